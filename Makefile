@@ -1,0 +1,38 @@
+# Every target sets up what it needs first: on a fresh machine no other command comes before it.
+.DEFAULT_GOAL := help
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+STAMP  := $(VENV)/.fleet-lock
+
+.PHONY: help setup test lint types layers unit lock
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+setup: $(STAMP) ## Make the virtual environment with everything locked in requirements-dev.txt
+
+$(STAMP): requirements-dev.txt
+	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@$(PYTHON) -c 'import uv' 2>/dev/null || $(PYTHON) -m pip install --quiet "$$(grep -oE '^uv==[^ ]+' requirements-dev.txt)"
+	@echo 'setup: installing the locked Python packages into $(VENV)'
+	@$(PYTHON) -m uv pip sync --quiet --require-hashes --python $(PYTHON) requirements-dev.txt
+	@touch $@
+
+lock: ## Compile the lock files again from pyproject.toml
+	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' -o requirements.txt pyproject.toml
+	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+test: lint types layers unit ## Everything that needs no privileges
+
+lint: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+
+types: setup
+	@$(PYTHON) -m mypy
+
+layers: setup
+	@$(VENV)/bin/lint-imports
+
+unit: setup
+	@$(PYTHON) -m pytest -m 'not privileged'

@@ -1,0 +1,1 @@
+"""The fleet platform as Pulumi components."""

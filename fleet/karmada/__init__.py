@@ -1,0 +1,1 @@
+"""Karmada: certificates, control plane and agents."""

@@ -1,0 +1,1 @@
+"""Everything that runs Fleet on one machine, with no cloud account."""

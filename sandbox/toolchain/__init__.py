@@ -1,0 +1,1 @@
+"""Tools that are found on PATH or built from Go modules, and the cache of them."""

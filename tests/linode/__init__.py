@@ -1,0 +1,1 @@
+"""The emulated Linode API, by the official clients."""
