@@ -1,0 +1,121 @@
+"""Reads the stack config; the only reader of pulumi.Config.
+
+Every error is found before anything is registered, and all of them are reported at once, each with the key, the
+offending value and what to do.
+"""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import pulumi
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fleet.rules import Violation, violations
+from fleet.settings import FleetConfig
+
+PROJECT: Final = "fleet"
+
+Path = tuple[str | int, ...]
+
+
+class ConfigError(pulumi.RunError):
+    """Stack config that cannot be built; its message is a report of every error, one a line."""
+
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        lines = "\n".join(f"  - {error}" for error in self.errors)
+        super().__init__(f"{count} in the stack's config; nothing was changed:\n{lines}")
+
+
+def load() -> FleetConfig:
+    """Read and check the config of the current stack.
+
+    Raises:
+        ConfigError: with every error that was found.
+    """
+    settings = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    prefix = f"{PROJECT}:"
+    return parse(
+        {key.removeprefix(prefix): _decode(value) for key, value in settings.items() if key.startswith(prefix)}
+    )
+
+
+def _decode(value: str) -> Any:
+    """Pulumi hands structured config over as JSON text, and a plain string as it is."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def parse(raw: Mapping[str, Any]) -> FleetConfig:
+    """Check config that is plain data.
+
+    Raises:
+        ConfigError: with every error that was found, inside sections and between them.
+    """
+    try:
+        config = FleetConfig.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors()
+        raise ConfigError([_describe(detail) for detail in details] + _between_sections(raw, details)) from None
+    if found := violations(config):
+        raise ConfigError(str(violation) for violation in found)
+    return config
+
+
+def _between_sections(raw: Mapping[str, Any], details: list[ErrorDetails]) -> list[str]:
+    """The violations between sections of what is sound, so that one report names them too."""
+    sound = copy.deepcopy(dict(raw))
+    suspects: set[Path] = set()
+    while details:
+        for detail in details:
+            suspects.add(detail["loc"][:2])
+            _remove(sound, detail["loc"] if detail["type"] != "missing" else detail["loc"][:-1])
+        try:
+            config = FleetConfig.model_validate(sound)
+        except ValidationError as error:
+            details = error.errors()
+            if any(detail["loc"][:1] == ("clusters",) and len(detail["loc"]) == 1 for detail in details):
+                return []
+            continue
+        return [str(violation) for violation in violations(config) if not _doubtful(violation, suspects)]
+    return []
+
+
+def _doubtful(violation: Violation, suspects: set[Path]) -> bool:
+    """Whether a violation may only follow from an error that is reported already."""
+    if violation.path[:2] in suspects:
+        return True
+    return violation.about_all_clusters and any(path[0] == "clusters" for path in suspects)
+
+
+def _remove(tree: Any, path: Path) -> None:
+    """Delete the value at a path, or the innermost one above it that is still there."""
+    keys = [part for part in path if part != "[key]"]
+    for key in keys[:-1]:
+        below = tree.get(key) if isinstance(tree, dict) else None
+        if not isinstance(below, dict):
+            if isinstance(tree, dict):
+                tree.pop(key, None)
+            return
+        tree = below
+    if isinstance(tree, dict) and keys:
+        tree.pop(keys[-1], None)
+
+
+def _describe(detail: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{key}: {detail['input']!r} has an unknown key; Pulumi.yaml describes those that there are"
+        case "missing":
+            return f"{key}: missing; add it to Pulumi.<stack>.yaml"
+        case "string_type":
+            return f"{key}: {detail['input']!r} must be a string; put it in quotes"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{key}: {detail['input']!r} is refused: {message[0].lower()}{message[1:]}"

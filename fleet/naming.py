@@ -1,0 +1,63 @@
+"""Pure names and labels: the same inputs always give the same strings, and nothing here talks to Pulumi."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+KARMADA_NAMESPACE: Final = "karmada-system"
+KARMADA_CLUSTER_NAMESPACE: Final = "karmada-cluster"
+"""Where Karmada keeps what it knows of its members (pkg/util/names, NamespaceKarmadaCluster)."""
+ISTIO_NAMESPACE: Final = "istio-system"
+WORKLOAD_NAMESPACE: Final = "default"
+NETWORK_LABEL: Final = "topology.istio.io/network"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+SUFFIX_LENGTH: Final = 4
+"""Characters of the random suffix on everything that Linode bills."""
+
+DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""RFC 1123, section 2.1, as Kubernetes applies it to names."""
+LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+LABEL_KEY: Final = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+"""Kubernetes, "Labels and Selectors: Syntax and character set"."""
+LINODE_LABEL_LENGTH: Final = 32
+"""The longest label of an LKE cluster (Linode API v4, POST /lke/clusters)."""
+CLUSTER_NAME_LENGTH: Final = LINODE_LABEL_LENGTH - SUFFIX_LENGTH - 1
+
+
+def billed_label(name: str, suffix: str) -> str:
+    """The label of something that Linode bills: ``us`` and ``x4f2`` give ``us-x4f2``."""
+    return f"{name}-{suffix}"
+
+
+def linode_tags(tags: Mapping[str, str]) -> list[str]:
+    """Linode's tags are plain strings: ``{"owner": "web"}`` gives ``["owner:web"]``, in order of their keys."""
+    return [f"{key}:{value}" for key, value in sorted(tags.items())]
+
+
+def agent_user(member: str) -> str:
+    """The user name of a member's agent, as ``karmadactl register`` names it."""
+    return f"system:karmada:agent:{member}"
+
+
+AGENT_GROUP: Final = "system:karmada:agents"
+"""The group of every agent, as ``karmadactl register`` names it."""
+
+
+def execution_namespace(member: str) -> str:
+    """Where Karmada puts the Work objects of one member (pkg/util/names, GenerateExecutionSpaceName)."""
+    return f"karmada-es-{member}"
+
+
+def remote_secret(member: str) -> str:
+    """The secret that lets another member's istiod read this one, as ``istioctl create-remote-secret`` names it."""
+    return f"istio-remote-secret-{member}"
+
+
+def workload_identity(workload: str, member: str) -> str:
+    """The service account of a workload in one member, so that authorization can tell regions apart."""
+    return f"{workload}-{member}"
+
+
+def principal(namespace: str, service_account: str) -> str:
+    """The SPIFFE principal of a service account, in the form that AuthorizationPolicy takes."""
+    return f"cluster.local/ns/{namespace}/sa/{service_account}"

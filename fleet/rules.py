@@ -1,0 +1,205 @@
+"""The rules of the stack config that concern more than one section."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleet.settings import EndpointMode, Layer, Role
+from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fleet.settings import FleetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One broken rule: the path of the key, and a sentence with the value, the reason and the remedy."""
+
+    path: tuple[str, ...]
+    message: str
+    about_all_clusters: bool = False
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}: {self.message}"
+
+
+def violations(config: FleetConfig) -> list[Violation]:
+    """Every rule between sections that a config breaks; none for a config that can be built."""
+    return [
+        *_roles(config),
+        *_networks(config),
+        *_members_of_weights(config),
+        *_members_of_routes(config),
+        *_versions(config),
+        *_layers(config),
+        *_karmada(config),
+        *_lifetimes(config),
+    ]
+
+
+def _roles(config: FleetConfig) -> Iterator[Violation]:
+    managers = [name for name, cluster in config.clusters.items() if cluster.role is Role.MANAGER]
+    if len(managers) != 1:
+        named = f"{', '.join(map(repr, managers))} are managers" if managers else "no cluster is the manager"
+        yield Violation(
+            path=("clusters",),
+            message=f"{named}; give exactly one cluster the role manager",
+            about_all_clusters=True,
+        )
+    if not config.members:
+        yield Violation(
+            path=("clusters",),
+            message=f"{sorted(config.clusters)!r} has no member; add at least one cluster with the role member",
+            about_all_clusters=True,
+        )
+
+
+def _networks(config: FleetConfig) -> Iterator[Violation]:
+    owners: dict[str, str] = {}
+    for name, cluster in config.clusters.items():
+        path = ("clusters", name, "network")
+        if cluster.role is Role.MANAGER:
+            if cluster.network is not None:
+                yield Violation(
+                    path=path,
+                    message=f"{cluster.network!r} on the manager, which is not in the mesh; drop it",
+                )
+        elif cluster.network is None:
+            yield Violation(path=path, message="None on a member; name a network of its own, such as 'network1'")
+        elif cluster.network in owners:
+            owner = owners[cluster.network]
+            yield Violation(
+                path=path,
+                message=f"{cluster.network!r} is already the network of {owner!r}; every member needs its own",
+            )
+        else:
+            owners[cluster.network] = name
+
+
+def _members_of_weights(config: FleetConfig) -> Iterator[Violation]:
+    for workload in ("hello", "sleep"):
+        for member in getattr(config.workloads, workload).weights:
+            if member not in config.members:
+                yield Violation(
+                    path=("workloads", workload, "weights", member),
+                    message=f"{member!r} is not a member; the members are {', '.join(config.members)}",
+                )
+
+
+def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
+    seen = Counter((route.source, route.target) for route in config.traffic.forbidden)
+    for index, route in enumerate(config.traffic.forbidden):
+        path = ("traffic", "forbidden", str(index))
+        for end in (route.source, route.target):
+            if end not in config.members:
+                yield Violation(
+                    path=path, message=f"{end!r} is not a member; the members are {', '.join(config.members)}"
+                )
+        if seen[route.source, route.target] > 1:
+            seen[route.source, route.target] = 1
+            yield Violation(path=path, message=f"from {route.source!r} to {route.target!r} stands twice; drop one")
+
+
+def _versions(config: FleetConfig) -> Iterator[Violation]:
+    tables = (
+        ("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA),
+        ("istio", config.versions.istio, KUBERNETES_BY_ISTIO),
+    )
+    known = []
+    for product, release, table in tables:
+        if (kubernetes := table.get(_minor(release))) is not None:
+            known.append((product, release, kubernetes))
+        else:
+            yield Violation(
+                path=("versions", product),
+                message=f"{release!r} is not a version that Fleet knows; take one of {', '.join(sorted(table))}",
+            )
+    if _minor(config.versions.karmada_chart) != _minor(config.versions.karmada):
+        yield Violation(
+            path=("versions", "karmadaChart"),
+            message=f"{config.versions.karmada_chart!r} is not of the same minor as karmada "
+            f"{config.versions.karmada!r}; raise both together",
+        )
+    for name in config.clusters:
+        version = config.kubernetes_version(name)
+        for product, release, kubernetes in known:
+            if version not in kubernetes:
+                yield Violation(
+                    path=("clusters", name, "kubernetesVersion"),
+                    message=f"{version!r} is not supported by {product} {release}; take one of {_sorted(kubernetes)}",
+                )
+
+
+def _minor(release: str) -> str:
+    return ".".join(release.removeprefix("v").split(".")[:2])
+
+
+def _sorted(minors: frozenset[str]) -> str:
+    return ", ".join(sorted(minors, key=lambda minor: int(minor.split(".")[1])))
+
+
+def _layers(config: FleetConfig) -> Iterator[Violation]:
+    if Layer.WORKLOADS in config.layers and Layer.KARMADA not in config.layers:
+        yield Violation(
+            path=("layers",),
+            message=f"{[str(layer) for layer in config.layers]!r} has workloads, which Karmada places; add karmada",
+        )
+
+
+def _karmada(config: FleetConfig) -> Iterator[Violation]:
+    """The chart spreads replicas of the API server and of etcd over nodes by required anti-affinity."""
+    manager = next((cluster for cluster in config.clusters.values() if cluster.role is Role.MANAGER), None)
+    if manager is None:
+        return
+    nodes = sum(pool.autoscaler.min if pool.autoscaler else pool.count for pool in manager.pools.values())
+    for path, replicas in (
+        (("karmada", "apiServerReplicas"), config.karmada.api_server_replicas),
+        (("karmada", "etcd", "replicas"), config.karmada.etcd.replicas),
+    ):
+        if replicas > nodes:
+            yield Violation(
+                path=path,
+                message=f"{replicas} replicas need a node each, and the manager has {nodes}; lower it or add nodes",
+                about_all_clusters=True,
+            )
+    if config.karmada.etcd.replicas % 2 == 0:
+        yield Violation(
+            path=("karmada", "etcd", "replicas"),
+            message=f"{config.karmada.etcd.replicas} is even, and survives no more than one fewer; take an odd number",
+        )
+    if config.karmada.endpoint is EndpointMode.NODE and config.karmada.api_server_replicas > 1:
+        yield Violation(
+            path=("karmada", "endpoint"),
+            message="'node' leads to one node only; replicas of the API server need 'loadBalancer'",
+        )
+
+
+def _lifetimes(config: FleetConfig) -> Iterator[Violation]:
+    """A certificate must end before its issuer, and be renewed while it is valid."""
+    karmada, mesh = config.certs.karmada, config.certs.mesh
+    for section, leaf_key, leaf, renewal, ca_key, authority in (
+        ("karmada", "leafDays", karmada.leaf_days, karmada.renew_before_days, "caDays", karmada.ca_days),
+        (
+            "mesh",
+            "intermediateDays",
+            mesh.intermediate_days,
+            mesh.renew_before_days,
+            "rootDays",
+            mesh.root_days,
+        ),
+    ):
+        if leaf + renewal > authority:
+            yield Violation(
+                path=("certs", section, leaf_key),
+                message=f"{leaf} and {renewal} days of renewal are over the {authority} of {ca_key}, and a certificate "
+                "must end before its issuer; shorten it",
+            )
+        if renewal >= leaf:
+            yield Violation(
+                path=("certs", section, "renewBeforeDays"),
+                message=f"{renewal} is not shorter than the {leaf} of {leaf_key}, so every update would renew; lower it",
+            )

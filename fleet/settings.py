@@ -1,0 +1,334 @@
+"""The stack config as frozen models: what each section holds, its defaults, and the rules inside a section.
+
+fleet/rules.py has the rules between sections, fleet/config.py reads and reports.
+"""
+
+from __future__ import annotations
+
+import enum
+from ipaddress import IPv4Network, IPv6Network  # noqa: TC003 - pydantic reads the annotations at run time
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from fleet import versions
+from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE
+
+
+def _dns_label(value: str) -> str:
+    if not DNS_LABEL.fullmatch(value):
+        raise ValueError("must be a DNS label: lower-case letters, digits and inner dashes, at most 63")
+    return value
+
+
+def _cluster_name(value: str) -> str:
+    if len(value) > CLUSTER_NAME_LENGTH:
+        raise ValueError(f"must have at most {CLUSTER_NAME_LENGTH} characters: Linode allows 32, a suffix needs 5")
+    return _dns_label(value)
+
+
+def _label_key(value: str) -> str:
+    if not LABEL_KEY.fullmatch(value):
+        raise ValueError("must be a Kubernetes label key: [prefix/]name of letters, digits, dots, dashes, underscores")
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not LABEL_VALUE.fullmatch(value):
+        raise ValueError("must be a Kubernetes label value: at most 63 letters, digits, dots, dashes, underscores")
+    return value
+
+
+def _tag(value: str) -> str:
+    if not 1 <= len(value) <= 24 or ":" in value:
+        raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
+    return value
+
+
+DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+ClusterName = Annotated[str, AfterValidator(_cluster_name)]
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+LabelValue = Annotated[str, AfterValidator(_label_value)]
+Tag = Annotated[str, AfterValidator(_tag)]
+KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
+"""A minor version such as "1.35", as LKE names it."""
+Release = Annotated[str, Field(pattern=r"^v?\d+\.\d+\.\d+$")]
+"""A released semantic version; pre-releases have no place in a fleet."""
+Days = Annotated[int, Field(gt=0, le=36500)]
+Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
+
+
+class Model(BaseModel):
+    """A frozen section of config: camelCase in YAML, unknown keys refused, numbers never taken for strings."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        coerce_numbers_to_str=False,
+    )
+
+
+class Role(enum.StrEnum):
+    """What a cluster is for: the manager runs Karmada, members run workloads."""
+
+    MANAGER = "manager"
+    MEMBER = "member"
+
+
+class Layer(enum.StrEnum):
+    """What can be built on the clusters."""
+
+    KARMADA = "karmada"
+    MESH = "mesh"
+    WORKLOADS = "workloads"
+
+
+class EndpointMode(enum.StrEnum):
+    """How members reach Karmada's API server: by the manager's first node, or by a load balancer."""
+
+    NODE = "node"
+    LOAD_BALANCER = "loadBalancer"
+
+
+class TrafficMode(enum.StrEnum):
+    """Whether requests prefer their own region, or spread over all."""
+
+    LOCALITY = "locality"
+    GLOBAL = "global"
+
+
+class Autoscaler(Model):
+    """Bounds of a node pool's autoscaler, in nodes."""
+
+    min: Annotated[int, Field(ge=1, le=100)]
+    max: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is over max {self.max}; swap them")
+        return self
+
+
+class TaintEffect(enum.StrEnum):
+    """Kubernetes' taint effects."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
+class Taint(Model):
+    """A taint of every node in a pool."""
+
+    key: LabelKey
+    value: LabelValue = ""
+    effect: TaintEffect
+
+
+class NodePool(Model):
+    """Nodes of one type; LKE takes 1 to 100 of them in a pool."""
+
+    type: str
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    autoscaler: Autoscaler | None = None
+    labels: dict[LabelKey, LabelValue] = {}
+    taints: tuple[Taint, ...] = ()
+
+    @model_validator(mode="after")
+    def _count_within_autoscaler(self) -> Self:
+        bounds = self.autoscaler
+        if bounds and not bounds.min <= self.count <= bounds.max:
+            raise ValueError(
+                f"count {self.count} is outside the autoscaler's {bounds.min} to {bounds.max}; set it within"
+            )
+        return self
+
+
+class Acl(Model):
+    """Who may reach a control plane; everybody else is refused. Networks in CIDR notation."""
+
+    ipv4: tuple[IPv4Network, ...] = ()
+    ipv6: tuple[IPv6Network, ...] = ()
+
+
+class Cluster(Model):
+    """One LKE cluster. Members need a network of their own, the manager has none."""
+
+    role: Role = Role.MEMBER
+    region: DnsLabel
+    network: DnsLabel | None = None
+    pools: Annotated[dict[DnsLabel, NodePool], Field(min_length=1)]
+    high_availability: bool = False
+    acl: Acl | None = None
+    kubernetes_version: KubernetesMinor | None = None
+    protect: bool = False
+
+
+class Versions(Model):
+    """Versions that go together; fleet/rules.py says which do."""
+
+    kubernetes: KubernetesMinor = versions.DEFAULT_KUBERNETES
+    karmada: Release = versions.KARMADA
+    karmada_chart: Release = versions.KARMADA_CHART
+    istio: Release = versions.ISTIO_CHART
+
+
+class Etcd(Model):
+    """Storage of Karmada's etcd; Linode's volumes start at 10Gi, and this storage class deletes them with the claim."""
+
+    replicas: Annotated[int, Field(ge=1, le=7)] = 1
+    storage_class: str = "linode-block-storage"
+    size: Quantity = "10Gi"
+
+
+class Failover(Model):
+    """Moving replicas out of a lost member, and how long Karmada waits before it does, in seconds."""
+
+    enabled: bool = True
+    toleration_seconds: Annotated[int, Field(ge=0, le=86400)] = 30
+
+
+class Karmada(Model):
+    """Karmada's control plane on the manager."""
+
+    endpoint: EndpointMode = EndpointMode.NODE
+    node_port: Annotated[int, Field(ge=30000, le=32767)] = 32443
+    api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
+    etcd: Etcd = Etcd()
+    failover: Failover = Failover()
+    values: dict[str, Any] = {}
+    agent_values: dict[str, Any] = {}
+
+
+class Ingress(Model):
+    """An ingress gateway in every member, and the hosts for which it serves hello."""
+
+    enabled: bool = True
+    hosts: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+
+
+class Mesh(Model):
+    """Istio in every member."""
+
+    id: DnsLabel = "mesh1"
+    ingress: Ingress = Ingress()
+    remote_token_generation: Annotated[int, Field(ge=1)] = 1
+    istiod_values: dict[str, Any] = {}
+    gateway_values: dict[str, Any] = {}
+
+
+class Route(Model):
+    """Calls from one member to another."""
+
+    source: Annotated[str, Field(alias="from")]
+    target: Annotated[str, Field(alias="to")]
+
+
+class OutlierDetection(Model):
+    """When an endpoint is taken out of load balancing; durations in seconds."""
+
+    consecutive_5xx_errors: Annotated[int, Field(ge=1)] = 3
+    interval_seconds: Annotated[int, Field(ge=1)] = 5
+    base_ejection_seconds: Annotated[int, Field(ge=1)] = 30
+
+
+class Traffic(Model):
+    """How requests travel between members, and which must not."""
+
+    mode: TrafficMode = TrafficMode.LOCALITY
+    forbidden: tuple[Route, ...] = ()
+    outlier_detection: OutlierDetection = OutlierDetection()
+
+
+class Workload(Model):
+    """One workload submitted to Karmada; no weights means an equal share for every member."""
+
+    image: str
+    replicas: Annotated[int, Field(ge=0, le=10000)] = 3
+    weights: dict[str, Annotated[int, Field(gt=0, le=1000)]] = {}
+
+
+class Hello(Workload):
+    """The article's hello: podinfo, which answers with its region."""
+
+    image: str = versions.PODINFO_IMAGE
+
+
+class Sleep(Workload):
+    """The article's sleep: a pod with curl, from which to call hello."""
+
+    image: str = versions.CURL_IMAGE
+
+
+class Workloads(Model):
+    """What runs on the fleet."""
+
+    hello: Hello = Hello()
+    sleep: Sleep = Sleep()
+
+
+class KarmadaCerts(Model):
+    """Lifetimes of Karmada's certificates, in days."""
+
+    ca_days: Days = 3650
+    leaf_days: Days = 365
+    renew_before_days: Days = 30
+
+
+class MeshCerts(Model):
+    """Lifetimes of the mesh's authorities, in days; docs/decisions/0002 says why intermediates are shorter."""
+
+    root_days: Days = 3650
+    intermediate_days: Days = 730
+    renew_before_days: Days = 90
+
+
+class Certs(Model):
+    """Lifetimes and renewal of everything that Fleet signs."""
+
+    karmada: KarmadaCerts = KarmadaCerts()
+    mesh: MeshCerts = MeshCerts()
+
+
+class Charts(Model):
+    """Where charts come from: a repository address, an oci:// address, or a folder with one folder a chart."""
+
+    karmada: str = "https://raw.githubusercontent.com/karmada-io/karmada/master/charts"
+    istio: str = "https://istio-release.storage.googleapis.com/charts"
+
+
+class FleetConfig(Model):
+    """The whole stack config."""
+
+    clusters: dict[ClusterName, Cluster]
+    versions: Versions = Versions()
+    layers: tuple[Layer, ...] = tuple(Layer)
+    karmada: Karmada = Karmada()
+    mesh: Mesh = Mesh()
+    traffic: Traffic = Traffic()
+    workloads: Workloads = Workloads()
+    certs: Certs = Certs()
+    charts: Charts = Charts()
+    tags: dict[Tag, Tag] = {}
+
+    @property
+    def manager(self) -> str:
+        """The name of the cluster that runs Karmada."""
+        return next(name for name, cluster in self.clusters.items() if cluster.role is Role.MANAGER)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the clusters that run workloads, in the order of the config."""
+        return tuple(name for name, cluster in self.clusters.items() if cluster.role is Role.MEMBER)
+
+    def kubernetes_version(self, cluster: str) -> str:
+        """The Kubernetes minor version of one cluster."""
+        return self.clusters[cluster].kubernetes_version or self.versions.kubernetes
+
+    def weights(self, workload: Workload) -> dict[str, int]:
+        """A workload's static weights by member: its own table, or 1 for every member."""
+        return dict(workload.weights) or dict.fromkeys(self.members, 1)
