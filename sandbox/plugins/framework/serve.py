@@ -1,0 +1,80 @@
+"""The process of a provider plugin: from the engine's command line to a quiet end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from sandbox.plugins.framework.servicer import ProviderServicer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sandbox.plugins.framework.provider import Provider
+
+# A Helm release's values or a CRD may be large: Pulumi's own servers take messages of 400 MiB.
+_MESSAGE_BYTES: Final = 400 * 1024 * 1024
+# The engine's parallelism is the real bound: a thread waits for a resource, it does not compute.
+_THREADS: Final = 256
+# Time for operations under way to notice that they should end; the engine allows one second in all.
+_GRACE_SECONDS: Final = 0.5
+
+SERVER_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+)
+
+
+def serve(provider: Provider, arguments: Sequence[str]) -> None:
+    """Serve the provider until a signal ends it. Prints the port first, as the engine expects.
+
+    `arguments` are the engine's: logging flags and its own address. Returns normally after SIGINT or
+    SIGTERM, which the engine sends to end a plugin.
+    """
+    options = _parse(provider.name, arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if options.verbosity >= _DEBUG_VERBOSITY else logging.WARNING,
+        format=f"pulumi-resource-{provider.name}: %(levelname)s %(name)s: %(message)s",
+    )
+    servicer = ProviderServicer(provider, engine=options.engine)
+    server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=SERVER_OPTIONS)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    run_until_signalled(server, on_stop=servicer.stop)
+
+
+def run_until_signalled(server: grpc.Server, *, on_stop: Callable[[], None]) -> None:
+    """Start the server on a free loopback port, print that port, and stop it at SIGINT or SIGTERM."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    stopped.wait()
+    on_stop()
+    server.stop(_GRACE_SECONDS).wait()
+
+
+_DEBUG_VERBOSITY: Final = 9  # the level at which Pulumi's own plugins log every call
+
+
+def _parse(name: str, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"pulumi-resource-{name}",
+        description=f"Offline stand-in for Pulumi's {name} plugin. The Pulumi engine starts it.",
+    )
+    parser.add_argument("engine", nargs="?", help="address of the engine that started this plugin")
+    parser.add_argument("--logtostderr", action="store_true", help="accepted: logs go to stderr anyway")
+    parser.add_argument("-v", dest="verbosity", type=int, default=0, help="9 and up logs every request")
+    parser.add_argument("--tracing", help="accepted: stand-ins send no traces")
+    return parser.parse_args(arguments)

@@ -1,0 +1,78 @@
+"""The executables that the Pulumi CLI looks for, written where it looks for them.
+
+The CLI takes a plugin from PULUMI_HOME/plugins/KIND-NAME-vVERSION without a word, while it warns of each
+one on PATH (GetPluginPath in sdk/go/common/workspace/plugins.go of github.com/pulumi/pulumi). The version
+has to be the very one that the program's SDK package asks for.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_LAUNCH: Final = Path(__file__).with_name("launch.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """A plugin that has a stand-in: its kind and name for Pulumi, and the SDK package that it serves."""
+
+    kind: str
+    name: str
+    package: str
+
+    @property
+    def executable(self) -> str:
+        """The file name that the CLI looks for."""
+        return f"pulumi-{self.kind}-{self.name}"
+
+    @property
+    def version(self) -> str:
+        """The version that the installed SDK package asks for: its own."""
+        return importlib.metadata.version(self.package)
+
+    def path(self, home: Path) -> Path:
+        """Where the executable is in a PULUMI_HOME."""
+        return home / "plugins" / f"{self.kind}-{self.name}-v{self.version}" / self.executable
+
+
+PLUGINS: Final = (
+    Plugin(kind="language", name="python", package="pulumi"),
+    Plugin(kind="resource", name="kubernetes", package="pulumi-kubernetes"),
+    Plugin(kind="resource", name="linode", package="pulumi-linode"),
+    Plugin(kind="resource", name="random", package="pulumi-random"),
+    Plugin(kind="resource", name="tls", package="pulumi-tls"),
+)
+
+
+def install(home: Path) -> None:
+    """Write the executables of all stand-ins into a PULUMI_HOME, for use with this very checkout.
+
+    Safe to repeat, and safe beside a CLI that uses them: each file appears whole or not at all. Raises
+    OSError where the folder cannot be written.
+    """
+    for plugin in PLUGINS:
+        _write_executable(plugin.path(home), _launcher(plugin))
+
+
+def _launcher(plugin: Plugin) -> str:
+    # Isolated (-I), so that neither the project's folder nor PYTHONPATH can replace a module of ours. A
+    # shell's `exec` and no #! line of Python, which fails on long paths and on spaces.
+    command = shlex.join([sys.executable, "-I", str(_LAUNCH), f"{plugin.kind}-{plugin.name}"])
+    return f'#!/bin/sh\nexec {command} "$@"\n'
+
+
+def _write_executable(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.read_text(encoding="utf-8") == content:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(content)
+    temporary = Path(file.name)
+    temporary.chmod(0o755)
+    temporary.replace(path)
