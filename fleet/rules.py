@@ -201,5 +201,5 @@ def _lifetimes(config: FleetConfig) -> Iterator[Violation]:
         if renewal >= leaf:
             yield Violation(
                 path=("certs", section, "renewBeforeDays"),
-                message=f"{renewal} is not shorter than the {leaf} of {leaf_key}, so every update would renew; lower it",
+                message=f"{renewal} is not under the {leaf} of {leaf_key}, so every update would renew; lower it",
             )

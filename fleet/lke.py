@@ -1,0 +1,135 @@
+"""LkeCluster: node pools, node addresses, a kubeconfig, a Kubernetes provider and the gate before it.
+
+Out of scope: what runs in the cluster, and NodeBalancers and volumes, which the cluster's own controllers make.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_linode as linode
+from pulumi import Input, Output, ResourceOptions
+
+from fleet import naming, readiness
+from fleet.kubeconfig import ApiServer, api_server, decode
+from fleet.settings import Acl, Cluster, NodePool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LkeClusterArgs:
+    """What one cluster needs: its entry in the config, what all clusters share, and the stack's suffix."""
+
+    spec: Cluster
+    kubernetes_version: str
+    tags: Sequence[str]
+    suffix: Input[str]
+
+
+class LkeCluster(pulumi.ComponentResource):
+    """One LKE cluster, ready to take objects through its provider."""
+
+    name: str
+    spec: Cluster
+    kubernetes_version: str
+    cluster_id: Output[str]
+    node_ips: Output[list[str]]
+    """Public IPv4 addresses of the nodes, oldest node first."""
+    kubeconfig: Output[str]
+    """YAML text; secret, and known only once the cluster is ready."""
+    api_server: Output[ApiServer]
+    provider: kubernetes.Provider
+
+    def __init__(self, name: str, args: LkeClusterArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:lke:Cluster", name, {}, opts)
+        self.name = name
+        self.spec = args.spec
+        self.kubernetes_version = args.kubernetes_version
+        cluster = linode.LkeCluster(
+            f"{name}-cluster",
+            label=Output.from_input(args.suffix).apply(lambda suffix: naming.billed_label(name, suffix)),
+            region=args.spec.region,
+            k8s_version=args.kubernetes_version,
+            pools=[_pool(pool_name, pool) for pool_name, pool in args.spec.pools.items()],
+            control_plane=_control_plane(args.spec),
+            tags=list(args.tags),
+            opts=ResourceOptions(
+                parent=self,
+                protect=args.spec.protect,
+                # The autoscaler owns the count between its bounds; without this every update would fight it.
+                ignore_changes=[
+                    f"pools[{index}].count" for index, pool in enumerate(args.spec.pools.values()) if pool.autoscaler
+                ],
+            ),
+        )
+        self.cluster_id = cluster.id
+        self.node_ips = _node_ips(cluster)
+        self.kubeconfig = Output.secret(
+            cluster.kubeconfig.apply(decode).apply(lambda text: readiness.wait_until_ready(name, text))
+        )
+        self.api_server = self.kubeconfig.apply(api_server)
+        self.provider = kubernetes.Provider(
+            f"{name}-provider",
+            kubeconfig=self.kubeconfig,
+            # Renewed credentials must not replace everything that was made with the old ones (pulumi-kubernetes#2745).
+            cluster_identifier=cluster.id,
+            opts=ResourceOptions(parent=self),
+        )
+        self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})
+
+
+def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
+    return linode.LkeClusterPoolArgs(
+        label=name,
+        type=pool.type,
+        count=pool.count,
+        autoscaler=linode.LkeClusterPoolAutoscalerArgs(min=pool.autoscaler.min, max=pool.autoscaler.max)
+        if pool.autoscaler
+        else None,
+        labels=dict(pool.labels) or None,
+        taints=[
+            linode.LkeClusterPoolTaintArgs(key=taint.key, value=taint.value, effect=taint.effect.value)
+            for taint in pool.taints
+        ]
+        or None,
+    )
+
+
+def _control_plane(spec: Cluster) -> linode.LkeClusterControlPlaneArgs | None:
+    """High availability cannot be turned off again, so it is only named where it is wanted."""
+    if not spec.high_availability and spec.acl is None:
+        return None
+    return linode.LkeClusterControlPlaneArgs(
+        high_availability=spec.high_availability or None, acl=_acl(spec.acl) if spec.acl else None
+    )
+
+
+def _acl(acl: Acl) -> linode.LkeClusterControlPlaneAclArgs:
+    return linode.LkeClusterControlPlaneAclArgs(
+        enabled=True,
+        addresses=[
+            linode.LkeClusterControlPlaneAclAddressArgs(
+                ipv4s=[str(network) for network in acl.ipv4], ipv6s=[str(network) for network in acl.ipv6]
+            )
+        ],
+    )
+
+
+def _node_ips(cluster: linode.LkeCluster) -> Output[list[str]]:
+    found = linode.get_instances_output(
+        filters=cluster.pools.apply(
+            lambda pools: [linode.GetInstancesFilterArgs(name="id", values=instance_ids(pools or ()))]
+        )
+    )
+    return found.apply(lambda result: external_ips(result.instances or ()))
+
+
+def instance_ids(pools: Sequence[linode.outputs.LkeClusterPool]) -> list[str]:
+    """The Linode instances behind all nodes of all pools, as the filter of getInstances takes them."""
+    ids = {node.instance_id for pool in pools for node in pool.nodes or () if node.instance_id}
+    return [str(instance_id) for instance_id in sorted(ids)]
+
+
+def external_ips(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[str]:
+    """The instances' public IPv4 addresses, oldest instance first: identifiers only ever grow."""
+    return [instance.ip_address for instance in sorted(instances, key=lambda instance: instance.id)]

@@ -1,0 +1,74 @@
+"""The gate between a cluster that Linode reports as created and one that takes objects.
+
+Linode answers before the API server's name resolves everywhere. During an update Fleet waits here, so that nothing is
+put into a cluster that would refuse it; a preview never waits. docs/decisions/0001 says why this is not a resource.
+"""
+
+import asyncio
+from typing import Final
+
+import pulumi
+import urllib3
+import yaml
+from kubernetes import client
+from kubernetes.config import new_client_from_config_dict
+from kubernetes.config.config_exception import ConfigException
+from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+TIMEOUT_SECONDS: Final = 900
+REQUEST_TIMEOUT_SECONDS: Final = 10
+
+
+class NotReadyError(Exception):
+    """A cluster that answers, but has no Ready node yet."""
+
+
+async def wait_until_ready(name: str, kubeconfig: str) -> str:
+    """Wait until the API server lists a Ready node; then give the kubeconfig back.
+
+    Args:
+        name: of the cluster, for messages.
+        kubeconfig: YAML text; secret, and never part of a message.
+
+    Raises:
+        pulumi.RunError: when the cluster is not ready after 15 minutes.
+    """
+    if pulumi.runtime.is_dry_run():
+        return kubeconfig
+    try:
+        await asyncio.to_thread(_poll, kubeconfig)
+    except RetryError as error:
+        reason = type(error.last_attempt.exception()).__name__
+        raise pulumi.RunError(
+            f"cluster {name!r} did not become ready in {TIMEOUT_SECONDS // 60} minutes ({reason}). Is this machine in "
+            f"clusters.{name}.acl, and does the pool have nodes? `pulumi up` again goes on from here."
+        ) from None
+    return kubeconfig
+
+
+@retry(
+    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError, NotReadyError)),
+    stop=stop_after_delay(TIMEOUT_SECONDS),
+    wait=wait_exponential(multiplier=0.5, max=5),
+)
+def _poll(kubeconfig: str) -> None:
+    with _connect(kubeconfig) as api:
+        nodes = client.CoreV1Api(api).list_node(_request_timeout=REQUEST_TIMEOUT_SECONDS).items
+    if not any(_is_ready(node) for node in nodes):
+        raise NotReadyError
+
+
+def _connect(kubeconfig: str) -> client.ApiClient:
+    # The client's config module has no annotations.
+    try:
+        api: client.ApiClient = new_client_from_config_dict(yaml.safe_load(kubeconfig))  # type: ignore[no-untyped-call]
+    except ConfigException:
+        # The cause may quote the kubeconfig, and so its credentials.
+        raise pulumi.RunError("Linode returned a kubeconfig that cannot be read") from None
+    api.configuration.retries = False
+    return api
+
+
+def _is_ready(node: client.V1Node) -> bool:
+    conditions = (node.status and node.status.conditions) or ()
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
