@@ -1,0 +1,72 @@
+"""Helm releases of pinned charts, wherever the charts come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_kubernetes as kubernetes
+from pulumi import Input, ResourceOptions
+
+OCI_SCHEME = "oci://"
+REPOSITORY_SCHEMES = ("https://", "http://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart of a source: a repository address, an oci:// address, or a folder with one folder a chart."""
+
+    source: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseArgs:
+    """What is installed where; values go over the chart's own."""
+
+    chart: Chart
+    release_name: str
+    namespace: Input[str]
+    values: Mapping[str, Any]
+    timeout_seconds: int = 600
+    skip_await: bool = False
+    wait_for_jobs: bool = False
+
+
+def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.helm.v3.Release:
+    """A Helm release; helm.v3.Release because helm.v4.Chart drops a chart's hooks (pulumi-kubernetes#3284)."""
+    chart, repository, version = locate(args.chart)
+    return kubernetes.helm.v3.Release(
+        name,
+        name=args.release_name,
+        chart=chart,
+        version=version,
+        repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=repository) if repository else None,
+        namespace=args.namespace,
+        values=dict(args.values),
+        timeout=args.timeout_seconds,
+        skip_await=args.skip_await,
+        wait_for_jobs=args.wait_for_jobs,
+        # A failed first install is removed, so that the next update starts clean instead of upgrading a ruin.
+        cleanup_on_fail=True,
+        opts=opts,
+    )
+
+
+def locate(chart: Chart) -> tuple[str, str | None, str | None]:
+    """Chart, repository and version as Helm takes them; a folder is its own version."""
+    if chart.source.startswith(OCI_SCHEME):
+        return f"{chart.source.rstrip('/')}/{chart.name}", None, chart.version
+    if chart.source.startswith(REPOSITORY_SCHEMES):
+        return chart.name, chart.source, chart.version
+    return f"{chart.source.rstrip('/')}/{chart.name}", None, None
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as Helm merges them: maps key by key, anything else replaced by the later one."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]  # narrowed by both
+    return result

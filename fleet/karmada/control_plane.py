@@ -1,0 +1,121 @@
+"""Karmada's control plane on the manager: endpoint, certificates, chart, kubeconfig and provider."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Output, ResourceOptions
+
+from fleet import charts
+from fleet.addresses import ingress_ip
+from fleet.certificates import Subject, fingerprint
+from fleet.karmada import values
+from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs
+from fleet.kubeconfig import ApiServer, with_client_certificate
+from fleet.lke import LkeCluster
+from fleet.naming import KARMADA_NAMESPACE
+from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
+
+API_SERVER_PORT: Final = 5443
+RELEASE: Final = "karmada"
+API_SERVER_SELECTOR: Final = {"app": "karmada-apiserver"}
+"""Labels of the API server's pods (charts/karmada/values.yaml, apiServer.labels)."""
+OPERATOR: Final = Subject(common_name="fleet:operator", organization="system:masters")
+"""Who the stack's Karmada kubeconfig is, apart from the identity of Karmada's own components."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarmadaControlPlaneArgs:
+    """Where Karmada runs, how, in which version, and where its chart comes from."""
+
+    manager: LkeCluster
+    karmada: Karmada
+    certs: KarmadaCerts
+    versions: Versions
+    chart_source: str
+
+
+class KarmadaControlPlane(pulumi.ComponentResource):
+    """Karmada, ready to take members and workloads through its provider."""
+
+    endpoint: Output[str]
+    """The https URL at which members and operators reach the API server."""
+    server: Output[ApiServer]
+    kubeconfig: Output[str]
+    provider: kubernetes.Provider
+    pki: KarmadaPki
+    chart: charts.Chart
+    versions: Versions
+
+    def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
+        self.versions = args.versions
+        self.chart = charts.Chart(source=args.chart_source, name="karmada", version=args.versions.karmada_chart)
+        in_manager = ResourceOptions(parent=self, provider=args.manager.provider)
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace", metadata={"name": KARMADA_NAMESPACE}, opts=in_manager
+        )
+        host, port = _endpoint(name, args, namespace, in_manager)
+        self.endpoint = Output.format("https://{0}:{1}", host, port)
+        self.pki = KarmadaPki(
+            f"{name}-pki", KarmadaPkiArgs(endpoint_ip=host, certs=args.certs), ResourceOptions(parent=self)
+        )
+        release = charts.release(
+            f"{name}-release",
+            charts.ReleaseArgs(
+                chart=self.chart,
+                release_name=RELEASE,
+                namespace=namespace.metadata.name,
+                values=charts.merged(
+                    values.host(args.karmada, args.versions, self.pki.chart_values(), fingerprint(self.pki.server)),
+                    args.karmada.values,
+                ),
+                wait_for_jobs=True,
+            ),
+            in_manager,
+        )
+        self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
+            lambda known: ApiServer(**known)
+        )
+        operator = self.pki.client(f"{name}-operator", OPERATOR, self)
+        self.kubeconfig = Output.secret(
+            Output.all(
+                server=self.server,
+                certificate_pem=operator.certificate_pem,
+                private_key_pem=operator.private_key_pem,
+            ).apply(lambda known: with_client_certificate(name="karmada", **known))
+        )
+        self.provider = kubernetes.Provider(
+            f"{name}-provider",
+            kubeconfig=self.kubeconfig,
+            # Renewed certificates must not replace everything that was submitted with the old ones.
+            cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
+            # The API server answers, and Karmada's CRDs are there, only once the release is done.
+            opts=ResourceOptions(parent=self, depends_on=[release]),
+        )
+        self.register_outputs({"endpoint": self.endpoint, "kubeconfig": self.kubeconfig})
+
+
+def _endpoint(
+    name: str, args: KarmadaControlPlaneArgs, namespace: kubernetes.core.v1.Namespace, opts: ResourceOptions
+) -> tuple[Output[str], int]:
+    """The address and the port of the API server, known before the certificate that must contain it."""
+    if args.karmada.endpoint is EndpointMode.NODE:
+        return args.manager.node_ips.apply(lambda ips: ips[0]), args.karmada.node_port
+    service = kubernetes.core.v1.Service(
+        f"{name}-endpoint",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            name="karmada-apiserver-public",
+            namespace=namespace.metadata.name,
+            # No pod stands behind it yet, so the default notion of readiness would wait for ever.
+            annotations={"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"},
+        ),
+        spec=kubernetes.core.v1.ServiceSpecArgs(
+            type="LoadBalancer",
+            selector=API_SERVER_SELECTOR,
+            ports=[kubernetes.core.v1.ServicePortArgs(name="https", port=API_SERVER_PORT, target_port=API_SERVER_PORT)],
+        ),
+        opts=opts,
+    )
+    return service.status.apply(ingress_ip), API_SERVER_PORT

@@ -1,0 +1,92 @@
+"""Values of Karmada's chart. Pure functions, apart from secrets that they pass through."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pulumi import Input
+
+from fleet.naming import KARMADA_NAMESPACE
+from fleet.settings import EndpointMode, Karmada, Versions
+from fleet.versions import CFSSL_IMAGE, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
+
+COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApiServer")
+"""Components of host mode whose images carry Karmada's own version."""
+CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
+"""Pods read their certificate when they start, so a renewed one has to change them."""
+JOB_TTL_SECONDS: Final = 300
+"""How long the job that installs Karmada's CRDs stays, so that Helm sees it succeed; the chart's 10 s is a race."""
+
+
+def host(
+    karmada: Karmada, versions: Versions, certs: Mapping[str, Any], certificate_fingerprint: Input[str]
+) -> dict[str, Any]:
+    """Values of host mode: the control plane on the manager."""
+    pods = {"podAnnotations": {CERTIFICATE_ANNOTATION: certificate_fingerprint}}
+    by_node = karmada.endpoint is EndpointMode.NODE
+    values: dict[str, Any] = {component: {"image": {"tag": versions.karmada}} | pods for component in COMPONENTS}
+    values["controllerManager"] |= _controller_manager(karmada)
+    return (
+        values
+        | _job_images()
+        | {
+            "installMode": "host",
+            "systemNamespace": KARMADA_NAMESPACE,
+            "karmadaImageVersion": versions.karmada,
+            "certs": dict(certs),
+            "staticResourceJob": {"ttlSecondsAfterFinished": JOB_TTL_SECONDS},
+            "apiServer": {
+                "hostNetwork": False,
+                "serviceType": "NodePort" if by_node else "ClusterIP",
+                "nodePort": karmada.node_port if by_node else 0,
+                "replicaCount": karmada.api_server_replicas,
+                "image": {"tag": KARMADA_KUBERNETES},
+            }
+            | pods,
+            "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}} | pods,
+            "etcd": {
+                "mode": "internal",
+                "internal": {
+                    "replicaCount": karmada.etcd.replicas,
+                    "image": {"tag": KARMADA_ETCD},
+                    # The chart's default is a hostPath, which is lost with the node.
+                    "storageType": "pvc",
+                    "pvc": {"storageClass": karmada.etcd.storage_class, "size": karmada.etcd.size},
+                },
+            },
+        }
+    )
+
+
+def agent(
+    member: str, versions: Versions, kubeconfig: Mapping[str, Any], certificate_fingerprint: Input[str]
+) -> dict[str, Any]:
+    """Values of agent mode: one member's agent, which reaches Karmada with a kubeconfig of its own."""
+    return {
+        "installMode": "agent",
+        "systemNamespace": KARMADA_NAMESPACE,
+        "karmadaImageVersion": versions.karmada,
+        "agent": {
+            "clusterName": member,
+            "kubeconfig": dict(kubeconfig),
+            "image": {"tag": versions.karmada},
+            "podAnnotations": {CERTIFICATE_ANNOTATION: certificate_fingerprint},
+        },
+    }
+
+
+def _controller_manager(karmada: Karmada) -> dict[str, Any]:
+    # The chart turns PropagateDeps off although Karmada's code has it on.
+    gates = {"PropagateDeps": True, "Failover": karmada.failover.enabled}
+    if not karmada.failover.enabled:
+        return {"featureGates": gates}
+    # Since Karmada 1.14 an eviction needs this flag as well as the gate (cmd/controller-manager, cluster_failover.go).
+    return {"featureGates": gates, "extraCommandArgs": {"enable-no-execute-taint-eviction": "true"}}
+
+
+def _job_images() -> dict[str, Any]:
+    """Hooks mint nothing in custom mode, but jobs and init containers still run in these two, tagged latest."""
+    names = ("registry", "repository", "tag")
+    return {
+        "kubectl": {"image": dict(zip(names, KUBECTL_IMAGE, strict=True))},
+        "cfssl": {"image": dict(zip(names, CFSSL_IMAGE, strict=True))},
+    }
