@@ -1,0 +1,1 @@
+"""The JSON objects of the API, as pydantic models: what requests may carry and what answers look like."""

@@ -1,0 +1,167 @@
+"""The API as a server: started, used and stopped by a program, or served inside an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+
+from sandbox.linode.app import create_app
+from sandbox.linode.auth import Scopes, digest
+from sandbox.linode.catalogue import Catalogue
+from sandbox.linode.limits import PUBLISHED, RateLimiter, RateLimits
+from sandbox.linode.services import Services
+from sandbox.linode.state import Store
+from sandbox.linode.state.records import TokenRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from starlette.applications import Starlette
+
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AccessToken:
+    """A token that the server accepts from its start; not shown by repr, since the secret is in it."""
+
+    secret: str
+    scopes: str = "*"
+    label: str = "sandbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinodeApiArgs:
+    """How one emulated account is served."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes any free port."""
+    state: Path | None = None
+    """The file that keeps the account; None keeps it in memory, and it ends with the server."""
+    tokens: tuple[AccessToken, ...] = ()
+    """None given makes one with all rights, `LinodeApi.token`."""
+    limits: RateLimits = PUBLISHED
+    kubernetes_versions: tuple[str, ...] = ()
+    """Minor versions to offer; none given offers what the toolchain can build."""
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class LinodeApi:
+    """An emulated Linode account behind an HTTP server.
+
+    As a context manager it serves on a thread of its own. `url` and `token` are what a client needs; linode_api4 takes
+    ``f"{api.url}/v4"`` as its base_url, the Pulumi provider takes it as ``linode:url``.
+    """
+
+    def __init__(self, args: LinodeApiArgs | None = None) -> None:
+        """Prepare the account; nothing listens yet.
+
+        Raises:
+            sqlite3.DatabaseError: the state cannot be opened.
+
+        """
+        self._args = args or LinodeApiArgs()
+        tokens = self._args.tokens or (AccessToken(secret=secrets.token_hex(32)),)
+        self.token = tokens[0].secret
+        self._services = Services(
+            catalogue=Catalogue.load(kubernetes_versions=self._args.kubernetes_versions),
+            store=Store(self._args.state),
+            limiter=RateLimiter(self._args.limits),
+        )
+        for token in tokens:
+            _accept(self._services, token)
+        self.app: Starlette = create_app(self._services)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API listens, with no path.
+
+        Raises:
+            RuntimeError: the server is not started.
+
+        """
+        if self._socket is None:
+            raise RuntimeError("the Linode API is not started, so it has no address yet")
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def start(self) -> None:
+        """Listen, on a thread of its own.
+
+        Raises:
+            OSError: the address is taken, or is none of this machine's.
+            TimeoutError: the server did not come up.
+
+        """
+        self._socket = socket.create_server((self._args.host, self._args.port))
+        # Nothing is logged for each request: the clients say what they did.
+        self._server = _Server(uvicorn.Config(self.app, log_level="warning", access_log=False))
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._server.serve([self._socket]),), name="linode-api", daemon=True
+        )
+        self._thread.start()
+        if not self._server.listening.wait(_START_TIMEOUT):
+            raise TimeoutError(f"the Linode API did not answer within {_START_TIMEOUT:.0f} s")
+
+    def stop(self) -> None:
+        """Stop listening and close the state."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(_STOP_TIMEOUT)
+        if self._socket is not None:
+            self._socket.close()
+        self._services.store.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _accept(services: Services, token: AccessToken) -> None:
+    """Let a token in; one that the state already has keeps its record."""
+    Scopes.parse(token.scopes)
+    with services.store.transaction() as state:
+        if any(known.digest == digest(token.secret) for known in state.all(TokenRecord)):
+            return
+        state.put(
+            TokenRecord(
+                id=state.next_id(TokenRecord),
+                label=token.label,
+                scopes=token.scopes,
+                digest=digest(token.secret),
+                prefix=token.secret[:16],
+                created=services.timestamp(),
+            )
+        )
