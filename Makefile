@@ -21,6 +21,7 @@ $(STAMP): requirements-dev.txt
 lock: ## Compile the lock files again from pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' -o requirements.txt pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
+	@$(PYTHON) -m uv pip compile --quiet --generate-hashes --custom-compile-command 'make lock' --group pyproject.toml:go -o sandbox/toolchain/go.txt
 
 test: lint types layers unit ## Everything that needs no privileges
 

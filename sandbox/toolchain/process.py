@@ -1,0 +1,126 @@
+"""Running Go, uv and the tools themselves: the one place of the toolchain that starts a process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_GRACE_SECONDS: Final = 10.0
+_KEPT_GO_SETTINGS: Final = frozenset(
+    {
+        # Where modules come from and who vouches for them: a company's own proxy goes on working.
+        *("GOPROXY", "GOPRIVATE", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS"),
+        # Where Go keeps what it has fetched and compiled.
+        *("GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR", "GOENV"),
+        # How many threads it uses; no result depends on it.
+        "GOMAXPROCS",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A program to run: arguments, environment (all of it) and the folder it runs in."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a program ended and what it said."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """Runs commands. Tests put a recorded one in its place."""
+
+    def __call__(self, command: Command, on_error_line: Callable[[str], None] = ...) -> Finished:
+        """Run to the end, handing on each line of standard error as it comes. Raises OSError if it can't start."""
+
+
+def ignore_line(_line: str) -> None:
+    """Hand a line on to nobody."""
+
+
+def run(command: Command, on_error_line: Callable[[str], None] = ignore_line) -> Finished:
+    """Run a program to its end. Whatever interrupts the wait ends the program too, before it goes on."""
+    with _started(command) as process:
+        stdout: list[str] = []
+        stderr: list[str] = []
+        readers = [
+            threading.Thread(target=_read, args=(process.stdout, stdout.append), daemon=True),
+            threading.Thread(target=_read, args=(process.stderr, _both(stderr.append, on_error_line)), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        exit_code = process.wait()
+        for reader in readers:
+            reader.join()
+    return Finished(exit_code=exit_code, stdout="".join(stdout), stderr="".join(stderr))
+
+
+def go_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """The environment for Go: nothing in it but what is listed can change a result.
+
+    GOTOOLCHAIN=local keeps Go from fetching another Go, and GOFLAGS is set because an empty one would let the
+    user's `go env -w GOFLAGS=...` through.
+    """
+    kept = {
+        name: value for name, value in base.items() if name in _KEPT_GO_SETTINGS or not name.startswith(("GO", "CGO_"))
+    }
+    return kept | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+
+
+@contextlib.contextmanager
+def _started(command: Command) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(  # noqa: S603 - the arguments are a list of our own, no shell reads them
+        list(command.arguments),
+        env=dict(command.environment),
+        cwd=command.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    with process:
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    # Ctrl-C has reached the program as well, so that it may be clearing up already: let it finish.
+    process.terminate()
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _read(stream: Iterator[str] | None, take: Callable[[str], object]) -> None:
+    for line in stream or ():
+        take(line)
+
+
+def _both(first: Callable[[str], object], second: Callable[[str], object]) -> Callable[[str], None]:
+    def take(line: str) -> None:
+        first(line)
+        second(line.rstrip(os.linesep))
+
+    return take

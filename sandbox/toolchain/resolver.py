@@ -1,0 +1,151 @@
+"""From a tool's name to an executable: the user's own, the cached one, or a new build."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.version import Version
+
+from sandbox.toolchain.builder import Builder, Recipe
+from sandbox.toolchain.cache import Cache, default_cache_folder
+from sandbox.toolchain.golang import Go, GoFinder
+from sandbox.toolchain.process import Command, run
+from sandbox.toolchain.progress import Step, default_reporter
+from sandbox.toolchain.tools import TOOLS, Tool, find_tools, required_go
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.toolchain.cache import Record
+    from sandbox.toolchain.process import Runner
+    from sandbox.toolchain.progress import Reporter
+
+_VERSION: Final = re.compile(r"v?(\d+\.\d+\.\d+)")
+
+
+class Source(enum.Enum):
+    """Where a tool comes from."""
+
+    PATH = "PATH"
+    CACHE = "built"
+    NOWHERE = "not built yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is used for a tool now, without building anything."""
+
+    name: str
+    version: str
+    source: Source
+    path: Path | None = None
+    record: Record | None = None
+
+
+class Toolchain:
+    """The tools of this checkout, in one cache."""
+
+    def __init__(self, *, cache: Cache, runner: Runner, reporter: Reporter) -> None:
+        self.cache = cache
+        self._runner = runner
+        self._reporter = reporter
+        self._finder = GoFinder(cache=cache, runner=runner, reporter=reporter)
+        self._builder = Builder(cache=cache, runner=runner)
+        self._resolved: dict[str, Path] = {}
+
+    @functools.cached_property
+    def go(self) -> Go:
+        """The Go that builds every tool. Raises NoGoError."""
+        return self._finder.find(required_go())
+
+    def path(self, name: str) -> Path:
+        """The executable of a tool, built if it must be. Raises a ToolchainError."""
+        return self.paths([name])[name]
+
+    def paths(self, names: Iterable[str]) -> dict[str, Path]:
+        """The executables of several tools, by name. Raises a ToolchainError."""
+        tools = find_tools(names)
+        missing = [tool for tool in tools if tool.name not in self._resolved and not self._resolve(tool)]
+        for position, tool in enumerate(missing, start=1):
+            self._build(tool, position=position, total=len(missing))
+        return {tool.name: self._resolved[tool.name] for tool in tools}
+
+    def standing(self, tool: Tool) -> Standing:
+        """What would be used for a tool now. Builds nothing. Raises NoGoError."""
+        if (own := self._on_path(tool)) is not None:
+            return own
+        entry = self._recipe(tool).entry(self.cache)
+        record = entry.record()
+        if record is None or not entry.intact():
+            return Standing(name=tool.name, version=tool.version, source=Source.NOWHERE)
+        return Standing(name=tool.name, version=tool.version, source=Source.CACHE, path=entry.executable, record=record)
+
+    def verify(self, tool: Tool) -> bool:
+        """Whether a built tool is, byte for byte, what was built. True too for one that isn't built."""
+        entry = self._recipe(tool).entry(self.cache)
+        return entry.record() is None or entry.verified()
+
+    def discard(self, tool: Tool) -> None:
+        """Forget a built tool, so that it is built anew."""
+        self._resolved.pop(tool.name, None)
+        with self.cache.lock(tool.name):
+            shutil.rmtree(self._recipe(tool).entry(self.cache).folder, ignore_errors=True)
+
+    def prune(self) -> int:
+        """Remove what this checkout doesn't use from the cache. Returns the bytes freed."""
+        return self.cache.prune([self._recipe(tool).entry(self.cache) for tool in TOOLS.values()])
+
+    def _resolve(self, tool: Tool) -> bool:
+        standing = self.standing(tool)
+        if standing.path is None:
+            return False
+        self._resolved[tool.name] = standing.path
+        return True
+
+    def _build(self, tool: Tool, *, position: int, total: int) -> None:
+        recipe = self._recipe(tool)
+        if recipe.entry(self.cache).executable.exists():
+            self._reporter.note(f"{tool.name}: the cached executable is damaged, building it anew")
+        step = Step(title=f"{tool.name} {recipe.version}", position=position, total=total)
+        with self._reporter.step(step) as activity:
+            self._resolved[tool.name] = self._builder.build(recipe, activity)
+
+    def _recipe(self, tool: Tool) -> Recipe:
+        return Recipe(tool=tool, lock=tool.module.lock, go=self.go)
+
+    def _on_path(self, tool: Tool) -> Standing | None:
+        if tool.on_path is None or (found := shutil.which(tool.name)) is None:
+            return None
+        command = Command(arguments=[found, *tool.on_path.version_arguments], environment=os.environ, folder=Path.cwd())
+        try:
+            version = _VERSION.search(self._runner(command).stdout)
+        except OSError:
+            return None
+        if version is None or Version(version[1]) < tool.on_path.minimum:
+            self._reporter.note(
+                f"{tool.name}: {found} is {version[1] if version else 'of an unknown version'}, "
+                f"{tool.on_path.minimum} or newer is needed ({tool.on_path.reason}); using our own"
+            )
+            return None
+        return Standing(name=tool.name, version=f"v{version[1]}", source=Source.PATH, path=Path(found))
+
+
+@functools.cache
+def default_toolchain() -> Toolchain:
+    """The toolchain of this process: the user's cache, real processes, progress on standard error."""
+    return Toolchain(cache=Cache(default_cache_folder()), runner=run, reporter=default_reporter())
+
+
+def tool_path(name: str) -> Path:
+    """The executable of a tool, built on first use and cached for all checkouts of this user.
+
+    Any number of processes may call it at once. Raises a ToolchainError that says what to do.
+    """
+    return default_toolchain().path(name)

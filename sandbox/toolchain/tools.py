@@ -1,0 +1,211 @@
+"""The tools that the sandbox stands on: what each is called, where it is built from and how it is stamped.
+
+No version stands here: each comes from the module's go.mod, whose `tool` lines and this table are kept equal
+by a test. To add a tool, add its module folder or its `tool` line (`go get -tool PACKAGE@VERSION`), then one
+entry here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.version import Version
+
+from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.modfile import ModFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MODULES_FOLDER: Final = Path(__file__).parent / "modules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """A string variable that the linker sets (`-ldflags -X`), as the project's own release build does.
+
+    `form` may hold {version} (v1.35.4), {major} and {minor} of the version that go.mod has for `module`.
+    """
+
+    variable: str
+    module: str
+    form: str = "{version}"
+
+    def flag(self, mod: ModFile) -> str:
+        """The linker's flag for the version in a lock."""
+        version = mod.version_of(self.module)
+        numbers = Version(version)
+        value = self.form.format(version=version, major=numbers.major, minor=numbers.minor)
+        return f"-X {self.variable}={value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """A folder with a go.mod of our own, and the flags that all its tools are built with."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    stamps: tuple[Stamp, ...] = ()
+
+    @property
+    def lock(self) -> ModFile:
+        """The go.mod and go.sum in the checkout."""
+        return ModFile.read(MODULES_FOLDER / self.name)
+
+    def build_flags(self, mod: ModFile) -> tuple[str, ...]:
+        """Arguments of `go build` that decide what comes out, the same on every machine."""
+        stamps = " ".join(stamp.flag(mod) for stamp in self.stamps)
+        # No symbol tables (-s -w): they double a binary and its layer in every image.
+        flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", f"-s -w {stamps}".strip()]
+        return (*flags, "-tags", ",".join(self.tags)) if self.tags else tuple(flags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPath:
+    """That a tool of the user's own may be taken from PATH, from which version on, and why from that one."""
+
+    minimum: Version
+    reason: str
+    version_arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """An executable: its name, the Go package of its main function, and whether PATH may provide it."""
+
+    name: str
+    module: Module
+    package: str
+    on_path: OnPath | None = None
+
+    @property
+    def version(self) -> str:
+        """The version that is built, from the lock."""
+        return self.module.lock.version_of(self.package)
+
+
+def _kubernetes_stamps(package: str) -> tuple[Stamp, ...]:
+    # hack/lib/version.sh of Kubernetes. Unstamped, the API server calls itself v0.0.0 and charts refuse it.
+    return (
+        Stamp(variable=f"{package}.gitVersion", module="k8s.io/kubernetes"),
+        Stamp(variable=f"{package}.gitMajor", module="k8s.io/kubernetes", form="{major}"),
+        Stamp(variable=f"{package}.gitMinor", module="k8s.io/kubernetes", form="{minor}"),
+    )
+
+
+def _helm_stamps(package: str) -> tuple[Stamp, ...]:
+    # Helm's Makefile: what `helm template` and `helm lint` take for the cluster's version. client-go's v0.37
+    # is Kubernetes 1.37.
+    return (
+        Stamp(variable=f"{package}.k8sVersionMajor", module="k8s.io/client-go", form="1"),
+        Stamp(variable=f"{package}.k8sVersionMinor", module="k8s.io/client-go", form="{minor}"),
+    )
+
+
+_PULUMI: Final = Module(
+    name="pulumi",
+    stamps=(
+        Stamp(
+            variable="github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+            module="github.com/pulumi/pulumi/pkg/v3",
+        ),
+    ),
+)
+_HELM: Final = Module(
+    name="helm",
+    stamps=(
+        Stamp(variable="helm.sh/helm/v3/internal/version.version", module="helm.sh/helm/v3"),
+        *_helm_stamps("helm.sh/helm/v3/pkg/chartutil"),
+        *_helm_stamps("helm.sh/helm/v3/pkg/lint/rules"),
+    ),
+)
+_ETCD: Final = Module(name="etcd")
+_KUBERNETES: Final = Module(
+    name="kubernetes",
+    stamps=(
+        *_kubernetes_stamps("k8s.io/client-go/pkg/version"),
+        *_kubernetes_stamps("k8s.io/component-base/version"),
+        # A stamp for a package that a command doesn't link is ignored, so Karmada's and Kubernetes' commands
+        # share one set of flags.
+        Stamp(variable="github.com/karmada-io/karmada/pkg/version.gitVersion", module="github.com/karmada-io/karmada"),
+    ),
+)
+_CONTAINERD: Final = Module(
+    name="containerd",
+    # The snapshotters that need C libraries, or file systems that the sandbox has no use for.
+    tags=("no_btrfs", "no_zfs", "no_devmapper"),
+    stamps=(
+        Stamp(
+            variable="github.com/containerd/containerd/v2/version.Version",
+            module="github.com/containerd/containerd/v2",
+        ),
+    ),
+)
+_COREDNS: Final = Module(name="coredns")
+
+
+def _kubernetes(name: str) -> Tool:
+    return Tool(name=name, module=_KUBERNETES, package=f"k8s.io/kubernetes/cmd/{name}")
+
+
+def _karmada(command: str) -> Tool:
+    package = f"github.com/karmada-io/karmada/cmd/{command}"
+    return Tool(name=f"karmada-{command}", module=_KUBERNETES, package=package)
+
+
+def _containerd(name: str) -> Tool:
+    return Tool(name=name, module=_CONTAINERD, package=f"github.com/containerd/containerd/v2/cmd/{name}")
+
+
+TOOLS: Final = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="pulumi",
+            module=_PULUMI,
+            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            on_path=OnPath(
+                minimum=Version("3.256"),
+                reason="older ones fail on S3-compatible state stores, Linode's among them",
+                version_arguments=("version",),
+            ),
+        ),
+        Tool(name="helm", module=_HELM, package="helm.sh/helm/v3/cmd/helm"),
+        Tool(name="etcd", module=_ETCD, package="go.etcd.io/etcd/server/v3"),
+        _kubernetes("kube-apiserver"),
+        _kubernetes("kubectl"),
+        _kubernetes("kube-controller-manager"),
+        _kubernetes("kube-scheduler"),
+        _kubernetes("kubelet"),
+        _kubernetes("kube-proxy"),
+        _containerd("containerd"),
+        _containerd("containerd-shim-runc-v2"),
+        _containerd("ctr"),
+        Tool(name="coredns", module=_COREDNS, package="github.com/coredns/coredns"),
+        _karmada("agent"),
+        _karmada("aggregated-apiserver"),
+        _karmada("controller-manager"),
+        _karmada("scheduler"),
+        _karmada("webhook"),
+    )
+}
+"""Every tool by name, in the order in which they are built: what a preview needs comes first."""
+
+
+def find_tools(names: Iterable[str]) -> tuple[Tool, ...]:
+    """The tools of these names, in the table's order. Raises UnknownToolError for a name that isn't there."""
+    wanted = set(names)
+    if unknown := sorted(wanted - TOOLS.keys()):
+        raise UnknownToolError(
+            what=f"No tool is called {', '.join(unknown)}",
+            why=f"the toolchain has {', '.join(TOOLS)}",
+            remedy="Use one of these names, or add the tool to sandbox/toolchain/tools.py",
+        )
+    return tuple(tool for tool in TOOLS.values() if tool.name in wanted)
+
+
+def required_go() -> Version:
+    """The oldest Go that may build every module: the highest of their go directives."""
+    return max(tool.module.lock.go for tool in TOOLS.values())
