@@ -63,7 +63,7 @@ def install(home: Path) -> None:
 def _launcher(plugin: Plugin) -> str:
     # Isolated (-I), so that neither the project's folder nor PYTHONPATH can replace a module of ours. A
     # shell's `exec` and no #! line of Python, which fails on long paths and on spaces.
-    command = shlex.join([sys.executable, "-I", str(_LAUNCH), f"{plugin.kind}-{plugin.name}"])
+    command = shlex.join([sys.executable, "-I", str(_LAUNCH), f"{plugin.kind}-{plugin.name}", plugin.version])
     return f'#!/bin/sh\nexec {command} "$@"\n'
 
 

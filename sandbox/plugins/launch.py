@@ -1,4 +1,4 @@
-"""The entry point of every plugin process: `launch.py KIND-NAME [the engine's arguments]`.
+"""The entry point of every plugin process: `launch.py KIND-NAME VERSION [the engine's arguments]`.
 
 Starting is on the clock: an update may start eight of these on two cores. So the messages of Pulumi's
 protocol are imported without the rest of the Pulumi SDK, which would cost each process half a second and
@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Serve the plugin that the first argument names, until the engine ends it."""
+    """Serve the plugin that the arguments name, as the version they give, until the engine ends it."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     _import_only_messages()
-    plugin, *arguments = sys.argv[1:]
+    plugin, version, *arguments = sys.argv[1:]
     kind, name = plugin.split("-", 1)
     module = "sandbox.plugins.language" if kind == "language" else f"sandbox.plugins.{name}"
-    importlib.import_module(module).serve(arguments)
+    importlib.import_module(module).serve(version, arguments)
 
 
 def _import_only_messages() -> None:
