@@ -9,6 +9,9 @@ KARMADA_CLUSTER_NAMESPACE: Final = "karmada-cluster"
 """Where Karmada keeps what it knows of its members (pkg/util/names, NamespaceKarmadaCluster)."""
 ISTIO_NAMESPACE: Final = "istio-system"
 WORKLOAD_NAMESPACE: Final = "default"
+HELLO: Final = "hello"
+SLEEP: Final = "sleep"
+HELLO_PORT: Final = 5000
 NETWORK_LABEL: Final = "topology.istio.io/network"
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 SUFFIX_LENGTH: Final = 4

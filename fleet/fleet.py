@@ -1,0 +1,66 @@
+"""Fleet: the architecture, top to bottom."""
+
+from typing import Any
+
+import pulumi
+import pulumi_random as random
+from pulumi import ResourceOptions
+
+from fleet.karmada.federation import Federation, FederationArgs
+from fleet.lke import LkeCluster, LkeClusterArgs
+from fleet.mesh.mesh import Mesh, MeshArgs
+from fleet.naming import SUFFIX_LENGTH, linode_tags
+from fleet.outputs import exported
+from fleet.settings import FleetConfig, Layer
+from fleet.workloads import Workloads, WorkloadsArgs
+from policies.traffic import TrafficPolicies, TrafficPoliciesArgs
+
+
+class Fleet(pulumi.ComponentResource):
+    """One platform out of many regions: clusters, Karmada over them, a mesh between them, workloads on them."""
+
+    outputs: dict[str, Any]
+    """What the stack exports, by name."""
+
+    def __init__(self, name: str, config: FleetConfig, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:index:Fleet", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        suffix = random.RandomString(f"{name}-suffix", length=SUFFIX_LENGTH, upper=False, special=False, opts=child)
+        clusters = {
+            cluster: LkeCluster(
+                cluster,
+                LkeClusterArgs(
+                    spec=spec,
+                    kubernetes_version=config.kubernetes_version(cluster),
+                    tags=linode_tags(config.tags),
+                    suffix=suffix.result,
+                ),
+                child,
+            )
+            for cluster, spec in config.clusters.items()
+        }
+        manager = clusters[config.manager]
+        members = {member: clusters[member] for member in config.members}
+
+        federation = mesh = None
+        if Layer.KARMADA in config.layers:
+            federation = Federation("karmada", FederationArgs(manager=manager, members=members, config=config), child)
+        if Layer.MESH in config.layers:
+            mesh = Mesh("mesh", MeshArgs(members=members, config=config), child)
+            for member, istio in mesh.primaries.items():
+                rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.mesh.ingress)
+                TrafficPolicies(f"{member}-traffic", rules, child)
+        if federation and Layer.WORKLOADS in config.layers:
+            Workloads(
+                "workloads",
+                WorkloadsArgs(
+                    control_plane=federation.control_plane,
+                    members=members,
+                    config=config,
+                    after=[*federation.joined, *(mesh.injected if mesh else ())],
+                ),
+                child,
+            )
+
+        self.outputs = exported(clusters, federation, mesh)
+        self.register_outputs(self.outputs)

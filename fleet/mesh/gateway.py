@@ -1,0 +1,93 @@
+"""Gateways of one member: east-west for the other members, ingress for the internet."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Output, ResourceOptions
+
+from fleet import charts
+from fleet.addresses import ingress_ip
+from fleet.mesh import values
+from fleet.mesh.istio import Istio
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """Beside which istiod."""
+
+    istio: Istio
+
+
+class EastWestGateway(pulumi.ComponentResource):
+    """Where sidecars of other networks come in, with mutual TLS that it passes through."""
+
+    address: Output[str]
+
+    def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:mesh:EastWestGateway", name, {}, opts)
+        istio = args.istio
+        release = _install(name, "istio-eastwestgateway", values.east_west_gateway(istio.network), istio, self)
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-cross-network",
+            api_version="networking.istio.io/v1",
+            kind="Gateway",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name="cross-network-gateway", namespace=istio.namespace),
+            spec={
+                "selector": {"istio": values.EAST_WEST_LABELS["istio"]},
+                "servers": [
+                    {
+                        "port": {"number": values.CROSS_NETWORK_PORT, "name": "tls", "protocol": "TLS"},
+                        "tls": {"mode": "AUTO_PASSTHROUGH"},
+                        "hosts": ["*.local"],
+                    }
+                ],
+            },
+            # istiod's webhook checks it, and refuses everything until it answers.
+            opts=ResourceOptions(parent=self, provider=istio.member.provider, depends_on=[istio.istiod]),
+        )
+        self.address = _address(name, "istio-eastwestgateway", release, istio, self)
+        self.register_outputs({"address": self.address})
+
+
+class IngressGateway(pulumi.ComponentResource):
+    """Where requests from the internet come in."""
+
+    address: Output[str]
+
+    def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:mesh:IngressGateway", name, {}, opts)
+        istio = args.istio
+        release = _install(name, "istio-ingressgateway", values.ingress_gateway(), istio, self)
+        self.address = _address(name, "istio-ingressgateway", release, istio, self)
+        self.register_outputs({"address": self.address})
+
+
+def _install(
+    name: str, release_name: str, chart_values: dict[str, object], istio: Istio, parent: pulumi.ComponentResource
+) -> kubernetes.helm.v3.Release:
+    return istio.install(
+        f"{name}-release",
+        "gateway",
+        release_name,
+        charts.merged(chart_values, istio.mesh.gateway_values),
+        # The pod's proxy is injected by istiod's webhook.
+        ResourceOptions(parent=parent, provider=istio.member.provider, depends_on=[istio.istiod]),
+    )
+
+
+def _address(
+    name: str,
+    service_name: str,
+    release: kubernetes.helm.v3.Release,
+    istio: Istio,
+    parent: pulumi.ComponentResource,
+) -> Output[str]:
+    """The load balancer's address; a release is done only when its load balancers have one."""
+    service = kubernetes.core.v1.Service.get(
+        f"{name}-service",
+        # Unknown until the release is: a preview has nothing to read yet.
+        id=Output.format("{0}/{1}", release.status.namespace, service_name),
+        opts=ResourceOptions(parent=parent, provider=istio.member.provider),
+    )
+    return service.status.apply(ingress_ip)

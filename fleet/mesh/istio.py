@@ -1,0 +1,99 @@
+"""Istio's control plane in one member: base, cacerts, istiod, and sidecars for the workload namespace."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Output, ResourceOptions
+
+from fleet import charts
+from fleet.lke import LkeCluster
+from fleet.mesh import values
+from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority
+from fleet.naming import ISTIO_NAMESPACE, NETWORK_LABEL, WORKLOAD_NAMESPACE
+from fleet.settings import Mesh
+
+
+@dataclass(frozen=True, kw_only=True)
+class IstioArgs:
+    """Which member, under which root, and where the charts come from."""
+
+    member: LkeCluster
+    root: RootAuthority
+    mesh: Mesh
+    chart_source: str
+    version: str
+
+
+class Istio(pulumi.ComponentResource):
+    """One primary of the mesh."""
+
+    member: LkeCluster
+    network: str
+    namespace: Output[str]
+    """istio-system, once it carries its network's name."""
+    base: kubernetes.helm.v3.Release
+    istiod: kubernetes.helm.v3.Release
+    injection: kubernetes.core.v1.NamespacePatch
+    """The workload namespace with sidecar injection; pods made before it have no sidecar."""
+
+    def __init__(self, name: str, args: IstioArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:mesh:Istio", name, {}, opts)
+        self._args = args
+        self.member = args.member
+        self.network = args.member.spec.network or ""
+        in_member = ResourceOptions(parent=self, provider=args.member.provider)
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=ISTIO_NAMESPACE, labels={NETWORK_LABEL: self.network}),
+            opts=in_member,
+        )
+        self.namespace = namespace.metadata.name
+        authority = MemberAuthority(
+            f"{name}-ca", MemberAuthorityArgs(member=args.member.name, root=args.root), ResourceOptions(parent=self)
+        )
+        cacerts = kubernetes.core.v1.Secret(
+            f"{name}-cacerts",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name="cacerts", namespace=self.namespace),
+            string_data=authority.secret_data,
+            opts=in_member,
+        )
+        self.base = self.install(f"{name}-base", "base", "istio-base", {}, in_member)
+        self.istiod = self.install(
+            f"{name}-istiod",
+            "istiod",
+            "istiod",
+            charts.merged(values.istiod(args.mesh.id, args.member.name, self.network), args.mesh.istiod_values),
+            # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs
+            # the CRDs of base.
+            ResourceOptions.merge(in_member, ResourceOptions(depends_on=[cacerts, self.base])),
+        )
+        self.injection = kubernetes.core.v1.NamespacePatch(
+            f"{name}-injection",
+            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
+                name=WORKLOAD_NAMESPACE, labels={"istio-injection": "enabled"}
+            ),
+            # The label only works through istiod's webhook.
+            opts=ResourceOptions.merge(in_member, ResourceOptions(depends_on=[self.istiod])),
+        )
+        self.register_outputs({})
+
+    def install(
+        self, name: str, chart: str, release_name: str, chart_values: dict[str, object], opts: ResourceOptions
+    ) -> kubernetes.helm.v3.Release:
+        """Install another of Istio's charts, in the same version, beside istiod."""
+        return charts.release(
+            name,
+            charts.ReleaseArgs(
+                chart=charts.Chart(source=self._args.chart_source, name=chart, version=self._args.version),
+                release_name=release_name,
+                namespace=self.namespace,
+                values=chart_values,
+            ),
+            opts,
+        )
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh's config."""
+        return self._args.mesh

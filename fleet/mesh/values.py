@@ -1,0 +1,53 @@
+"""Values of Istio's charts. Pure functions."""
+
+from typing import Any, Final
+
+from fleet.naming import NETWORK_LABEL
+
+STATUS_PORT: Final = 15021
+CROSS_NETWORK_PORT: Final = 15443
+EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
+INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": "istio-ingressgateway"}
+
+
+def istiod(mesh_id: str, member: str, network: str) -> dict[str, Any]:
+    """The values of istiod in one member of a multi-primary, multi-network mesh."""
+    return {
+        "global": {"meshID": mesh_id, "network": network, "multiCluster": {"clusterName": member}},
+        # Sidecars log who called whom, which is how an operator sees a request's path.
+        "meshConfig": {"accessLogFile": "/dev/stdout"},
+    }
+
+
+def east_west_gateway(network: str) -> dict[str, Any]:
+    """The gateway that other networks' sidecars reach.
+
+    The chart's ``networkGateway`` would publish istiod's ports 15012 and 15017 as well, which only a mesh with a
+    remote control plane needs; so its label and environment are set here, and two ports.
+    """
+    return {
+        "labels": EAST_WEST_LABELS | {NETWORK_LABEL: network},
+        "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
+        "service": {
+            "type": "LoadBalancer",
+            "ports": [
+                _port("status-port", STATUS_PORT, STATUS_PORT),
+                _port("tls", CROSS_NETWORK_PORT, CROSS_NETWORK_PORT),
+            ],
+        },
+    }
+
+
+def ingress_gateway() -> dict[str, Any]:
+    """The gateway that the internet reaches."""
+    return {
+        "labels": INGRESS_LABELS,
+        "service": {
+            "type": "LoadBalancer",
+            "ports": [_port("status-port", STATUS_PORT, STATUS_PORT), _port("http2", 80, 80), _port("https", 443, 443)],
+        },
+    }
+
+
+def _port(name: str, port: int, target_port: int) -> dict[str, Any]:
+    return {"name": name, "port": port, "protocol": "TCP", "targetPort": target_port}

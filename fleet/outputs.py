@@ -1,0 +1,33 @@
+"""What the stack exports: addresses in plain text, kubeconfigs as secrets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import Output
+
+from fleet.karmada.federation import Federation
+from fleet.lke import LkeCluster
+from fleet.mesh.mesh import Mesh
+
+
+def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, mesh: Mesh | None) -> dict[str, Any]:
+    """Outputs by name; those of a layer that is not built are empty."""
+    gateways = mesh.east_west_gateways if mesh else {}
+    ingresses = mesh.ingress_gateways if mesh else {}
+    return {
+        "clusters": [
+            {
+                "name": name,
+                "region": cluster.spec.region,
+                "network": cluster.spec.network,
+                "version": cluster.kubernetes_version,
+            }
+            for name, cluster in clusters.items()
+        ],
+        "nodeIps": {name: cluster.node_ips for name, cluster in clusters.items()},
+        "kubeconfigs": Output.secret({name: cluster.kubeconfig for name, cluster in clusters.items()}),
+        "karmadaEndpoint": federation.control_plane.endpoint if federation else None,
+        "karmadaKubeconfig": federation.control_plane.kubeconfig if federation else None,
+        "eastWestGateways": {name: gateway.address for name, gateway in gateways.items()},
+        "ingresses": {name: gateway.address for name, gateway in ingresses.items()},
+    }

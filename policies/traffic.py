@@ -1,0 +1,159 @@
+"""Istio's policies of one member: mutual TLS, where requests to hello go, and who may call it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from fleet.mesh.istio import Istio
+from fleet.mesh.values import INGRESS_LABELS
+from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE, principal, workload_identity
+from fleet.settings import Ingress, Route, Traffic, TrafficMode
+
+HELLO_HOST: Final = f"{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
+INGRESS_IDENTITY: Final = "istio-ingressgateway"
+"""The gateway chart names the service account after its release."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficPoliciesArgs:
+    """One member's istiod, and the rules of the fleet."""
+
+    istio: Istio
+    traffic: Traffic
+    ingress: Ingress
+
+
+class TrafficPolicies(pulumi.ComponentResource):
+    """The rules that one member's proxies follow."""
+
+    def __init__(self, name: str, args: TrafficPoliciesArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:policies:Traffic", name, {}, opts)
+        self._name = name
+        # istiod's webhook checks every rule, and refuses everything until it answers.
+        self._opts = ResourceOptions(parent=self, provider=args.istio.member.provider, depends_on=[args.istio.istiod])
+        member = args.istio.member.name
+        self._rule("mutual-tls", "security.istio.io/v1", "PeerAuthentication", "default", ISTIO_NAMESPACE, strict())
+        self._rule(
+            "balance", "networking.istio.io/v1", "DestinationRule", HELLO, WORKLOAD_NAMESPACE, balance(args.traffic)
+        )
+        self._rule(
+            "callers", "security.istio.io/v1", "AuthorizationPolicy", "hello-callers", WORKLOAD_NAMESPACE, callers()
+        )
+        for source in forbidden_sources(member, args.traffic.forbidden):
+            self._rule(
+                f"not-from-{source}",
+                "security.istio.io/v1",
+                "AuthorizationPolicy",
+                f"hello-not-from-{source}",
+                WORKLOAD_NAMESPACE,
+                not_from(source),
+            )
+        if args.ingress.enabled:
+            hosts = list(args.ingress.hosts)
+            self._rule("ingress", "networking.istio.io/v1", "Gateway", "ingress", WORKLOAD_NAMESPACE, ingress(hosts))
+            self._rule(
+                "route", "networking.istio.io/v1", "VirtualService", "hello-ingress", WORKLOAD_NAMESPACE, route(hosts)
+            )
+        self.register_outputs({})
+
+    def _rule(self, role: str, api_version: str, kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> None:
+        kubernetes.apiextensions.CustomResource(
+            f"{self._name}-{role}",
+            api_version=api_version,
+            kind=kind,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=namespace),
+            spec=dict(spec),
+            opts=self._opts,
+        )
+
+
+def strict() -> dict[str, Any]:
+    """The spec of a PeerAuthentication that refuses plain text; in istio-system it holds for the whole mesh."""
+    return {"mtls": {"mode": "STRICT"}}
+
+
+def balance(traffic: Traffic) -> dict[str, Any]:
+    """The spec of hello's DestinationRule.
+
+    Locality mode prefers the caller's own region and fails over; Istio needs outlier detection for that. Global mode
+    spreads over all endpoints alike.
+    """
+    detection = traffic.outlier_detection
+    return {
+        "host": HELLO_HOST,
+        "trafficPolicy": {
+            "loadBalancer": {
+                "simple": "ROUND_ROBIN",
+                "localityLbSetting": {"enabled": traffic.mode is TrafficMode.LOCALITY},
+            },
+            "outlierDetection": {
+                "consecutive5xxErrors": detection.consecutive_5xx_errors,
+                "interval": f"{detection.interval_seconds}s",
+                "baseEjectionTime": f"{detection.base_ejection_seconds}s",
+                # A whole region may be ejected: that is what failing over means.
+                "maxEjectionPercent": 100,
+            },
+        },
+    }
+
+
+def callers() -> dict[str, Any]:
+    """The spec of the AuthorizationPolicy that lets sleep of any member and the ingress gateway call hello.
+
+    Being the only ALLOW policy of hello, it refuses everyone else.
+    """
+    return {
+        "selector": {"matchLabels": {"app": HELLO}},
+        "action": "ALLOW",
+        "rules": [
+            {
+                "from": [
+                    {
+                        "source": {
+                            "principals": [
+                                principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, "*")),
+                                principal(ISTIO_NAMESPACE, INGRESS_IDENTITY),
+                            ]
+                        }
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def forbidden_sources(member: str, forbidden: Iterable[Route]) -> list[str]:
+    """Members whose pods may not call into this one."""
+    return [route.source for route in forbidden if route.target == member]
+
+
+def not_from(source: str) -> dict[str, Any]:
+    """The spec of the AuthorizationPolicy that refuses another member's sleep; DENY goes before ALLOW."""
+    return {
+        "selector": {"matchLabels": {"app": HELLO}},
+        "action": "DENY",
+        "rules": [
+            {"from": [{"source": {"principals": [principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, source))]}}]}
+        ],
+    }
+
+
+def ingress(hosts: list[str]) -> dict[str, Any]:
+    """The spec of the Gateway that opens port 80 of the ingress gateway."""
+    return {
+        "selector": {"istio": INGRESS_LABELS["istio"]},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": hosts}],
+    }
+
+
+def route(hosts: list[str]) -> dict[str, Any]:
+    """The spec of the VirtualService that leads from the ingress gateway to hello."""
+    return {
+        "hosts": hosts,
+        "gateways": ["ingress"],
+        "http": [{"route": [{"destination": {"host": HELLO_HOST, "port": {"number": HELLO_PORT}}}]}],
+    }
