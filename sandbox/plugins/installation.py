@@ -13,7 +13,10 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LAUNCH: Final = Path(__file__).with_name("launch.py")
 
@@ -50,13 +53,13 @@ PLUGINS: Final = (
 )
 
 
-def install(home: Path) -> None:
-    """Write the executables of all stand-ins into a PULUMI_HOME, for use with this very checkout.
+def install(home: Path, plugins: Iterable[Plugin] = PLUGINS) -> None:
+    """Write the executables of stand-ins, of all if none is named, into a PULUMI_HOME, for use with this checkout.
 
     Safe to repeat, and safe beside a CLI that uses them: each file appears whole or not at all. Raises
     OSError where the folder cannot be written.
     """
-    for plugin in PLUGINS:
+    for plugin in plugins:
         _write_executable(plugin.path(home), _launcher(plugin))
 
 
