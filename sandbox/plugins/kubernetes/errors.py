@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.plugins.framework import ProviderError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
@@ -16,7 +18,7 @@ class Cause:
     message: str
 
 
-class ApiError(Exception):
+class ApiError(ProviderError):
     """The API server refused a request; carries its `Status` (k8s.io/apimachinery, meta/v1)."""
 
     def __init__(self, code: int, status: dict[str, Any]) -> None:
@@ -85,7 +87,7 @@ class ApiError(Exception):
         return None
 
 
-class NoMatchError(Exception):
+class NoMatchError(ProviderError):
     """The API server has no such type: most often its CustomResourceDefinition is not there (yet)."""
 
     def __init__(self, api_version: str, kind: str) -> None:
@@ -94,5 +96,5 @@ class NoMatchError(Exception):
         self.kind = kind
 
 
-class UnreachableError(Exception):
+class UnreachableError(ProviderError):
     """No API server can be talked to, and why."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-DEFAULT_NAMESPACE = "default"
+from sandbox.plugins.framework import ProviderError
+
+DEFAULT_NAMESPACE: Final = "default"
 
 
-class KubeconfigError(Exception):
+class KubeconfigError(ProviderError):
     """The kubeconfig cannot be used. The message never quotes its contents, which are secret."""
 
 

@@ -1,0 +1,94 @@
+"""The provider's way to its cluster, which may be unknown, unusable or out of reach."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sandbox.plugins.framework import ProviderError
+from sandbox.plugins.kubernetes.cluster import Cluster
+from sandbox.plugins.kubernetes.errors import ApiError, UnreachableError
+from sandbox.plugins.kubernetes.kubeconfig import DEFAULT_NAMESPACE, Kubeconfig, KubeconfigError, resolve
+
+if TYPE_CHECKING:
+    from sandbox.plugins.kubernetes.settings import Settings
+
+_OLDEST_VERSION: Final = (1, 13)
+
+
+class Connection:
+    """A cluster, or why there is none. Safe for use by several threads.
+
+    Whether the cluster answers is found out once, when first needed: a preview of objects that cannot be
+    known yet contacts nothing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.kubeconfig: Kubeconfig | None = None
+        self._reason = ""
+        self._tried = False
+        self._lock = threading.Lock()
+        if not settings.known:
+            self._reason = "the kubeconfig is not known yet"
+            return
+        try:
+            self.kubeconfig = resolve(settings.kubeconfig or _ambient(), settings.overrides)
+            self._cluster = Cluster(self.kubeconfig)
+        except KubeconfigError as error:
+            self._reason = str(error)
+
+    @property
+    def default_namespace(self) -> str:
+        """Where objects go that name no namespace."""
+        return self.kubeconfig.namespace if self.kubeconfig else DEFAULT_NAMESPACE
+
+    @property
+    def reason(self) -> str:
+        """Why there is no cluster, empty if there is one."""
+        self._try()
+        return self._reason
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster, or None if it is unknown or out of reach."""
+        return None if self.reason else self._cluster
+
+    def require(self) -> Cluster:
+        """The cluster. Raises ProviderError if there is none."""
+        cluster = self.cluster
+        if cluster is None:
+            raise ProviderError(f"configured Kubernetes cluster is unreachable: {self.reason}")
+        return cluster
+
+    def _try(self) -> None:
+        with self._lock:
+            if self._tried or self._reason:
+                return
+            self._tried = True
+            try:
+                version = self._cluster.version()
+            except UnreachableError as error:
+                self._reason = str(error)
+            except ApiError as error:
+                # A user who may not read the version may still be allowed what the program does.
+                if not error.forbidden:
+                    self._reason = f"the API server refused to tell its version: {error}"
+            else:
+                if version < _OLDEST_VERSION:
+                    self._reason = f"Kubernetes {version[0]}.{version[1]} is too old; 1.13 is the oldest supported"
+
+
+def _ambient() -> str:
+    """The kubeconfig that kubectl would use. Raises KubeconfigError if there is none."""
+    named = os.environ.get("KUBECONFIG", "")
+    candidates = [Path(entry) for entry in named.split(os.pathsep) if entry] or [Path.home() / ".kube" / "config"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return str(candidate)
+    raise KubeconfigError(
+        "the provider has no kubeconfig, and there is none at "
+        + ", ".join(map(str, candidates))
+        + "; give the provider's argument kubeconfig"
+    )
