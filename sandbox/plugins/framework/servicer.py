@@ -226,7 +226,8 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _checked(result: CheckResult) -> provider_pb2.CheckResponse:
-    failures = [provider_pb2.CheckFailure(property=failure.path, reason=failure.reason) for failure in result.failures]
+    # The path is part of the reason: given as `property`, the engine would print the value beside it.
+    failures = [provider_pb2.CheckFailure(reason=f"{failure.path}: {failure.reason}") for failure in result.failures]
     return provider_pb2.CheckResponse(inputs=encode(result.inputs), failures=failures)
 
 

@@ -1,0 +1,1 @@
+"""The linode stand-in."""
