@@ -1,9 +1,9 @@
 """Where built tools are kept: outside the checkout, by a hash of everything that decides what they are.
 
-CACHE/tools/NAME/KEY/NAME          the executable
-CACHE/tools/NAME/KEY/record.json   what it is; written last, so that an entry without one counts as missing
-CACHE/locks/NAME.lock              held while an entry is made or removed
-CACHE/tmp/                         unfinished work, renamed into place when it is whole
+- `tools/NAME/KEY/NAME`: the executable.
+- `tools/NAME/KEY/record.json`: what it is; written last, so that an entry without one counts as missing.
+- `locks/NAME.lock`: held while an entry is made or removed.
+- `tmp/`: unfinished work, renamed into place when it is whole.
 """
 
 from __future__ import annotations

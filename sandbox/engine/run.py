@@ -1,0 +1,146 @@
+"""One Pulumi command, from its preparation to its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandbox.engine import plugins
+from sandbox.engine.workspace import PASSPHRASE_VARIABLES
+from sandbox.errors import SandboxError
+from sandbox.plugins import install
+from sandbox.toolchain import tool_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+    from sandbox.engine.workspace import Workspace
+
+_RUNS_THE_PROGRAM: Final = frozenset(
+    {"preview", "pre", "up", "update", "refresh", "destroy", "import", "watch", "logs"}
+)
+"""The commands that take --config-file; all others run in the workspace's own project folder."""
+_ACCOUNT_VARIABLES: Final = ("LINODE_TOKEN", "LINODE_URL")
+
+
+class EngineError(SandboxError):
+    """The engine could not be started on the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A Pulumi command: which stack, the arguments (`("preview", "--diff")`), and which plugins to use."""
+
+    stack: str
+    arguments: Sequence[str]
+    mode: plugins.Mode = plugins.Mode.AUTO
+
+
+def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -> int:
+    """Run the command on the terminal, or wherever this process reads and writes. Returns Pulumi's exit code.
+
+    `say` gets the one line that tells what was chosen. Raises a SandboxError if it does not come to running Pulumi.
+    """
+    workspace.prepare(request.stack)
+    pulumi = tool_path("pulumi")
+    choice = plugins.choose(request.mode, pulumi=pulumi, reachable=plugins.download_site_answers)
+    with _account() as (account, account_variables):
+        say(f"stack {request.stack}: {choice}, {account}")
+        environment = {**_environment(request.stack, workspace, choice), **account_variables}
+        _ensure_stack(pulumi, request.stack, workspace, environment)
+        arguments, folder = _placed(request, workspace)
+        return _attend([str(pulumi), *arguments], folder=folder, environment=environment)
+
+
+def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in PASSPHRASE_VARIABLES}
+    opened = workspace.secrets_environment(stack) or {
+        name: os.environ[name] for name in PASSPHRASE_VARIABLES if name in os.environ
+    }
+    home = workspace.home(choice.stand_ins)
+    if choice.stand_ins:
+        install(home, choice.stand_ins)
+    return {
+        **inherited,
+        **opened,
+        **({"PULUMI_HOME": str(home)} if choice.stand_ins else {}),
+        **choice.environment,
+        "PULUMI_BACKEND_URL": workspace.backend,
+        "PULUMI_STACK": stack,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+@contextlib.contextmanager
+def _account() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The Linode account that the program talks to, in words, and the variables that lead there.
+
+    The address carries no version: the official provider appends it (SetBaseURL in linodego's client.go).
+    """
+    if any(os.environ.get(name) for name in _ACCOUNT_VARIABLES):
+        yield f"the Linode account of {' and '.join(name for name in _ACCOUNT_VARIABLES if os.environ.get(name))}", {}
+        return
+    # Only here, since a web server is much to load for those who have an account.
+    from sandbox.linode import LinodeApi
+
+    with LinodeApi() as api:
+        yield "an emulated Linode account", {"LINODE_URL": api.url, "LINODE_TOKEN": api.token}
+
+
+def _ensure_stack(pulumi: Path, stack: str, workspace: Workspace, environment: Mapping[str, str]) -> None:
+    listed = _ask([str(pulumi), "stack", "ls", "--json"], workspace.shadow, environment)
+    if any(known["name"] == stack for known in json.loads(listed)):
+        return
+    # Where the salt goes is Pulumi.STACK.yaml beside Pulumi.yaml, with no option to say otherwise: hence the shadow.
+    _ask([str(pulumi), "stack", "init", stack, "--no-select"], workspace.shadow, environment)
+
+
+def _ask(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
+    finished = subprocess.run(  # noqa: S603 - the arguments are ours
+        arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if finished.returncode != 0:
+        raise EngineError(
+            what=f"`pulumi {' '.join(arguments[1:])}` failed",
+            why=finished.stderr.strip() or f"exit code {finished.returncode}",
+            remedy=f"Mend that and run again; the state is in {folder.parent}",
+        )
+    return finished.stdout
+
+
+def _placed(request: Request, workspace: Workspace) -> tuple[list[str], Path]:
+    """The arguments, and the folder to run in, that keep Pulumi from writing into the checkout."""
+    command, *rest = request.arguments or ("help",)
+    if command in _RUNS_THE_PROGRAM:
+        return [command, "--config-file", str(workspace.config_file(request.stack)), *rest], workspace.project.folder
+    return [command, *rest], workspace.shadow
+
+
+def _attend(arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> int:
+    """Run a program that owns the terminal for as long as it lives, and hand signals on to it."""
+    # A terminal sends Ctrl-C to everyone in the foreground, so Pulumi has it already, and a second one would make it
+    # give up without clearing up. Without a terminal Pulumi gets a group of its own and each signal exactly once.
+    on_terminal = sys.stdin.isatty()
+    process = subprocess.Popen(  # noqa: S603 - the user's own arguments for Pulumi, read by no shell
+        arguments, cwd=folder, env=environment, process_group=None if on_terminal else 0
+    )
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        if not (on_terminal and number == signal.SIGINT):
+            process.send_signal(number)
+
+    earlier = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        exit_code = process.wait()
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    return exit_code if exit_code >= 0 else 128 - exit_code

@@ -1,0 +1,84 @@
+"""`python -m sandbox tools`: what the sandbox is made of, and the care of its cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.toolchain.errors import NoGoError
+from sandbox.toolchain.resolver import Source, Standing, default_toolchain
+from sandbox.toolchain.tools import TOOLS, find_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.toolchain.resolver import Toolchain
+    from sandbox.toolchain.tools import Tool
+
+# Where there is no terminal, a path must come out whole.
+_WIDTH_WITHOUT_TERMINAL = 200
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to the command line."""
+    app.command("tools")(tools)
+
+
+def tools(
+    names: Annotated[list[str] | None, typer.Argument(help="The tools in question; all if none is named.")] = None,
+    build: Annotated[bool, typer.Option("--build", help="Build those that are missing.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash those that are built; mend the damaged.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what this checkout does not use.")] = False,
+) -> None:
+    """List the tools in use: from where, which version; build, verify or prune them."""
+    toolchain = default_toolchain()
+    chosen = find_tools(names or TOOLS)
+    console = Console()
+    if prune:
+        console.print(f"freed {toolchain.prune() / 2**20:.0f} MiB")
+    damaged = _damaged(toolchain, chosen) if verify else ()
+    for tool in damaged:
+        toolchain.discard(tool)
+    if build or damaged:
+        toolchain.paths(tool.name for tool in (chosen if build else damaged))
+    if verify:
+        console.print(f"verified: {len(chosen) - len(damaged)} as built, {len(damaged)} damaged and built anew")
+    if not (build or verify or prune):
+        if not console.is_terminal:
+            console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+        console.print(_table(toolchain, chosen))
+
+
+def _damaged(toolchain: Toolchain, chosen: Iterable[Tool]) -> tuple[Tool, ...]:
+    return tuple(tool for tool in chosen if not toolchain.verify(tool))
+
+
+def _table(toolchain: Toolchain, chosen: Iterable[Tool]) -> Table:
+    table = Table("tool", "version", "from", "where", box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    try:
+        table.add_row("go", toolchain.go.version, "", str(toolchain.go.executable))
+    except NoGoError as error:
+        table.add_row("go", "none", "", error.why)
+        return table
+    for tool in chosen:
+        standing = toolchain.standing(tool)
+        table.add_row(standing.name, standing.version, _origin(standing), _shown(standing.path))
+    return table
+
+
+def _origin(standing: Standing) -> str:
+    if standing.source is not Source.CACHE or standing.record is None:
+        return standing.source.value
+    return f"built with Go {standing.record.go} in {standing.record.build_seconds:.0f} s"
+
+
+def _shown(path: Path | None) -> str:
+    if path is None:
+        return ""
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
