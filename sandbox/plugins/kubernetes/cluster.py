@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS: Final = 10.0
 # An admission webhook may take 30 s, the API server's own bound.
 _READ_SECONDS: Final = 60.0
+# Each object that is waited for holds one for its watch.
+_CONNECTIONS: Final = 64
 _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"
@@ -170,8 +172,7 @@ class Cluster:
             response.release_conn()
         if not 200 <= response.status < 300:
             raise ApiError.from_response(response.status, content)
-        decoded = json.loads(content) if content else {}
-        return decoded if isinstance(decoded, dict) else {}
+        return self._decode(content)
 
     @contextlib.contextmanager
     def stream(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[Any, Iterator[bytes]]]:
@@ -222,6 +223,13 @@ class Cluster:
             raise self._unreachable(str(reason)) from error
         return answer.response
 
+    def _decode(self, content: bytes) -> Object:
+        try:
+            decoded = json.loads(content) if content else {}
+        except ValueError:
+            raise self._unreachable("what answers there is no API server: its answer is no JSON") from None
+        return decoded if isinstance(decoded, dict) else {}
+
     def _placed(self, obj: Object) -> Object:
         """The object with the namespace in which the server keeps it, and none if its kind has none.
 
@@ -242,15 +250,19 @@ class Cluster:
             return self._client
 
     def _connect(self) -> ApiClient:
+        from kubernetes.client import Configuration
         from kubernetes.config import ConfigException, new_client_from_config_dict
 
         # The client wants keys as files. They go when the cluster does, and with the process at the latest.
         directory = tempfile.TemporaryDirectory(prefix="fleet-kubernetes-")
         weakref.finalize(self, directory.cleanup)
+        configuration = Configuration()
+        configuration.connection_pool_maxsize = _CONNECTIONS
         try:
             client: ApiClient = new_client_from_config_dict(  # type: ignore[no-untyped-call]  # untyped there
                 config_dict=self._kubeconfig.document,
                 context=self._kubeconfig.context,
+                client_configuration=configuration,
                 persist_config=False,
                 temp_file_path=directory.name,
             )
