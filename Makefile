@@ -4,7 +4,12 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.fleet-lock
 
-.PHONY: help setup test lint types layers unit lock
+STACK   ?= dev
+PLUGINS ?= auto
+# What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
+TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
+
+.PHONY: help setup test lint types layers unit tools preview lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -36,4 +41,12 @@ layers: setup
 	@$(VENV)/bin/lint-imports
 
 unit: setup
+	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
 	@$(PYTHON) -m pytest -m 'not privileged'
+
+tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), and list what is used, from where
+	@$(PYTHON) -m sandbox tools --build $(TOOLS)
+	@$(PYTHON) -m sandbox tools $(TOOLS)
+
+preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
+	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

@@ -28,6 +28,7 @@ _RUNS_THE_PROGRAM: Final = frozenset(
     {"preview", "pre", "up", "update", "refresh", "destroy", "import", "watch", "logs"}
 )
 """The commands that take --config-file; all others run in the workspace's own project folder."""
+_HANDED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACCOUNT_VARIABLES: Final = ("LINODE_TOKEN", "LINODE_URL")
 
 
@@ -137,7 +138,9 @@ def _attend(arguments: Sequence[str], *, folder: Path, environment: Mapping[str,
         if not (on_terminal and number == signal.SIGINT):
             process.send_signal(number)
 
-    earlier = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # What is ignored stays so: nohup ignores SIGHUP, for Pulumi as well.
+    heard = [number for number in _HANDED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    earlier = {number: signal.signal(number, hand_on) for number in heard}
     try:
         exit_code = process.wait()
     finally:
