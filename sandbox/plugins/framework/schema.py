@@ -138,19 +138,30 @@ class SchemaResource(ResourceType):
         """Validate by the schema, then by `rules`. Defaults stay out of the inputs, as with the originals."""
         found = failures(self.schema, request.inputs)
         if not found:
-            found = list(self.rules(with_defaults(self.schema, reveal(request.inputs))))
+            found = list(self.rules(self.effective(reveal(request.inputs))))
         return CheckResult(inputs=request.inputs, failures=found)
 
     def diff(self, request: DiffRequest) -> Diff:
-        """Compare old and new inputs, defaults included."""
+        """Compare old and new inputs, defaults included.
+
+        What the provider filled in stays as it is when the program stops giving it; what is write-only is
+        no part of the comparison.
+        """
+        old = kept(self.schema, self.effective(request.old_inputs))
+        new = kept(self.schema, self.effective(request.inputs))
+        left = {name for name, prop in self.schema.items() if prop.use is Use.FILLED and name not in new}
         return Diff(
             properties=compare(
-                with_defaults(self.schema, request.old_inputs),
-                with_defaults(self.schema, request.inputs),
+                {name: value for name, value in old.items() if name not in left},
+                new,
                 force_new=force_new_paths(self.schema),
             ),
             delete_before_replace=self.delete_before_replace,
         )
+
+    def effective(self, inputs: Mapping[str, Value]) -> Properties:
+        """The inputs as they take effect: with defaults."""
+        return with_defaults(self.schema, inputs)
 
     @abstractmethod
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:

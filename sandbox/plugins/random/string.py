@@ -7,13 +7,13 @@ import string
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sandbox.plugins.framework import UNKNOWN, CheckFailure
-from sandbox.plugins.framework.schema import Kind, Property, Use
+from sandbox.plugins.framework.schema import Kind, Property, Use, with_defaults
 from sandbox.plugins.random.value import KEEPERS, RandomValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sandbox.plugins.framework import Properties
+    from sandbox.plugins.framework import Properties, Value
     from sandbox.plugins.framework.schema import Schema
 
 _SPECIAL: Final = "!@#$%&*()-_=+[]{}<>:?"  # the official provider's set (its docs, `special`)
@@ -53,6 +53,12 @@ class RandomString(RandomValue):
         "result": Property(kind=Kind.STRING, use=Use.OUTPUT),
     }
 
+    def effective(self, inputs: Mapping[str, Value]) -> Properties:
+        """With defaults, and with `numeric` under its old name `number` too."""
+        filled = with_defaults(self.schema, inputs)
+        agreed = _agreed(filled)
+        return filled | ({} if agreed is None else {"number": agreed, "numeric": agreed})
+
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """Some set of characters, and room for the least number from each."""
         found = []
@@ -69,7 +75,6 @@ class RandomString(RandomValue):
 
     def generate(self, inputs: Properties) -> tuple[str, Properties]:
         """The least number from each set, the rest from all of them, in random order."""
-        inputs = inputs | {"numeric": _agreed(inputs)}
         sets = {
             "upper": string.ascii_uppercase,
             "lower": string.ascii_lowercase,
@@ -81,7 +86,7 @@ class RandomString(RandomValue):
         drawn += [secrets.choice(allowed) for _ in range(inputs["length"] - len(drawn))]
         secrets.SystemRandom().shuffle(drawn)
         result = "".join(drawn)
-        return result, {"result": result, "numeric": inputs["numeric"], "number": inputs["numeric"]}
+        return result, {"result": result}
 
     def adopt(self, value: str) -> tuple[str, Properties, Properties]:
         """A string as it is; its inputs are the defaults."""
@@ -91,9 +96,9 @@ class RandomString(RandomValue):
         return value, inputs, inputs | switches | minima | {"result": value}
 
 
-def _agreed(inputs: Properties) -> bool | None:
+def _agreed(inputs: Mapping[str, Value]) -> Value:
     """Whether digits are allowed, by the new or the old name; None if the two say different things."""
-    given = {inputs[name] for name in ("number", "numeric") if name in inputs and inputs[name] is not UNKNOWN}
-    if len(given) > 1:
-        return None
-    return next(iter(given), True)
+    given = [inputs[name] for name in ("number", "numeric") if name in inputs]
+    if UNKNOWN in given:
+        return UNKNOWN
+    return None if len(set(given)) > 1 else next(iter(given), True)

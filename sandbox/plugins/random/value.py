@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from sandbox.plugins.framework import Created, Found, ProviderError, reveal
-from sandbox.plugins.framework.schema import Kind, Property, SchemaResource, planned, with_defaults
+from sandbox.plugins.framework.schema import Kind, Property, SchemaResource, planned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,8 @@ class RandomValue(SchemaResource):
     def create(self, request: CreateRequest) -> Created:
         """Make the value, or tell what is known of it."""
         if request.preview:
-            return Created(id="", outputs=planned(self.schema, request.inputs))
-        inputs = with_defaults(self.schema, request.inputs)
+            return Created(id="", outputs=planned(self.schema, self.effective(request.inputs)))
+        inputs = self.effective(request.inputs)
         identity, outputs = self.generate(reveal(inputs))
         return Created(id=identity, outputs=inputs | outputs)
 
@@ -52,7 +52,7 @@ class RandomValue(SchemaResource):
 
     def update(self, request: UpdateRequest) -> Mapping[str, Value]:
         """Record inputs that mean the same as before."""
-        return request.old_outputs | with_defaults(self.schema, request.inputs)
+        return request.old_outputs | self.effective(request.inputs)
 
     def delete(self, request: DeleteRequest) -> None:
         """Nothing to do: the value is in the state alone."""
