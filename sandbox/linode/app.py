@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -12,8 +13,10 @@ from sandbox.linode.dispatch import Endpoint, UnknownPath
 from sandbox.linode.routes import OPERATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sandbox.linode.account import Services
     from sandbox.linode.operations import Operation
-    from sandbox.linode.services import Services
 
 
 def create_app(services: Services) -> Starlette:
@@ -25,10 +28,20 @@ def create_app(services: Services) -> Starlette:
     paths = sorted(by_path, key=lambda path: [part.startswith("{") for part in path.split("/")])
     routes = [Route(path, Endpoint(services, by_path[path])) for path in paths]
     unknown = UnknownPath(services)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await services.reconciler.start()
+        try:
+            yield
+        finally:
+            await services.reconciler.stop()
+
     return Starlette(
+        lifespan=lifespan,
         routes=[
             Mount("/v4", routes=[*routes, Mount("/", app=unknown)]),
             Mount("/v4beta", routes=[*routes, Mount("/", app=unknown)]),
             Mount("/", app=unknown),
-        ]
+        ],
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
-    from sandbox.linode.services import Services
+    from sandbox.linode.account import Account, Services
 
 SPEC_VERSION = "4.229.1"
 """The version of Linode's specification that the emulator follows: the one in linode-cli 5.69.0."""
@@ -99,12 +99,13 @@ class Endpoint:
         operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             raise method_not_allowed(self._operations)
-        caller = _identify(request, self._services)
+        caller = _identify(request, self._services.account)
         headers.update(_scope_headers(operation, caller))
         headers.update(self._count(caller, operation))
         _authorize(operation, caller, header=request.headers.get("authorization"))
         call = Call(
-            services=self._services,
+            account=self._services.account,
+            reconciler=self._services.reconciler,
             path=request.path_params,
             query=request.query_params,
             filter=request.headers.get("x-filter"),
@@ -126,18 +127,18 @@ class UnknownPath(Endpoint):
         super().__init__(services, ())
 
     async def _carry_out(self, request: Request, headers: dict[str, str]) -> Mapping[str, Any]:
-        caller = _identify(request, self._services)
+        caller = _identify(request, self._services.account)
         headers.update(self._services.limiter.count(caller.name, Bucket.OTHERS).headers)
         raise not_found()
 
 
-def _identify(request: Request, services: Services) -> Caller:
+def _identify(request: Request, account: Account) -> Caller:
     address = request.client.host if request.client else "local"
     secret = bearer_secret(request.headers.get("authorization"))
     if secret is None:
         return Caller(name=address, scopes=None)
-    wanted, now = digest(secret), services.timestamp()
-    with services.store.transaction() as state:
+    wanted, now = digest(secret), account.timestamp()
+    with account.store.transaction() as state:
         for token in state.all(TokenRecord):
             if token.digest == wanted and (token.expiry is None or token.expiry > now):
                 return Caller(name=wanted, scopes=Scopes.parse(token.scopes))

@@ -16,8 +16,9 @@ from sandbox.linode.pagination import parse_page
 from sandbox.linode.schemas.base import ApiObject, M, parse_request
 
 if TYPE_CHECKING:
+    from sandbox.linode.account import Account
     from sandbox.linode.auth import Scope
-    from sandbox.linode.services import Services
+    from sandbox.linode.reconciler import Reconciler
 
 
 class Requirement(Enum):
@@ -31,7 +32,8 @@ class Requirement(Enum):
 class Call:
     """One request that passed authentication, as a handler sees it."""
 
-    services: Services
+    account: Account
+    reconciler: Reconciler
     path: Mapping[str, str]
     query: Mapping[str, str]
     filter: str | None

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
+from sandbox.linode.account import Account, Services
 from sandbox.linode.app import create_app
 from sandbox.linode.auth import Scopes, digest
 from sandbox.linode.catalogue import Catalogue
 from sandbox.linode.limits import PUBLISHED, RateLimiter, RateLimits
-from sandbox.linode.services import Services
+from sandbox.linode.reconciler import Reconciler
+from sandbox.linode.simulated import SimulatedBackend
 from sandbox.linode.state import Store
 from sandbox.linode.state.records import TokenRecord
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from starlette.applications import Starlette
+
+    from sandbox.linode.backend import ClusterBackend
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
@@ -52,6 +56,8 @@ class LinodeApiArgs:
     limits: RateLimits = PUBLISHED
     kubernetes_versions: tuple[str, ...] = ()
     """Minor versions to offer; none given offers what the toolchain can build."""
+    backend: ClusterBackend | None = None
+    """What makes clusters real; None simulates them."""
 
 
 class _Server(uvicorn.Server):
@@ -84,14 +90,20 @@ class LinodeApi:
         self._args = args or LinodeApiArgs()
         tokens = self._args.tokens or (AccessToken(secret=secrets.token_hex(32)),)
         self.token = tokens[0].secret
-        self._services = Services(
+        self._account = Account(
             catalogue=Catalogue.load(kubernetes_versions=self._args.kubernetes_versions),
             store=Store(self._args.state),
-            limiter=RateLimiter(self._args.limits),
+            backend=self._args.backend or SimulatedBackend(),
         )
         for token in tokens:
-            _accept(self._services, token)
-        self.app: Starlette = create_app(self._services)
+            _accept(self._account, token)
+        self.app: Starlette = create_app(
+            Services(
+                account=self._account,
+                reconciler=Reconciler(self._account),
+                limiter=RateLimiter(self._args.limits),
+            )
+        )
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
@@ -134,7 +146,7 @@ class LinodeApi:
             self._thread.join(_STOP_TIMEOUT)
         if self._socket is not None:
             self._socket.close()
-        self._services.store.close()
+        self._account.store.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -149,10 +161,10 @@ class LinodeApi:
         self.stop()
 
 
-def _accept(services: Services, token: AccessToken) -> None:
+def _accept(account: Account, token: AccessToken) -> None:
     """Let a token in; one that the state already has keeps its record."""
     Scopes.parse(token.scopes)
-    with services.store.transaction() as state:
+    with account.store.transaction() as state:
         if any(known.digest == digest(token.secret) for known in state.all(TokenRecord)):
             return
         state.put(
@@ -162,6 +174,6 @@ def _accept(services: Services, token: AccessToken) -> None:
                 scopes=token.scopes,
                 digest=digest(token.secret),
                 prefix=token.secret[:16],
-                created=services.timestamp(),
+                created=account.timestamp(),
             )
         )

@@ -36,14 +36,14 @@ _REGIONS = frozenset({"country", "site_type"})
 
 def _list(choose: Choice, filterable: frozenset[str] = frozenset()) -> Handler:
     async def handler(call: Call) -> Mapping[str, Any]:
-        return call.listing(choose(call.services.catalogue).values(), filterable=filterable)
+        return call.listing(choose(call.account.catalogue).values(), filterable=filterable)
 
     return handler
 
 
 def _view(choose: Choice) -> Handler:
     async def handler(call: Call) -> Mapping[str, Any]:
-        entry = choose(call.services.catalogue).get(call.path["id"])
+        entry = choose(call.account.catalogue).get(call.path["id"])
         if entry is None:
             raise not_found()
         return entry.body()
@@ -60,7 +60,7 @@ def _tiered_versions(call: Call) -> dict[str, TieredLkeVersion]:
         tier = LkeTier(call.path["tier"])
     except ValueError as error:
         raise not_found() from error
-    versions = call.services.catalogue.tiered_lke_versions(tier)
+    versions = call.account.catalogue.tiered_lke_versions(tier)
     return {version.id: version for version in versions}
 
 

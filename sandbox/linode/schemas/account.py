@@ -1,7 +1,5 @@
 """The account, its user's profile, and API tokens."""
 
-from __future__ import annotations
-
 from sandbox.linode.schemas.base import ApiObject
 
 

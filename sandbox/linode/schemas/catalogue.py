@@ -1,7 +1,5 @@
 """Regions, plans, prices and Kubernetes versions."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from pydantic import Field

@@ -1,0 +1,130 @@
+"""LKE records as the API shows them, and how a path's ids lead to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.linode.auth import Access, Scope
+from sandbox.linode.errors import not_found
+from sandbox.linode.schemas.lke import (
+    AclAddresses,
+    AclState,
+    AutoscalerState,
+    Cluster,
+    ControlPlane,
+    ControlPlaneAcl,
+    DiskState,
+    Node,
+    NodeStatus,
+    Pool,
+    TaintState,
+)
+from sandbox.linode.state.clusters import find_cluster
+from sandbox.linode.state.records import ClusterRecord, NodeRecord, PoolRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.linode.backend import ClusterStatus
+    from sandbox.linode.operations import Call
+    from sandbox.linode.state import Transaction
+    from sandbox.linode.state.records import Acl
+
+READ = Scope(service="lke", access=Access.READ_ONLY)
+WRITE = Scope(service="lke", access=Access.READ_WRITE)
+
+
+def cluster_at(call: Call, state: Transaction) -> ClusterRecord:
+    """The cluster that the path names.
+
+    Raises:
+        ApiError: 404.
+
+    """
+    cluster = find_cluster(state, call.number("cluster_id"))
+    if cluster is None:
+        raise not_found()
+    return cluster
+
+
+def pool_at(call: Call, state: Transaction) -> tuple[ClusterRecord, PoolRecord]:
+    """The pool that the path names, and its cluster.
+
+    Raises:
+        ApiError: 404; a pool of another cluster is not found either.
+
+    """
+    cluster = cluster_at(call, state)
+    pool = state.get(PoolRecord, call.number("pool_id"))
+    if pool is None or pool.cluster_id != cluster.id:
+        raise not_found()
+    return cluster, pool
+
+
+def node_at(call: Call, state: Transaction) -> tuple[ClusterRecord, NodeRecord]:
+    """The node that the path names, and its cluster.
+
+    Raises:
+        ApiError: 404; a node of another cluster is not found either.
+
+    """
+    cluster = cluster_at(call, state)
+    for node in state.all(NodeRecord):
+        if node.cluster_id == cluster.id and node.node_id == call.path["node_id"]:
+            return cluster, node
+    raise not_found()
+
+
+def show_cluster(record: ClusterRecord) -> Cluster:
+    """A cluster."""
+    return Cluster(
+        id=record.id,
+        created=record.created,
+        updated=record.updated,
+        label=record.label,
+        region=record.region,
+        k8s_version=record.k8s_version,
+        tier=record.tier,
+        control_plane=ControlPlane(high_availability=record.high_availability, audit_logs_enabled=record.audit_logs),
+        tags=record.tags,
+    )
+
+
+def show_node(record: NodeRecord, status: ClusterStatus) -> Node:
+    """A node."""
+    ready = record.node_id in status.ready
+    return Node(
+        id=record.node_id,
+        instance_id=record.id,
+        status=NodeStatus.READY if ready else NodeStatus.NOT_READY,
+    )
+
+
+def show_pool(record: PoolRecord, nodes: Iterable[NodeRecord], status: ClusterStatus) -> Pool:
+    """A pool with its nodes."""
+    shown = tuple(show_node(node, status) for node in nodes)
+    return Pool(
+        id=record.id,
+        type=record.type,
+        label=record.label,
+        count=len(shown),
+        nodes=shown,
+        disks=tuple(DiskState(size=disk.size, type=disk.type) for disk in record.disks),
+        autoscaler=AutoscalerState(**record.autoscaler.model_dump()),
+        labels=record.labels,
+        taints=tuple(TaintState(**taint.model_dump()) for taint in record.taints),
+        tags=record.tags,
+        disk_encryption=record.disk_encryption,
+        firewall_id=record.firewall_id,
+    )
+
+
+def show_acl(acl: Acl) -> ControlPlaneAcl:
+    """A control plane's access control list."""
+    return ControlPlaneAcl(
+        acl=AclState(
+            enabled=acl.enabled,
+            revision_id=acl.revision,
+            addresses=AclAddresses(ipv4=acl.ipv4, ipv6=acl.ipv6),
+        )
+    )
