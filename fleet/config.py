@@ -71,41 +71,43 @@ def parse(raw: Mapping[str, Any]) -> FleetConfig:
 def _between_sections(raw: Mapping[str, Any], details: list[ErrorDetails]) -> list[str]:
     """The violations between sections of what is sound, so that one report names them too."""
     sound = copy.deepcopy(dict(raw))
-    suspects: set[Path] = set()
+    removed: set[Path] = set()
     while details:
         for detail in details:
-            suspects.add(detail["loc"][:2])
-            _remove(sound, detail["loc"] if detail["type"] != "missing" else detail["loc"][:-1])
+            path = tuple(part for part in detail["loc"] if part != "[key]")
+            removed.add(path if detail["type"] != "missing" else path[:-1])
+        if () in removed:
+            return []
+        for path in removed:
+            _remove(sound, path)
         try:
             config = FleetConfig.model_validate(sound)
         except ValidationError as error:
             details = error.errors()
-            if any(detail["loc"][:1] == ("clusters",) and len(detail["loc"]) == 1 for detail in details):
-                return []
             continue
-        return [str(violation) for violation in violations(config) if not _doubtful(violation, suspects)]
+        return [str(violation) for violation in violations(config) if not _doubtful(violation, removed)]
     return []
 
 
-def _doubtful(violation: Violation, suspects: set[Path]) -> bool:
+def _doubtful(violation: Violation, removed: set[Path]) -> bool:
     """Whether a violation may only follow from an error that is reported already."""
-    if violation.path[:2] in suspects:
+    if violation.about_all_clusters and any(path[0] == "clusters" for path in removed):
         return True
-    return violation.about_all_clusters and any(path[0] == "clusters" for path in suspects)
+    entry = violation.path[:2]
+    return any(path in (violation.path, entry, (*entry, "role")) for path in removed)
 
 
 def _remove(tree: Any, path: Path) -> None:
     """Delete the value at a path, or the innermost one above it that is still there."""
-    keys = [part for part in path if part != "[key]"]
-    for key in keys[:-1]:
+    for key in path[:-1]:
         below = tree.get(key) if isinstance(tree, dict) else None
         if not isinstance(below, dict):
             if isinstance(tree, dict):
                 tree.pop(key, None)
             return
         tree = below
-    if isinstance(tree, dict) and keys:
-        tree.pop(keys[-1], None)
+    if isinstance(tree, dict):
+        tree.pop(path[-1], None)
 
 
 def _describe(detail: ErrorDetails) -> str:

@@ -67,9 +67,7 @@ class PeerAccess(pulumi.ComponentResource):
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
             # Peers must not receive a token that may not read anything yet.
-            opts=ResourceOptions.merge(
-                child, ResourceOptions(depends_on=[binding], additional_secret_outputs=["data"])
-            ),
+            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[binding])),
         )
         self.kubeconfig = Output.secret(
             Output.all(server=member.api_server, data=token.data).apply(

@@ -1,0 +1,338 @@
+"""A mock engine that records the drained resource graph: registrations with parents, inputs and dependencies."""
+
+import asyncio
+import base64
+import contextlib
+import enum
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import Any, Final
+from unittest import mock
+
+import pulumi
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+
+from fleet import readiness
+from fleet.config import parse
+from fleet.fleet import Fleet
+
+SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
+"""The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One resource as the program registered it; names of other resources are URNs."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    inputs: Mapping[str, Any]
+    dependencies: frozenset[str]
+    provider: str
+    protect: bool
+    ignore_changes: tuple[str, ...]
+    secret_outputs: tuple[str, ...]
+
+    @property
+    def provider_name(self) -> str:
+        """The name of the explicit provider that makes it; empty where the default one does."""
+        return self.provider.split("::")[-2] if self.provider else ""
+
+    def plain(self) -> Any:
+        """The inputs with the secret marks taken off."""
+        return unwrap(self.inputs)
+
+
+@dataclass(kw_only=True)
+class Graph:
+    """All resources of one run, by name within a type and by URN."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """What the components registered as their outputs, by name of the component."""
+    awaited: list[str] = field(default_factory=list)
+    """The clusters at whose readiness gate the program stood."""
+
+    def of_type(self, *types: str) -> list[Node]:
+        """The resources of some types, in order of registration."""
+        return [node for node in self.nodes.values() if node.type in types]
+
+    def one(self, kind: str, name: str) -> Node:
+        """The only resource of a type with a name."""
+        (found,) = (node for node in self.of_type(kind) if node.name == name)
+        return found
+
+    def below(self, component: str) -> list[Node]:
+        """The resources below the component of a name, at any depth."""
+        return [
+            node for node in self.nodes.values() if component in [self.nodes[urn].name for urn in self.ancestors(node)]
+        ]
+
+    def ancestors(self, node: Node) -> Iterator[str]:
+        """The URNs of the components that a resource is in, innermost first."""
+        while node.parent in self.nodes:
+            yield node.parent
+            node = self.nodes[node.parent]
+
+    def reaches(self, node: Node) -> set[str]:
+        """The names of all resources that must exist before this one: by dependency, provider or parent's children."""
+        seen: set[str] = set()
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            providers = {current.provider.rsplit("::", 1)[0]} if current.provider else set()
+            for urn in current.dependencies | providers:
+                if urn in self.nodes and urn not in seen:
+                    seen.add(urn)
+                    pending.append(self.nodes[urn])
+        return {self.nodes[urn].name for urn in seen}
+
+
+class Stage(enum.Enum):
+    """What the engine does with the program."""
+
+    PREVIEW = "preview"
+    UPDATE = "update"
+
+
+class Engine(mocks.Mocks):
+    """Answers registrations as the real providers would, as far as the program reads the answers."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Identifier and outputs of one resource; a preview of something new knows its inputs alone."""
+        if self._stage is Stage.PREVIEW:
+            return None, dict(args.inputs)
+        answer = ANSWERS.get(args.typ)
+        outputs = dict(args.inputs) | (answer(args) if answer else {})
+        return args.resource_id or f"{args.name}-id", outputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        """The result of a function of a provider."""
+        return FUNCTIONS[args.token](args.args), []
+
+
+def _cluster(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    number = sum(args.name.encode())
+    pools = [
+        pool
+        | {
+            "id": number,
+            "nodes": [{"id": f"{number}-{i}", "instanceId": number * 10 + i} for i in range(int(pool["count"]))],
+        }
+        for pool in args.inputs["pools"]
+    ]
+    cluster = {
+        "server": f"https://{args.name}.example:6443",
+        "certificate-authority-data": base64.b64encode(b"ca").decode(),
+    }
+    kubeconfig = json.dumps(
+        {
+            "clusters": [{"name": "lke", "cluster": cluster}],
+            "users": [{"name": "lke", "user": {"token": f"token-of-{args.name}"}}],
+        }
+    )
+    return {"pools": pools, "kubeconfig": base64.b64encode(kubeconfig.encode()).decode()}
+
+
+def _service(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    return {"status": {"loadBalancer": {"ingress": [{"ip": f"203.0.113.{sum(args.name.encode()) % 250}"}]}}}
+
+
+def _pem(kind: str) -> Callable[[mocks.MockResourceArgs], dict[str, Any]]:
+    return lambda args: {kind: f"PEM of {args.name}\n"}
+
+
+ANSWERS: Final[Mapping[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = {
+    "linode:index/lkeCluster:LkeCluster": _cluster,
+    "kubernetes:core/v1:Service": _service,
+    "kubernetes:core/v1:Namespace": lambda args: {
+        "metadata": {"uid": f"uid-{args.name}"} | args.inputs.get("metadata", {})
+    },
+    "kubernetes:core/v1:Secret": lambda args: {
+        "data": {"token": base64.b64encode(f"token-of-{args.name}".encode()).decode()}
+    },
+    "kubernetes:helm.sh/v3:Release": lambda args: {
+        "status": {"status": "deployed", "namespace": args.inputs.get("namespace", "")}
+    },
+    "random:index/randomString:RandomString": lambda args: {"result": "x4f2"},
+    "tls:index/privateKey:PrivateKey": _pem("privateKeyPem"),
+    "tls:index/selfSignedCert:SelfSignedCert": _pem("certPem"),
+    "tls:index/certRequest:CertRequest": _pem("certRequestPem"),
+    "tls:index/locallySignedCert:LocallySignedCert": _pem("certPem"),
+}
+
+
+def _instances(args: Mapping[str, Any]) -> dict[str, Any]:
+    ids = [int(value) for condition in args.get("filters", []) for value in condition["values"]]
+    return {"id": "found", "instances": [{"id": i, "ipAddress": f"198.51.100.{i % 250}"} for i in reversed(ids)]}
+
+
+REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east", "eu-central")
+FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "linode:index/getInstances:getInstances": _instances,
+    "linode:index/getRegions:getRegions": lambda _: {
+        "id": "all",
+        "regions": [{"id": region, "capabilities": ["Kubernetes"]} for region in REGIONS],
+    },
+    "linode:index/getInstanceTypes:getInstanceTypes": lambda _: {
+        "id": "all",
+        "types": [{"id": kind} for kind in ("g6-standard-1", "g6-standard-2", "g6-standard-4")],
+    },
+    "linode:index/getLkeVersions:getLkeVersions": lambda _: {
+        "id": "all",
+        "versions": [{"id": v} for v in ("1.34", "1.35")],
+    },
+}
+
+
+class Recorder(mocks.MockMonitor):
+    """Keeps each request before the mocks answer it; the mocks themselves know neither parents nor dependencies."""
+
+    def __init__(self, engine: mocks.Mocks) -> None:
+        super().__init__(engine)
+        self.graph = Graph()
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - gRPC's name
+        """Record, then answer."""
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the base class has no annotations
+        if request.type == "pulumi:pulumi:Stack":
+            return answer
+        for name in set(request.additionalSecretOutputs) & set(answer.object):
+            value = json_format.MessageToDict(answer.object.fields[name])
+            answer.object[name] = {SECRET_MARK: SECRET, "value": value}
+        self.graph.nodes[answer.urn] = Node(
+            urn=answer.urn,
+            type=request.type,
+            name=request.name,
+            parent=request.parent,
+            inputs=_plain(request.object),
+            dependencies=frozenset(request.dependencies),
+            provider=request.provider,
+            protect=request.protect,
+            ignore_changes=tuple(request.ignoreChanges),
+            secret_outputs=tuple(request.additionalSecretOutputs),
+        )
+        return answer
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 - gRPC's name
+        """Record, then answer."""
+        answer = super().ReadResource(request)  # type: ignore[no-untyped-call]  # the base class has no annotations
+        self.graph.nodes[answer.urn] = Node(
+            urn=answer.urn,
+            type=request.type,
+            name=request.name,
+            parent=request.parent,
+            inputs={"id": request.id},
+            dependencies=frozenset(request.dependencies),
+            provider=request.provider,
+            protect=False,
+            ignore_changes=(),
+            secret_outputs=(),
+        )
+        return answer
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:  # noqa: N802 - gRPC's name
+        """Record what a component gives."""
+        self.graph.outputs[request.urn.rsplit("::", 1)[1]] = _plain(request.outputs)
+        return empty_pb2.Empty()
+
+
+def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
+    """Run the whole program on plain config, to its end, and give what it registered.
+
+    Raises:
+        ConfigError: when the config is refused; nothing is registered then.
+    """
+    recorder = Recorder(Engine(stage))
+
+    async def open_gate(name: str, kubeconfig: str) -> str:
+        recorder.graph.awaited.append(name)
+        return kubeconfig
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
+    def program() -> None:
+        Fleet("fleet", parse(config))
+
+    with _own_event_loop(), mock.patch.object(readiness, "wait_until_ready", open_gate):
+        pulumi.runtime.set_mocks(
+            recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder
+        )
+        program()
+    return recorder.graph
+
+
+@contextlib.contextmanager
+def _own_event_loop() -> Iterator[None]:
+    """Pulumi schedules on the current event loop, of which Python 3.14 makes none by itself.
+
+    The mocks run in worker threads and leave a loop open in each: here each thread has one that is closed again.
+    """
+    loops = [asyncio.new_event_loop()]
+
+    def give_thread_a_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    loop = loops[0]
+    loop.set_default_executor(futures.ThreadPoolExecutor(initializer=give_thread_a_loop))
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        loop.run_until_complete(loop.shutdown_default_executor())
+        asyncio.set_event_loop(None)
+        for each in loops:
+            each.close()
+
+
+def _plain(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """A message as plain data, with the marks of secrets kept, and whole numbers as such."""
+    whole: dict[str, Any] = _whole(json_format.MessageToDict(struct))
+    return whole
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_whole(below) for below in value]
+    return value
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value of the wire format is marked as a secret."""
+    return isinstance(value, Mapping) and value.get(SECRET_MARK) == SECRET
+
+
+def unwrap(value: Any) -> Any:
+    """A value of the wire format without the marks of secrets."""
+    if is_secret(value):
+        return unwrap(value["value"])
+    if isinstance(value, Mapping):
+        return {key: unwrap(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [unwrap(below) for below in value]
+    return value
+
+
+def contains_unmarked(value: Any, text: str) -> bool:
+    """Whether a text stands anywhere in a value outside of marked secrets."""
+    if is_secret(value):
+        return False
+    if isinstance(value, Mapping):
+        return any(contains_unmarked(below, text) for below in value.values())
+    if isinstance(value, list):
+        return any(contains_unmarked(below, text) for below in value)
+    return isinstance(value, str) and text in value

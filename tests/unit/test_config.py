@@ -1,0 +1,188 @@
+"""Claims about the stack config: what is refused, and how it is reported."""
+
+import copy
+import json
+import re
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from fleet.config import ConfigError, load, parse
+from fleet.settings import FleetConfig, TrafficMode
+from tests.unit.configs import ROOT, fleet_of, stack
+
+
+def errors_of(raw: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    return caught.value.errors
+
+
+def changed(path: str, value: Any, raw: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Config of two members with the value at a dotted path replaced."""
+    result = copy.deepcopy(raw or fleet_of(2))
+    *above, last = path.split(".")
+    section = result
+    for key in above:
+        section = section.setdefault(key, {})
+    section[last] = value
+    return result
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_every_checked_in_stack_is_accepted(name: str) -> None:
+    assert parse(stack(name)).members == ("eu", "ap", "us")
+
+
+def test_the_defaults_are_those_of_the_article() -> None:
+    config = parse(stack("dev"))
+    assert config.manager == "cluster-manager"
+    assert {name: cluster.network for name, cluster in config.clusters.items()} == {
+        "cluster-manager": None,
+        "eu": "network3",
+        "ap": "network1",
+        "us": "network2",
+    }
+    assert config.weights(config.workloads.hello) == {"eu": 1, "ap": 1, "us": 1}
+    assert (config.mesh.id, config.karmada.node_port, config.workloads.hello.replicas) == ("mesh1", 32443, 3)
+    assert config.traffic.mode is TrafficMode.LOCALITY
+
+
+REFUSED = [
+    ("clusters.m0.sice", 3, "clusters.m0.sice", "unknown key"),
+    ("nonsense", {}, "nonsense", "unknown key"),
+    ("clusters.m1.network", "network0", "clusters.m1.network", "'network0' is already the network of 'm0'"),
+    ("clusters.m1.network", None, "clusters.m1.network", "name a network of its own"),
+    ("clusters.manager.network", "network9", "clusters.manager.network", "drop it"),
+    ("clusters.m0.role", "manager", "clusters", "'manager', 'm0' are managers"),
+    ("clusters.manager.role", "boss", "clusters.manager.role", "'boss'"),
+    ("clusters.m0.pools", {}, "clusters.m0.pools", "at least 1"),
+    ("clusters.m0.pools.main.count", 0, "clusters.m0.pools.main.count", "0"),
+    ("clusters.m0.pools.main.autoscaler", {"min": 5, "max": 2}, "clusters.m0.pools.main.autoscaler", "over max 2"),
+    ("clusters.m0.pools.main.autoscaler", {"min": 2, "max": 5}, "clusters.m0.pools.main", "outside the autoscaler's"),
+    ("clusters.m0.pools.main.labels", {"team": "a b"}, "clusters.m0.pools.main.labels.team", "'a b'"),
+    ("clusters.m0.pools.main.labels", {"-team": "a"}, "clusters.m0.pools.main.labels.-team", "label key"),
+    (
+        "clusters.m0.pools.main.taints",
+        [{"key": "a", "effect": "Never"}],
+        "clusters.m0.pools.main.taints.0.effect",
+        "'Never'",
+    ),
+    ("clusters.m0.kubernetesVersion", 1.35, "clusters.m0.kubernetesVersion", "put it in quotes"),
+    ("clusters.m0.kubernetesVersion", "1.31", "clusters.m0.kubernetesVersion", "not supported by istio"),
+    ("clusters.m0.acl", {"ipv4": ["10.0.0.1/8"]}, "clusters.m0.acl.ipv4.0", "10.0.0.1/8"),
+    ("clusters.m0.region", None, "clusters.m0.region", "must be a string"),
+    ("versions.istio", "1.20.0", "versions.istio", "take one of 1.30, 1.31"),
+    ("versions.karmada", "v1.2.0", "versions.karmada", "take one of 1.17, 1.18"),
+    ("versions.karmadaChart", "v1.17.0", "versions.karmadaChart", "raise both together"),
+    ("layers", ["workloads"], "layers", "add karmada"),
+    ("karmada.endpoint", "nodes", "karmada.endpoint", "'nodes'"),
+    ("karmada.nodePort", 80, "karmada.nodePort", "30000"),
+    ("karmada.etcd", {"replicas": 3}, "karmada.etcd.replicas", "need a node each, and the manager has 1"),
+    ("traffic.forbidden", [{"from": "m0", "to": "mars"}], "traffic.forbidden.0", "'mars' is not a member"),
+    ("traffic.forbidden", [{"from": "m0", "to": "m1"}] * 2, "traffic.forbidden.0", "stands twice"),
+    ("workloads.hello.weights", {"mars": 1}, "workloads.hello.weights.mars", "the members are m0, m1"),
+    ("workloads.hello.weights", {"m0": 0}, "workloads.hello.weights.m0", "greater than 0"),
+    ("certs.mesh", {"rootDays": 700}, "certs.mesh.intermediateDays", "must end before its issuer"),
+    ("certs.karmada", {"leafDays": 20}, "certs.karmada.renewBeforeDays", "every update would renew"),
+    ("tags", {"owner:x": "y"}, "tags.owner:x", "no colon"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "key", "reason"), REFUSED, ids=[f"{row[0]}={row[1]}" for row in REFUSED])
+def test_an_error_names_the_key_the_value_and_the_remedy(path: str, value: Any, key: str, reason: str) -> None:
+    errors = errors_of(changed(path, value))
+    assert any(error.startswith(f"{key}: ") and reason in error for error in errors), errors
+
+
+@pytest.mark.parametrize("name", ["Eu", "a_b", "-a", "a" * 28, ""])
+def test_a_cluster_name_is_a_dns_label_that_leaves_room_for_the_suffix(name: str) -> None:
+    raw = fleet_of(2)
+    raw["clusters"][name] = raw["clusters"].pop("m1")
+    assert any("must" in error for error in errors_of(raw))
+
+
+def test_a_fleet_without_manager_or_member_is_refused() -> None:
+    assert any("no cluster is the manager" in error for error in errors_of({"clusters": {}}))
+    assert any("has no member" in error for error in errors_of(fleet_of(0)))
+
+
+def test_missing_clusters_are_named() -> None:
+    assert errors_of({}) == ("clusters: missing; add it to Pulumi.<stack>.yaml",)
+
+
+def test_replicas_of_the_api_server_need_a_load_balancer() -> None:
+    raw = changed("karmada.apiServerReplicas", 3)
+    raw["clusters"]["manager"]["pools"] = {"main": {"type": "g6-standard-2", "count": 3}}
+    assert any(error.startswith("karmada.endpoint: 'node'") for error in errors_of(raw))
+
+
+def test_an_even_etcd_is_refused() -> None:
+    raw = changed("karmada.etcd", {"replicas": 2})
+    raw["clusters"]["manager"]["pools"] = {"main": {"type": "g6-standard-2", "count": 3}}
+    assert any("take an odd number" in error for error in errors_of(raw))
+
+
+def test_errors_of_all_sections_come_in_one_report() -> None:
+    raw = fleet_of(3)
+    raw["clusters"]["m1"]["network"] = "network0"
+    raw["clusters"]["m2"]["sice"] = 4
+    raw["clusters"]["manager"]["pools"]["main"] = {"type": "x", "count": 1, "autoscaler": {"min": 4, "max": 1}}
+    raw["workloads"] = {"hello": {"weights": {"mars": 1}}}
+    raw["versions"] = {"istio": "1.20.0"}
+    report = "\n".join(errors_of(raw))
+    for key in ("clusters.m1.network", "clusters.m2.sice", "autoscaler", "weights.mars", "versions.istio"):
+        assert key in report, f"{key} is missing from:\n{report}"
+
+
+def test_an_error_does_not_bring_others_that_only_follow_from_it() -> None:
+    assert len(errors_of(changed("clusters.m0.role", "boss"))) == 1
+    assert len(errors_of(changed("clusters.m0", {"network": "network0"}))) == 2, "region and pools are missing"
+
+
+def test_the_report_says_that_nothing_was_changed() -> None:
+    with pytest.raises(ConfigError, match=r"2 errors in the stack's config; nothing was changed:\n  - .+\n  - .+"):
+        parse(changed("nonsense", 1, changed("rubbish", 2)))
+
+
+def test_config_is_frozen() -> None:
+    config = parse(fleet_of(1))
+    with pytest.raises(ValueError, match="frozen"):
+        config.mesh.id = "other"  # type: ignore[misc]  # that it is refused is the claim
+
+
+def load_settings(settings: dict[str, str]) -> FleetConfig:
+    pulumi.runtime.set_all_config(settings)
+    try:
+        return load()
+    finally:
+        pulumi.runtime.set_all_config({})
+
+
+def test_config_is_read_from_the_stack() -> None:
+    config = load_settings({"fleet:clusters": json.dumps(fleet_of(2)["clusters"]), "linode:token": "elsewhere"})
+    assert config.members == ("m0", "m1")
+
+
+def test_an_unknown_top_level_key_is_refused() -> None:
+    settings = {"fleet:clusters": json.dumps(fleet_of(1)["clusters"]), "fleet:clutsers": "{}"}
+    with pytest.raises(ConfigError, match="clutsers"):
+        load_settings(settings)
+
+
+def test_a_plain_string_where_a_section_belongs_is_refused() -> None:
+    settings = {"fleet:clusters": json.dumps(fleet_of(1)["clusters"]), "fleet:mesh": "mesh1"}
+    with pytest.raises(ConfigError, match=re.escape("mesh: 'mesh1'")):
+        load_settings(settings)
+
+
+def test_pulumi_yaml_declares_every_key_with_a_description() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    sections = {field.alias or name for name, field in FleetConfig.model_fields.items()}
+    assert {key.removeprefix("fleet:") for key in declared} == sections
+    assert all(item["description"] for item in declared.values())
+    defaults = {key.removeprefix("fleet:"): item["default"] for key, item in declared.items() if "default" in item}
+    raw = fleet_of(1)
+    assert parse(raw | defaults) == parse(raw), "the defaults of Pulumi.yaml and of the models differ"

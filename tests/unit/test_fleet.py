@@ -1,0 +1,214 @@
+"""Claims about the whole resource graph: what is there, what waits for what, and what a change touches."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from fleet.settings import Layer
+from tests.unit.configs import fleet_of, stack
+from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret
+
+CLUSTER = "linode:index/lkeCluster:LkeCluster"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+SECRET = "kubernetes:core/v1:Secret"
+KARMADA_CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
+SIZES = (1, 3, 20)
+
+
+@pytest.fixture(scope="module")
+def dev() -> Graph:
+    return build(stack("dev"))
+
+
+def remote_secrets(graph: Graph) -> list[tuple[str, str]]:
+    """Reader and peer of every remote secret."""
+    return [
+        (
+            node.provider_name.removesuffix("-provider"),
+            node.plain()["metadata"]["annotations"]["networking.istio.io/cluster"],
+        )
+        for node in graph.of_type(SECRET)
+        if (node.plain()["metadata"].get("labels") or {}).get("istio/multiCluster") == "true"
+    ]
+
+
+@pytest.mark.parametrize("members", SIZES)
+@pytest.mark.parametrize("stage", Stage)
+def test_the_number_of_resources_follows_from_the_number_of_members(members: int, stage: Stage) -> None:
+    graph = build(fleet_of(members), stage)
+    count = Counter(node.type for node in graph.nodes.values())
+    assert count[CLUSTER] == members + 1
+    assert count["pulumi:providers:kubernetes"] == members + 2, "one for each cluster and one for Karmada"
+    assert count[KARMADA_CLUSTER] == members
+    assert count[RELEASE] == 1 + 5 * members, "Karmada; an agent, base, istiod and two gateways for each member"
+    assert count["tls:index/selfSignedCert:SelfSignedCert"] == 3, (
+        "Karmada, its front proxy and the mesh have a root each"
+    )
+    assert count["tls:index/locallySignedCert:LocallySignedCert"] == 3 + 2 * members
+    assert count["kubernetes:networking.istio.io/v1:Gateway"] == 2 * members
+    assert count["kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"] == 2 * members
+    assert count["kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"] == 2
+    assert count["fleet:mesh:Peering"] == members * (members - 1)
+
+
+@pytest.mark.parametrize("members", SIZES)
+def test_every_member_receives_the_remote_secret_of_every_other(members: int) -> None:
+    pairs = remote_secrets(build(fleet_of(members)))
+    names = [f"m{index}" for index in range(members)]
+    assert sorted(pairs) == sorted((reader, peer) for reader in names for peer in names if reader != peer)
+
+
+def test_a_member_never_receives_its_own_remote_secret(dev: Graph) -> None:
+    pairs = remote_secrets(dev)
+    assert len(pairs) == 6
+    assert all(reader != peer for reader, peer in pairs), "istiod would count its own endpoints twice"
+
+
+def test_no_member_waits_for_another(dev: Graph) -> None:
+    members = ("eu", "ap", "us")
+    meeting_points = ("fleet:mesh:Peering", "fleet:workloads:Workloads")
+    for member in members:
+        own = [node for node in dev.nodes.values() if node.name.startswith(f"{member}-") and "-reads-" not in node.name]
+        for node in own:
+            if any(dev.nodes[parent].type in meeting_points for parent in dev.ancestors(node)):
+                continue
+            others = {name for name in dev.reaches(node) if name.split("-")[0] in set(members) - {member}}
+            assert not others, f"{node.name} waits for {sorted(others)}"
+
+
+def test_the_mesh_does_not_wait_for_karmada(dev: Graph) -> None:
+    for node in dev.below("mesh"):
+        assert not {name for name in dev.reaches(node) if name.startswith("karmada")}, node.name
+
+
+def test_pods_wait_for_every_agent_and_every_sidecar_injector(dev: Graph) -> None:
+    for name in ("workloads-submission-hello", "workloads-submission-sleep"):
+        before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", name))
+        for member in ("eu", "ap", "us"):
+            assert {f"{member}-agent-cluster", f"{member}-istio-injection", f"{member}-istio-istiod"} <= before
+
+
+def test_on_destroy_a_cluster_object_goes_while_its_agent_lives(dev: Graph) -> None:
+    for member in ("eu", "ap", "us"):
+        before = dev.reaches(dev.one(KARMADA_CLUSTER, f"{member}-agent-cluster"))
+        assert f"{member}-agent-release" in before, "its finalizers hang once the agent is gone (karmada#1847)"
+
+
+def test_on_destroy_everything_in_a_cluster_goes_before_the_cluster(dev: Graph) -> None:
+    clusters = {f"{name}-cluster" for name in ("cluster-manager", "eu", "ap", "us")}
+    for node in dev.nodes.values():
+        if node.type.startswith("kubernetes:"):
+            assert clusters & dev.reaches(node), f"{node.name} would outlive its cluster"
+
+
+def test_on_destroy_workloads_go_before_agents_and_releases(dev: Graph) -> None:
+    before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello"))
+    assert {"eu-agent-cluster", "eu-agent-release", "karmada-release"} <= before
+
+
+def test_clusters_wait_for_nothing_but_their_suffix(dev: Graph) -> None:
+    for node in dev.of_type(CLUSTER):
+        assert dev.reaches(node) == {"fleet-suffix"}
+
+
+def added_to(before: Graph, after: Graph) -> tuple[set[str], set[str]]:
+    """The URNs that were added, and those of resources whose inputs changed."""
+    changed = {
+        urn for urn, node in before.nodes.items() if urn in after.nodes and after.nodes[urn].inputs != node.inputs
+    }
+    assert not before.nodes.keys() - after.nodes.keys()
+    return after.nodes.keys() - before.nodes.keys(), changed
+
+
+def test_adding_a_member_changes_no_resource_of_another() -> None:
+    before, after = build(fleet_of(3)), build(fleet_of(4))
+    added, changed = added_to(before, after)
+    assert {after.nodes[urn].name for urn in changed} <= {"workloads-placement-hello", "workloads-placement-sleep"}, (
+        "only Karmada's weights may name a new member"
+    )
+    in_others = [after.nodes[urn] for urn in added if after.nodes[urn].provider_name in {"m0-provider", "m1-provider"}]
+    assert {node.type for node in in_others} == {SECRET}, "other members receive the new one's remote secret alone"
+
+
+def test_the_order_of_the_config_does_not_matter() -> None:
+    config = stack("dev")
+    turned = config | {"clusters": dict(reversed(config["clusters"].items()))}
+    straight, reverse = build(config), build(turned)
+    assert straight.nodes.keys() == reverse.nodes.keys()
+    lists = {"workloads-placement-hello", "workloads-placement-sleep"}
+    for urn, node in straight.nodes.items():
+        if node.name not in lists:
+            assert reverse.nodes[urn].inputs == node.inputs, node.name
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_no_secret_stands_in_plain_text(stage: Stage) -> None:
+    graph = build(stack("dev"), stage)
+    for node in graph.nodes.values():
+        for text in ("-key\n", "token-of-"):
+            assert not contains_unmarked(node.inputs, text), f"{node.name} shows {text!r}"
+    for name, outputs in graph.outputs.items():
+        for text in ("-key\n", "token-of-", "client-key-data"):
+            assert not contains_unmarked(outputs, text), f"the outputs of {name} show {text!r}"
+
+
+SECRET_INPUTS = [
+    ("pulumi:providers:kubernetes", "kubeconfig"),
+    ("tls:index/certRequest:CertRequest", "privateKeyPem"),
+    ("tls:index/selfSignedCert:SelfSignedCert", "privateKeyPem"),
+    ("tls:index/locallySignedCert:LocallySignedCert", "caPrivateKeyPem"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key"), SECRET_INPUTS)
+def test_every_secret_bearing_input_is_secret(dev: Graph, kind: str, key: str) -> None:
+    nodes = dev.of_type(kind)
+    assert nodes
+    for node in nodes:
+        assert is_secret(node.inputs[key]), f"{node.name}.{key}"
+
+
+def test_every_kubernetes_secret_is_secret(dev: Graph) -> None:
+    for node in dev.of_type(SECRET):
+        if node.plain().get("type") != "kubernetes.io/service-account-token":
+            assert is_secret(node.inputs["stringData"]), node.name
+
+
+def test_outputs_are_those_that_people_use(dev: Graph) -> None:
+    outputs = dev.outputs["fleet"]
+    assert outputs.keys() == {
+        "clusters", "nodeIps", "kubeconfigs", "karmadaKubeconfig", "karmadaEndpoint", "eastWestGateways", "ingresses"
+    }  # fmt: skip
+    assert is_secret(outputs["kubeconfigs"])
+    assert is_secret(outputs["karmadaKubeconfig"])
+    assert outputs["clusters"][1] == {"name": "eu", "region": "eu-west", "network": "network3", "version": "1.35"}
+    assert outputs["eastWestGateways"].keys() == outputs["ingresses"].keys() == {"eu", "ap", "us"}
+
+
+def test_a_fresh_preview_plans_everything_that_an_update_makes() -> None:
+    assert build(stack("prod"), Stage.PREVIEW).nodes.keys() == build(stack("prod")).nodes.keys()
+
+
+LAYERS: list[tuple[list[Layer], set[str]]] = [
+    ([], {"fleet:index:Fleet", "fleet:lke:Cluster"}),
+    ([Layer.KARMADA], {"fleet:karmada:Federation"}),
+    ([Layer.MESH], {"fleet:mesh:Mesh", "fleet:policies:Traffic"}),
+    ([Layer.KARMADA, Layer.WORKLOADS], {"fleet:karmada:Federation", "fleet:workloads:Workloads"}),
+]
+
+
+@pytest.mark.parametrize(("layers", "components"), LAYERS)
+def test_layers_can_be_left_out(layers: list[Layer], components: set[str]) -> None:
+    types = {node.type for node in build(fleet_of(2, layers=[str(layer) for layer in layers])).nodes.values()}
+    assert components <= types
+    absent = {"fleet:karmada:Federation", "fleet:mesh:Mesh", "fleet:workloads:Workloads"} - components
+    assert not absent & types
+
+
+def test_refused_config_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[Any] = []
+    monkeypatch.setattr("tests.unit.graph.Recorder.RegisterResource", lambda _self, request: registered.append(request))
+    with pytest.raises(Exception, match="1 error"):
+        build(fleet_of(0))
+    assert all(request.type == "pulumi:pulumi:Stack" for request in registered)
