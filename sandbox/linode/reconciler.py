@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
@@ -42,6 +43,7 @@ class Reconciler:
         self._account = account
         self._wake: dict[int, asyncio.Event] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
+        self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Take up every cluster that the state knows, the half removed ones too."""
@@ -63,6 +65,16 @@ class Reconciler:
             self._workers[cluster_id] = asyncio.create_task(self._follow(cluster_id))
         else:
             self._wake[cluster_id].set()
+
+    async def rotate_credentials(self, cluster_id: int) -> None:
+        """Replace a cluster's token, when nothing else is being done to the cluster.
+
+        Raises:
+            BackendError: the cluster is not there yet.
+
+        """
+        async with self._turns[cluster_id]:
+            await self._account.backend.rotate_credentials(cluster_id)
 
     async def stop(self) -> None:
         """Stop all workers and let go of the backend."""
@@ -86,7 +98,8 @@ class Reconciler:
                 return
             given_up = released(state, cluster_id)
             wanted = specification(state, cluster, self._account.catalogue)
-        await self._account.backend.reconcile(wanted)
+        async with self._turns[cluster_id]:
+            await self._account.backend.reconcile(wanted)
         with self._account.store.transaction() as state:
             reclaim(state, given_up)
 
@@ -111,9 +124,11 @@ class Reconciler:
             after.cancel()
             await asyncio.gather(after, return_exceptions=True)
         backend = self._account.backend
-        await _persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}")
+        async with self._turns[cluster_id]:
+            await _persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}")
         with self._account.store.transaction() as state:
             purge(state, cluster_id)
+        del self._workers[cluster_id], self._turns[cluster_id]
 
 
 async def _persistently(operation: Callable[[], Awaitable[None]], what: str) -> None:

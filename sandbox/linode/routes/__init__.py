@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from sandbox.linode.routes import (
     account,
+    balancer_configs,
     catalogue,
+    instances,
     lke_access,
     lke_clusters,
     lke_nodes,
     lke_pools,
+    nodebalancers,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -18,10 +22,14 @@ if TYPE_CHECKING:
 
 OPERATIONS: tuple[Operation, ...] = (
     *account.OPERATIONS,
+    *balancer_configs.OPERATIONS,
     *catalogue.OPERATIONS,
+    *instances.OPERATIONS,
     *lke_access.OPERATIONS,
     *lke_clusters.OPERATIONS,
     *lke_nodes.OPERATIONS,
     *lke_pools.OPERATIONS,
+    *nodebalancers.OPERATIONS,
+    *volumes.OPERATIONS,
 )
 """Every endpoint."""

@@ -1,21 +1,178 @@
-"""The account and the profile of its one user."""
+"""The account, its events, its one user's profile, and API tokens."""
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 
+from sandbox.linode.auth import Access, Scope, digest
+from sandbox.linode.errors import not_found
+from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation, Requirement
-from sandbox.linode.schemas.account import Profile
+from sandbox.linode.schemas.account import (
+    Account,
+    Event,
+    EventEntity,
+    Profile,
+    Token,
+    TokenCreate,
+    TokenUpdate,
+)
+from sandbox.linode.state.events import emit
+from sandbox.linode.state.records import EventRecord, TokenRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.linode.state import Transaction
+
+_ACCOUNT_READ = Scope(service="account", access=Access.READ_ONLY)
+_ACCOUNT_WRITE = Scope(service="account", access=Access.READ_WRITE)
+_EVENTS_READ = Scope(service="events", access=Access.READ_ONLY)
+_EVENTS_WRITE = Scope(service="events", access=Access.READ_WRITE)
+_EVENT_FILTERABLE = frozenset({"action", "created", "entity.id", "entity.type", "id"})
+_TOKEN_FILTERABLE = frozenset({"created", "label"})
+
+
+async def view_account(call: Call) -> Mapping[str, Any]:
+    """GET /account."""
+    with call.account.store.transaction() as state:
+        since = min((token.created for token in state.all(TokenRecord)), default=call.account.timestamp())
+    return Account(active_since=since, euuid=str(uuid5(NAMESPACE_URL, "fleet-sandbox")).upper()).body()
+
 
 async def view_profile(_: Call) -> Mapping[str, Any]:
-    """The user's profile; any token may read it, so clients use it to see whether a token works."""
+    """GET /profile: any token may read it, so clients use it to see whether a token works."""
     return Profile().body()
 
 
+async def list_events(call: Call) -> Mapping[str, Any]:
+    """GET /account/events, newest first."""
+    with call.account.store.transaction() as state:
+        events = [_show_event(event) for event in state.all(EventRecord)]
+    return call.listing(reversed(events), filterable=_EVENT_FILTERABLE)
+
+
+async def view_event(call: Call) -> Mapping[str, Any]:
+    """GET /account/events/{id}."""
+    with call.account.store.transaction() as state:
+        return _show_event(_event_at(call, state)).body()
+
+
+async def see_events(call: Call) -> Mapping[str, Any]:
+    """POST /account/events/{id}/seen: that event and all before it."""
+    with call.account.store.transaction() as state:
+        latest = _event_at(call, state)
+        for event in state.all(EventRecord):
+            if event.id <= latest.id and not event.seen:
+                state.put(event.model_copy(update={"seen": True}))
+    return {}
+
+
+def _event_at(call: Call, state: Transaction) -> EventRecord:
+    event = state.get(EventRecord, call.number("event_id"))
+    if event is None:
+        raise not_found()
+    return event
+
+
+def _show_event(record: EventRecord) -> Event:
+    entity = record.entity
+    return Event(
+        id=record.id,
+        action=record.action,
+        created=record.created,
+        entity=None if entity is None else EventEntity(**entity.model_dump()),
+        seen=record.seen,
+        read=record.seen,
+    )
+
+
+async def list_tokens(call: Call) -> Mapping[str, Any]:
+    """GET /profile/tokens."""
+    with call.account.store.transaction() as state:
+        tokens = [_show_token(token, token.prefix) for token in state.all(TokenRecord)]
+    return call.listing(tokens, filterable=_TOKEN_FILTERABLE)
+
+
+async def create_token(call: Call) -> Mapping[str, Any]:
+    """POST /profile/tokens: the only answer that holds the whole secret."""
+    request = call.body(TokenCreate)
+    secret = secrets.token_hex(32)
+    now = call.account.timestamp()
+    with call.account.store.transaction() as state:
+        token = TokenRecord(
+            id=state.next_id(TokenRecord),
+            label=request.label or "token",
+            scopes=request.scopes,
+            digest=digest(secret),
+            prefix=secret[:16],
+            created=now,
+            expiry=request.expiry,
+        )
+        state.put(token)
+        emit(state, "token_create", token, now=now)
+    return _show_token(token, secret).body()
+
+
+async def view_token(call: Call) -> Mapping[str, Any]:
+    """GET /profile/tokens/{id}."""
+    with call.account.store.transaction() as state:
+        token = _token_at(call, state)
+    return _show_token(token, token.prefix).body()
+
+
+async def update_token(call: Call) -> Mapping[str, Any]:
+    """PUT /profile/tokens/{id}."""
+    request = call.body(TokenUpdate)
+    with call.account.store.transaction() as state:
+        token = _token_at(call, state)
+        changed = token.model_copy(update={"label": request.label or token.label})
+        state.put(changed)
+    return _show_token(changed, changed.prefix).body()
+
+
+async def delete_token(call: Call) -> Mapping[str, Any]:
+    """DELETE /profile/tokens/{id}: whoever has it is locked out at once."""
+    with call.account.store.transaction() as state:
+        token = _token_at(call, state)
+        state.delete(token)
+        emit(state, "token_delete", token, now=call.account.timestamp())
+    return {}
+
+
+def _token_at(call: Call, state: Transaction) -> TokenRecord:
+    token = state.get(TokenRecord, call.number("token_id"))
+    if token is None:
+        raise not_found()
+    return token
+
+
+def _show_token(record: TokenRecord, shown: str) -> Token:
+    return Token(
+        id=record.id,
+        label=record.label,
+        scopes=record.scopes,
+        created=record.created,
+        expiry=record.expiry,
+        token=shown,
+    )
+
+
+_EVENTS = "/account/events"
+_EVENT = _EVENTS + "/{event_id}"
+_TOKENS = "/profile/tokens"
+_TOKEN = _TOKENS + "/{token_id}"
 OPERATIONS: tuple[Operation, ...] = (
+    Operation(method="GET", path="/account", handler=view_account, needs=_ACCOUNT_READ),
+    Operation(method="GET", path=_EVENTS, handler=list_events, needs=_EVENTS_READ, bucket=Bucket.LISTS),
+    Operation(method="GET", path=_EVENT, handler=view_event, needs=_EVENTS_READ),
+    Operation(method="POST", path=_EVENT + "/seen", handler=see_events, needs=_EVENTS_WRITE),
     Operation(method="GET", path="/profile", handler=view_profile, needs=Requirement.A_TOKEN),
+    Operation(method="GET", path=_TOKENS, handler=list_tokens, needs=_ACCOUNT_READ, bucket=Bucket.LISTS),
+    Operation(method="POST", path=_TOKENS, handler=create_token, needs=_ACCOUNT_WRITE),
+    Operation(method="GET", path=_TOKEN, handler=view_token, needs=_ACCOUNT_READ),
+    Operation(method="PUT", path=_TOKEN, handler=update_token, needs=_ACCOUNT_WRITE),
+    Operation(method="DELETE", path=_TOKEN, handler=delete_token, needs=_ACCOUNT_WRITE),
 )

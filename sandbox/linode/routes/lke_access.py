@@ -88,7 +88,7 @@ async def _rotate(call: Call, action: str) -> Mapping[str, Any]:
     cluster = _cluster(call)
     await _access(call, cluster, what="Cluster kubeconfig is")
     try:
-        await call.account.backend.rotate_credentials(cluster.id)
+        await call.reconciler.rotate_credentials(cluster.id)
     except BackendError as error:
         raise not_yet_available("Cluster kubeconfig is") from error
     with call.account.store.transaction() as state:

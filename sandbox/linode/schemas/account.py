@@ -1,6 +1,31 @@
 """The account, its user's profile, and API tokens."""
 
-from sandbox.linode.schemas.base import ApiObject
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from sandbox.linode.auth import Scopes
+from sandbox.linode.schemas.base import ApiObject, RequestObject
+
+
+def _scopes(text: str) -> str:
+    try:
+        return str(Scopes.parse(text))
+    except ValueError as error:
+        raise PydanticCustomError("scopes", "Invalid OAuth scopes") from error
+
+
+def _expiry(text: str) -> str:
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S")
+    except ValueError as error:
+        raise PydanticCustomError("expiry", "Must be a date and time as in 2030-01-31T12:00:00") from error
+    return text
+
+
+TokenLabel = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Referrals(ApiObject):
@@ -70,3 +95,55 @@ class Account(ApiObject):
     )
     active_promotions: tuple[str, ...] = ()
     euuid: str
+
+
+class EventEntity(ApiObject):
+    """What an event is about."""
+
+    id: int | str
+    type: str
+    label: str
+    url: str
+
+
+class Event(ApiObject):
+    """Something that happened in the account; everything the emulator does is finished at once."""
+
+    id: int
+    action: str
+    created: str
+    username: str = "sandbox"
+    entity: EventEntity | None
+    secondary_entity: None = None
+    status: str = "finished"
+    message: str = ""
+    percent_complete: int = 100
+    time_remaining: None = None
+    rate: None = None
+    duration: float = 0
+    seen: bool
+    read: bool
+
+
+class TokenUpdate(RequestObject):
+    """What can change of a token."""
+
+    label: TokenLabel | None = None
+
+
+class TokenCreate(TokenUpdate):
+    """A token to make."""
+
+    scopes: Annotated[str, AfterValidator(_scopes)] = "*"
+    expiry: Annotated[str, AfterValidator(_expiry)] | None = None
+
+
+class Token(ApiObject):
+    """A token; `token` is the whole secret only in the answer that made it, and its beginning ever after."""
+
+    id: int
+    label: str
+    scopes: str
+    created: str
+    expiry: str | None
+    token: str

@@ -13,6 +13,8 @@ _DOMAIN = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)
 _KEY = re.compile(rf"(?:(?P<domain>{_DOMAIN})/)?{_NAME}")
 _VALUE = re.compile(rf"(?:{_NAME})?")
 _CLUSTER_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VOLUME_LABEL = re.compile(r"[A-Za-z0-9](?:[-_]?[A-Za-z0-9])*")
+_BALANCER_LABEL = re.compile(r"[A-Za-z0-9._-]+")
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "linode.com")
 
 
@@ -28,6 +30,20 @@ def _cluster_label(text: str) -> str:
         raise PydanticCustomError(
             "label", "Must start with a letter or digit, and contain only letters, digits, '.', '-' and '_'"
         )
+    return text
+
+
+def _volume_label(text: str) -> str:
+    _length(text, shortest=1, longest=32)
+    if not _VOLUME_LABEL.fullmatch(text):
+        raise PydanticCustomError("label", "Must only contain letters, digits, single '-' and '_'")
+    return text
+
+
+def _balancer_label(text: str) -> str:
+    _length(text, shortest=3, longest=32)
+    if not _BALANCER_LABEL.fullmatch(text):
+        raise PydanticCustomError("label", "Must only contain letters, digits, '.', '-' and '_'")
     return text
 
 
@@ -53,6 +69,12 @@ def _value(text: str) -> str:
 
 ClusterLabel = Annotated[str, AfterValidator(_cluster_label)]
 """A cluster's label: it is part of names elsewhere, so its characters are few."""
+
+VolumeLabel = Annotated[str, AfterValidator(_volume_label)]
+"""A volume's label: it is part of the device's path."""
+
+BalancerLabel = Annotated[str, AfterValidator(_balancer_label)]
+"""A load balancer's, or a backend's, label."""
 
 Tag = Annotated[str, AfterValidator(_tag)]
 """A tag: 3 to 50 characters."""

@@ -1,0 +1,192 @@
+"""Load balancer records as the API shows them, how a path's ids lead to them, and how ports are opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.linode.auth import Access, Scope
+from sandbox.linode.errors import invalid, not_found
+from sandbox.linode.schemas.nodebalancers import (
+    Backend,
+    Balancer,
+    Config,
+    LkeClusterReference,
+    NodesStatus,
+)
+from sandbox.linode.state.clusters import find_cluster
+from sandbox.linode.state.records import (
+    BalancerConfigRecord,
+    BalancerNodeRecord,
+    NodeBalancerRecord,
+    NodeRecord,
+)
+
+if TYPE_CHECKING:
+    from sandbox.linode.operations import Call
+    from sandbox.linode.schemas.nodebalancers import BackendCreate, ConfigCreate, ConfigUpdate
+    from sandbox.linode.state import Transaction
+
+READ = Scope(service="nodebalancers", access=Access.READ_ONLY)
+WRITE = Scope(service="nodebalancers", access=Access.READ_WRITE)
+
+_FIRST_CONFIG_ID = 2_000_000
+_FIRST_BACKEND_ID = 20_000_000
+
+
+def balancer_at(call: Call, state: Transaction) -> NodeBalancerRecord:
+    """The load balancer that the path names.
+
+    Raises:
+        ApiError: 404.
+
+    """
+    balancer = state.get(NodeBalancerRecord, call.number("nodebalancer_id"))
+    if balancer is None:
+        raise not_found()
+    return balancer
+
+
+def config_at(call: Call, state: Transaction) -> BalancerConfigRecord:
+    """The port that the path names.
+
+    Raises:
+        ApiError: 404; a port of another load balancer is not found either.
+
+    """
+    balancer = balancer_at(call, state)
+    config = state.get(BalancerConfigRecord, call.number("config_id"))
+    if config is None or config.nodebalancer_id != balancer.id:
+        raise not_found()
+    return config
+
+
+def backend_at(call: Call, state: Transaction) -> BalancerNodeRecord:
+    """The backend that the path names.
+
+    Raises:
+        ApiError: 404; a backend of another port is not found either.
+
+    """
+    config = config_at(call, state)
+    backend = state.get(BalancerNodeRecord, call.number("node_id"))
+    if backend is None or backend.config_id != config.id:
+        raise not_found()
+    return backend
+
+
+def configs_of(state: Transaction, balancer_id: int) -> list[BalancerConfigRecord]:
+    """A load balancer's ports, oldest first."""
+    return [config for config in state.all(BalancerConfigRecord) if config.nodebalancer_id == balancer_id]
+
+
+def backends_of(state: Transaction, config_id: int) -> list[BalancerNodeRecord]:
+    """A port's backends, oldest first."""
+    return [backend for backend in state.all(BalancerNodeRecord) if backend.config_id == config_id]
+
+
+def settings_of(request: ConfigUpdate) -> dict[str, str | int | bool | None]:
+    """The fields that a request for a port gives."""
+    return request.model_dump(exclude={"nodes"}, exclude_none=True)
+
+
+def require_free_port(
+    state: Transaction, balancer_id: int, request: ConfigUpdate, *, of: BalancerConfigRecord | None = None
+) -> None:
+    """Two configurations of a load balancer cannot share a port.
+
+    Raises:
+        ApiError: 400.
+
+    """
+    for config in configs_of(state, balancer_id):
+        if (of is None or config.id != of.id) and config.settings["port"] == request.port:
+            raise invalid("Port must be unique among this NodeBalancer's configurations", field="port")
+
+
+def open_port(state: Transaction, balancer_id: int, request: ConfigCreate) -> BalancerConfigRecord:
+    """Add a port with its backends to a load balancer.
+
+    Raises:
+        ApiError: 400, the port is taken.
+
+    """
+    require_free_port(state, balancer_id, request)
+    config = BalancerConfigRecord(
+        id=state.next_id(BalancerConfigRecord, first=_FIRST_CONFIG_ID),
+        nodebalancer_id=balancer_id,
+        settings=settings_of(request),
+    )
+    state.put(config)
+    for backend in request.nodes:
+        add_backend(state, config, backend)
+    return config
+
+
+def add_backend(state: Transaction, config: BalancerConfigRecord, request: BackendCreate) -> BalancerNodeRecord:
+    """Add a backend to a port."""
+    backend = BalancerNodeRecord(
+        id=state.next_id(BalancerNodeRecord, first=_FIRST_BACKEND_ID),
+        nodebalancer_id=config.nodebalancer_id,
+        config_id=config.id,
+        address=request.address,
+        label=request.label,
+        weight=request.weight,
+        mode=request.mode,
+    )
+    state.put(backend)
+    return backend
+
+
+def show_balancer(record: NodeBalancerRecord, state: Transaction) -> Balancer:
+    """A load balancer."""
+    cluster = None if record.cluster_id is None else find_cluster(state, record.cluster_id)
+    return Balancer(
+        id=record.id,
+        label=record.label,
+        region=record.region,
+        type=record.type,
+        hostname=f"{record.address.replace('.', '-')}.ip.linodeusercontent.com",
+        ipv4=record.address,
+        created=record.created,
+        updated=record.updated,
+        client_conn_throttle=record.client_conn_throttle,
+        client_udp_sess_throttle=record.client_udp_sess_throttle,
+        lke_cluster=None
+        if cluster is None
+        else LkeClusterReference(id=cluster.id, label=cluster.label, url=f"/v4/lke/clusters/{cluster.id}"),
+        tags=record.tags,
+    )
+
+
+def show_backend(record: BalancerNodeRecord, state: Transaction) -> Backend:
+    """A backend."""
+    return Backend(
+        id=record.id,
+        address=record.address,
+        label=record.label,
+        status="UP" if _is_up(record, state) else "DOWN",
+        weight=record.weight,
+        mode=record.mode,
+        config_id=record.config_id,
+        nodebalancer_id=record.nodebalancer_id,
+    )
+
+
+def show_config(record: BalancerConfigRecord, state: Transaction) -> Config:
+    """A port."""
+    backends = backends_of(state, record.id)
+    up = sum(_is_up(backend, state) for backend in backends)
+    return Config.model_validate(
+        {
+            **record.settings,
+            "id": record.id,
+            "nodebalancer_id": record.nodebalancer_id,
+            "nodes_status": NodesStatus(up=up, down=len(backends) - up),
+        }
+    )
+
+
+def _is_up(record: BalancerNodeRecord, state: Transaction) -> bool:
+    """A backend counts as up while its address belongs to a node of this account; nothing is probed."""
+    host = record.address.rpartition(":")[0]
+    return any(node.address == host for node in state.all(NodeRecord))

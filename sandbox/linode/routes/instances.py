@@ -1,0 +1,152 @@
+"""Linode instances, read only: they come and go with the pools whose nodes they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sandbox.linode.auth import Access, Scope
+from sandbox.linode.errors import not_found
+from sandbox.linode.limits import Bucket
+from sandbox.linode.operations import Call, Operation
+from sandbox.linode.routes.balancer_views import show_balancer
+from sandbox.linode.routes.volumes import show_volume
+from sandbox.linode.schemas.linodes import Instance, InstanceStatus, Specs
+from sandbox.linode.state.records import (
+    BalancerNodeRecord,
+    ClusterRecord,
+    NodeBalancerRecord,
+    NodeRecord,
+    PoolRecord,
+    VolumeRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.linode.backend import ClusterStatus
+    from sandbox.linode.catalogue import Catalogue
+
+_READ = Scope(service="linodes", access=Access.READ_ONLY)
+_FILTERABLE = frozenset({"group", "id", "image", "interface_generation", "ipv4", "label", "region", "tags"})
+
+
+async def list_instances(call: Call) -> Mapping[str, Any]:
+    """GET /linode/instances."""
+    return call.listing(await _instances(call), filterable=_FILTERABLE)
+
+
+async def view_instance(call: Call) -> Mapping[str, Any]:
+    """GET /linode/instances/{id}."""
+    wanted = call.number("linode_id")
+    for instance in await _instances(call):
+        if instance.id == wanted:
+            return instance.body()
+    raise not_found()
+
+
+async def list_instance_volumes(call: Call) -> Mapping[str, Any]:
+    """GET /linode/instances/{id}/volumes."""
+    node = _node(call)
+    with call.account.store.transaction() as state:
+        volumes = [volume for volume in state.all(VolumeRecord) if volume.linode_id == node.id]
+        shown = [show_volume(volume, state) for volume in volumes]
+    return call.listing(shown, filterable=frozenset({"label", "tags"}))
+
+
+async def list_instance_balancers(call: Call) -> Mapping[str, Any]:
+    """GET /linode/instances/{id}/nodebalancers: those that have it as a backend."""
+    node = _node(call)
+    with call.account.store.transaction() as state:
+        ids = {
+            backend.nodebalancer_id
+            for backend in state.all(BalancerNodeRecord)
+            if backend.address.rpartition(":")[0] == node.address
+        }
+        balancers = [balancer for balancer in state.all(NodeBalancerRecord) if balancer.id in ids]
+        shown = [show_balancer(balancer, state) for balancer in balancers]
+    return call.listing(shown, filterable=frozenset())
+
+
+def _node(call: Call) -> NodeRecord:
+    with call.account.store.transaction() as state:
+        node = state.get(NodeRecord, call.number("linode_id"))
+    if node is None:
+        raise not_found()
+    return node
+
+
+async def _instances(call: Call) -> list[Instance]:
+    with call.account.store.transaction() as state:
+        clusters = {cluster.id: cluster for cluster in state.all(ClusterRecord)}
+        pools = {pool.id: pool for pool in state.all(PoolRecord)}
+        nodes = state.all(NodeRecord)
+    ids = sorted({node.cluster_id for node in nodes})
+    found = await asyncio.gather(*(call.account.status(cluster_id) for cluster_id in ids))
+    status = dict(zip(ids, found, strict=True))
+    return [
+        _show(
+            node,
+            clusters[node.cluster_id],
+            pools[node.pool_id],
+            status[node.cluster_id],
+            call.account.catalogue,
+        )
+        for node in nodes
+    ]
+
+
+def _show(
+    node: NodeRecord,
+    cluster: ClusterRecord,
+    pool: PoolRecord,
+    status: ClusterStatus,
+    catalogue: Catalogue,
+) -> Instance:
+    plan = catalogue.types[pool.type]
+    up = node.node_id in status.running
+    return Instance(
+        id=node.id,
+        label=node.label,
+        status=InstanceStatus.RUNNING if up else InstanceStatus.PROVISIONING,
+        created=node.created,
+        updated=node.created,
+        type=pool.type,
+        ipv4=(node.address,),
+        region=cluster.region,
+        specs=Specs(
+            disk=plan.disk,
+            memory=plan.memory,
+            vcpus=plan.vcpus,
+            gpus=plan.gpus,
+            transfer=plan.transfer,
+            accelerated_devices=plan.accelerated_devices,
+        ),
+        tags=pool.tags,
+        host_uuid=uuid5(NAMESPACE_URL, node.label).hex,
+        disk_encryption=pool.disk_encryption,
+        lke_cluster_id=cluster.id,
+    )
+
+
+_INSTANCES = "/linode/instances"
+_INSTANCE = _INSTANCES + "/{linode_id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(method="GET", path=_INSTANCES, handler=list_instances, needs=_READ, bucket=Bucket.LISTS),
+    Operation(method="GET", path=_INSTANCE, handler=view_instance, needs=_READ),
+    Operation(
+        method="GET",
+        path=_INSTANCE + "/volumes",
+        handler=list_instance_volumes,
+        needs=_READ,
+        bucket=Bucket.LISTS,
+    ),
+    Operation(
+        method="GET",
+        path=_INSTANCE + "/nodebalancers",
+        handler=list_instance_balancers,
+        needs=_READ,
+        bucket=Bucket.LISTS,
+    ),
+)

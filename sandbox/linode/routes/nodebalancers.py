@@ -1,0 +1,106 @@
+"""Load balancers: list, make, view, change, delete. Their ports and backends are in balancer_configs.
+
+The emulator keeps what should be balanced and gives each an address; the sandbox's cloud controller carries the
+traffic, as Linode's does by configuring Linode's balancers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.linode.errors import invalid_all
+from sandbox.linode.limits import Bucket
+from sandbox.linode.operations import Call, Operation
+from sandbox.linode.routes.balancer_views import READ, WRITE, balancer_at, open_port, show_balancer
+from sandbox.linode.rules import not_valid
+from sandbox.linode.schemas.nodebalancers import BalancerCreate, BalancerUpdate
+from sandbox.linode.state.addresses import Range, lease, reclaim_address
+from sandbox.linode.state.clusters import remove_balancer
+from sandbox.linode.state.events import emit
+from sandbox.linode.state.ownership import cluster_of_tags
+from sandbox.linode.state.records import NodeBalancerRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIRST_ID = 1_000_000
+_FILTERABLE = frozenset({"ipv4", "label", "locks", "region", "tags"})
+
+
+async def list_balancers(call: Call) -> Mapping[str, Any]:
+    """GET /nodebalancers."""
+    with call.account.store.transaction() as state:
+        shown = [show_balancer(balancer, state) for balancer in state.all(NodeBalancerRecord)]
+    return call.listing(shown, filterable=_FILTERABLE)
+
+
+async def create_balancer(call: Call) -> Mapping[str, Any]:
+    """POST /nodebalancers."""
+    request = call.body(BalancerCreate)
+    region = call.account.catalogue.regions.get(request.region)
+    if region is None or "NodeBalancers" not in region.capabilities:
+        raise invalid_all([not_valid("region")])
+    now = call.account.timestamp()
+    with call.account.store.transaction() as state:
+        balancer_id = state.next_id(NodeBalancerRecord, first=_FIRST_ID)
+        tags = tuple(request.tags or ())
+        cluster_id = cluster_of_tags(state, tags)
+        balancer = NodeBalancerRecord(
+            id=balancer_id,
+            cluster_id=cluster_id,
+            label=request.label or f"balancer{balancer_id}",
+            region=request.region,
+            type=request.type,
+            address=lease(state, Range.NODEBALANCERS, cluster_id=cluster_id),
+            client_conn_throttle=request.client_conn_throttle or 0,
+            client_udp_sess_throttle=request.client_udp_sess_throttle or 0,
+            tags=tags,
+            created=now,
+            updated=now,
+        )
+        state.put(balancer)
+        emit(state, "nodebalancer_create", balancer, now=now)
+        for config in request.configs:
+            open_port(state, balancer.id, config)
+        return show_balancer(balancer, state).body()
+
+
+async def view_balancer(call: Call) -> Mapping[str, Any]:
+    """GET /nodebalancers/{id}."""
+    with call.account.store.transaction() as state:
+        return show_balancer(balancer_at(call, state), state).body()
+
+
+async def update_balancer(call: Call) -> Mapping[str, Any]:
+    """PUT /nodebalancers/{id}."""
+    request = call.body(BalancerUpdate)
+    now = call.account.timestamp()
+    with call.account.store.transaction() as state:
+        balancer = balancer_at(call, state)
+        given = {name: value for name, value in request.model_dump().items() if value is not None}
+        if request.tags is not None:
+            given["tags"] = tuple(request.tags)
+        changed = balancer.model_copy(update={**given, "updated": now})
+        state.put(changed)
+        emit(state, "nodebalancer_update", changed, now=now)
+        return show_balancer(changed, state).body()
+
+
+async def delete_balancer(call: Call) -> Mapping[str, Any]:
+    """DELETE /nodebalancers/{id}: its address is free at once."""
+    with call.account.store.transaction() as state:
+        balancer = balancer_at(call, state)
+        remove_balancer(state, balancer, now=call.account.timestamp())
+        reclaim_address(state, balancer.address)
+    return {}
+
+
+_BALANCERS = "/nodebalancers"
+_BALANCER = _BALANCERS + "/{nodebalancer_id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(method="GET", path=_BALANCERS, handler=list_balancers, needs=READ, bucket=Bucket.LISTS),
+    Operation(method="POST", path=_BALANCERS, handler=create_balancer, needs=WRITE),
+    Operation(method="GET", path=_BALANCER, handler=view_balancer, needs=READ),
+    Operation(method="PUT", path=_BALANCER, handler=update_balancer, needs=WRITE),
+    Operation(method="DELETE", path=_BALANCER, handler=delete_balancer, needs=WRITE),
+)

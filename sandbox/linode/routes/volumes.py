@@ -1,0 +1,233 @@
+"""Volumes: what a cluster's storage driver does with them.
+
+The emulator keeps the records; whoever attaches a volume makes its storage, as the sandbox's cloud controller does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.linode.auth import Access, Scope
+from sandbox.linode.errors import Problem, invalid, invalid_all, not_found
+from sandbox.linode.limits import Bucket
+from sandbox.linode.operations import Call, Operation
+from sandbox.linode.rules import not_valid
+from sandbox.linode.schemas.volumes import (
+    Volume,
+    VolumeAttach,
+    VolumeClone,
+    VolumeCreate,
+    VolumeResize,
+    VolumeUpdate,
+)
+from sandbox.linode.state.events import emit
+from sandbox.linode.state.ownership import cluster_of_linode, cluster_of_tags
+from sandbox.linode.state.records import ClusterRecord, NodeRecord, VolumeRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.linode.state import Transaction
+
+_READ = Scope(service="volumes", access=Access.READ_ONLY)
+_WRITE = Scope(service="volumes", access=Access.READ_WRITE)
+_FIRST_ID = 10_000_000
+_FILTERABLE = frozenset({"label", "tags"})
+
+
+def show_volume(record: VolumeRecord, state: Transaction) -> Volume:
+    """A volume."""
+    node = None if record.linode_id is None else state.get(NodeRecord, record.linode_id)
+    return Volume(
+        id=record.id,
+        label=record.label,
+        created=record.created,
+        updated=record.updated,
+        filesystem_path=f"/dev/disk/by-id/scsi-0Linode_Volume_{record.label}",
+        size=record.size,
+        linode_id=record.linode_id,
+        linode_label=None if node is None else node.label,
+        io_ready=node is not None,
+        region=record.region,
+        tags=record.tags,
+        encryption=record.encryption,
+    )
+
+
+async def list_volumes(call: Call) -> Mapping[str, Any]:
+    """GET /volumes."""
+    with call.account.store.transaction() as state:
+        shown = [show_volume(volume, state) for volume in state.all(VolumeRecord)]
+    return call.listing(shown, filterable=_FILTERABLE)
+
+
+async def create_volume(call: Call) -> Mapping[str, Any]:
+    """POST /volumes."""
+    request = call.body(VolumeCreate)
+    with call.account.store.transaction() as state:
+        region = _region_for(call, state, request)
+        _require_new_label(state, request.label)
+        tags = tuple(request.tags or ())
+        now = call.account.timestamp()
+        volume = VolumeRecord(
+            id=state.next_id(VolumeRecord, first=_FIRST_ID),
+            cluster_id=cluster_of_tags(state, tags) or cluster_of_linode(state, request.linode_id),
+            label=request.label,
+            region=region,
+            size=request.size,
+            linode_id=request.linode_id,
+            tags=tags,
+            encryption=request.encryption,
+            created=now,
+            updated=now,
+        )
+        state.put(volume)
+        emit(state, "volume_create", volume, now=now)
+        return show_volume(volume, state).body()
+
+
+def _region_for(call: Call, state: Transaction, request: VolumeCreate) -> str:
+    """Where the volume goes: with its Linode, or where the request says.
+
+    Raises:
+        ApiError: 400, there is no such Linode or region, or they differ.
+
+    """
+    if request.linode_id is not None:
+        region = _region_of(state, request.linode_id)
+        if request.region not in (None, region):
+            raise invalid("Must be the region of the Linode", field="region")
+        return region
+    if request.region is None:
+        raise invalid_all(
+            [
+                Problem(reason="Must provide a region or a Linode ID", field="region"),
+                Problem(reason="Must provide a region or a Linode ID", field="linode_id"),
+            ]
+        )
+    known = call.account.catalogue.regions.get(request.region)
+    if known is None or "Block Storage" not in known.capabilities:
+        raise invalid_all([not_valid("region")])
+    return known.id
+
+
+def _region_of(state: Transaction, linode_id: int) -> str:
+    node = state.get(NodeRecord, linode_id)
+    cluster = None if node is None else state.get(ClusterRecord, node.cluster_id)
+    if cluster is None:
+        raise invalid_all([not_valid("linode_id")])
+    return cluster.region
+
+
+def _require_new_label(state: Transaction, label: str, *, of: VolumeRecord | None = None) -> None:
+    if any(known.label == label and (of is None or known.id != of.id) for known in state.all(VolumeRecord)):
+        raise invalid("Label must be unique among your volumes", field="label")
+
+
+def _volume_at(call: Call, state: Transaction) -> VolumeRecord:
+    volume = state.get(VolumeRecord, call.number("volume_id"))
+    if volume is None:
+        raise not_found()
+    return volume
+
+
+async def view_volume(call: Call) -> Mapping[str, Any]:
+    """GET /volumes/{id}."""
+    with call.account.store.transaction() as state:
+        return show_volume(_volume_at(call, state), state).body()
+
+
+async def update_volume(call: Call) -> Mapping[str, Any]:
+    """PUT /volumes/{id}."""
+    request = call.body(VolumeUpdate)
+    with call.account.store.transaction() as state:
+        volume = _volume_at(call, state)
+        if request.label is not None:
+            _require_new_label(state, request.label, of=volume)
+        tags = volume.tags if request.tags is None else tuple(request.tags)
+        change = {"label": request.label or volume.label, "tags": tags}
+        return _keep(call, state, volume, change, "volume_update")
+
+
+async def delete_volume(call: Call) -> Mapping[str, Any]:
+    """DELETE /volumes/{id}: not while it is attached."""
+    with call.account.store.transaction() as state:
+        volume = _volume_at(call, state)
+        if volume.linode_id is not None:
+            raise invalid("This volume must be detached before it can be deleted.")
+        state.delete(volume)
+        emit(state, "volume_delete", volume, now=call.account.timestamp())
+    return {}
+
+
+async def attach_volume(call: Call) -> Mapping[str, Any]:
+    """POST /volumes/{id}/attach."""
+    request = call.body(VolumeAttach)
+    with call.account.store.transaction() as state:
+        volume = _volume_at(call, state)
+        if volume.linode_id not in (None, request.linode_id):
+            raise invalid("Volume is already attached", field="linode_id")
+        if _region_of(state, request.linode_id) != volume.region:
+            raise invalid("Volume and Linode must be in the same region", field="linode_id")
+        change = {
+            "linode_id": request.linode_id,
+            "cluster_id": volume.cluster_id or cluster_of_linode(state, request.linode_id),
+        }
+        return _keep(call, state, volume, change, "volume_attach")
+
+
+async def detach_volume(call: Call) -> Mapping[str, Any]:
+    """POST /volumes/{id}/detach."""
+    with call.account.store.transaction() as state:
+        _keep(call, state, _volume_at(call, state), {"linode_id": None}, "volume_detach")
+    return {}
+
+
+async def resize_volume(call: Call) -> Mapping[str, Any]:
+    """POST /volumes/{id}/resize: volumes only grow."""
+    request = call.body(VolumeResize)
+    with call.account.store.transaction() as state:
+        volume = _volume_at(call, state)
+        if request.size < volume.size:
+            raise invalid("Volumes can only be resized up", field="size")
+        return _keep(call, state, volume, {"size": request.size}, "volume_resize")
+
+
+async def clone_volume(call: Call) -> Mapping[str, Any]:
+    """POST /volumes/{id}/clone."""
+    request = call.body(VolumeClone)
+    with call.account.store.transaction() as state:
+        volume = _volume_at(call, state)
+        _require_new_label(state, request.label)
+        change = {
+            "id": state.next_id(VolumeRecord, first=_FIRST_ID),
+            "label": request.label,
+            "linode_id": None,
+            "created": call.account.timestamp(),
+        }
+        return _keep(call, state, volume, change, "volume_clone")
+
+
+def _keep(
+    call: Call, state: Transaction, volume: VolumeRecord, change: Mapping[str, Any], action: str
+) -> Mapping[str, Any]:
+    now = call.account.timestamp()
+    changed = volume.model_copy(update={**change, "updated": now})
+    state.put(changed)
+    emit(state, action, changed, now=now)
+    return show_volume(changed, state).body()
+
+
+_VOLUMES = "/volumes"
+_VOLUME = _VOLUMES + "/{volume_id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(method="GET", path=_VOLUMES, handler=list_volumes, needs=_READ, bucket=Bucket.LISTS),
+    Operation(method="POST", path=_VOLUMES, handler=create_volume, needs=_WRITE, bucket=Bucket.VOLUMES),
+    Operation(method="GET", path=_VOLUME, handler=view_volume, needs=_READ),
+    Operation(method="PUT", path=_VOLUME, handler=update_volume, needs=_WRITE),
+    Operation(method="DELETE", path=_VOLUME, handler=delete_volume, needs=_WRITE),
+    Operation(method="POST", path=_VOLUME + "/attach", handler=attach_volume, needs=_WRITE),
+    Operation(method="POST", path=_VOLUME + "/detach", handler=detach_volume, needs=_WRITE),
+    Operation(method="POST", path=_VOLUME + "/resize", handler=resize_volume, needs=_WRITE),
+    Operation(method="POST", path=_VOLUME + "/clone", handler=clone_volume, needs=_WRITE),
+)
