@@ -1,6 +1,7 @@
 """Claims about the whole resource graph: what is there, what waits for what, and what a change touches."""
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
 KARMADA_CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 SIZES = (1, 3, 20)
+
+
+@cache
+def fleet(members: int, stage: Stage) -> Graph:
+    """The graph of a fleet of some members; large ones take seconds."""
+    return build(fleet_of(members), stage)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +43,7 @@ def remote_secrets(graph: Graph) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("members", SIZES)
 @pytest.mark.parametrize("stage", Stage)
 def test_the_number_of_resources_follows_from_the_number_of_members(members: int, stage: Stage) -> None:
-    graph = build(fleet_of(members), stage)
+    graph = fleet(members, stage)
     count = Counter(node.type for node in graph.nodes.values())
     assert count[CLUSTER] == members + 1
     assert count["pulumi:providers:kubernetes"] == members + 2, "one for each cluster and one for Karmada"
@@ -54,7 +61,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
 
 @pytest.mark.parametrize("members", SIZES)
 def test_every_member_receives_the_remote_secret_of_every_other(members: int) -> None:
-    pairs = remote_secrets(build(fleet_of(members)))
+    pairs = remote_secrets(fleet(members, Stage.UPDATE))
     names = [f"m{index}" for index in range(members)]
     assert sorted(pairs) == sorted((reader, peer) for reader in names for peer in names if reader != peer)
 
@@ -122,7 +129,7 @@ def added_to(before: Graph, after: Graph) -> tuple[set[str], set[str]]:
 
 
 def test_adding_a_member_changes_no_resource_of_another() -> None:
-    before, after = build(fleet_of(3)), build(fleet_of(4))
+    before, after = fleet(3, Stage.UPDATE), build(fleet_of(4))
     added, changed = added_to(before, after)
     assert {after.nodes[urn].name for urn in changed} <= {"workloads-placement-hello", "workloads-placement-sleep"}, (
         "only Karmada's weights may name a new member"

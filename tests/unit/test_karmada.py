@@ -1,0 +1,252 @@
+"""Claims about Karmada: certificates, control plane, agents and what they may do."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from fleet.addresses import ingress_ip
+from tests.unit.configs import fleet_of, stack
+from tests.unit.graph import Graph, Node, build
+
+REQUEST = "tls:index/certRequest:CertRequest"
+SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
+ROOT = "tls:index/selfSignedCert:SelfSignedCert"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+SERVICE = "kubernetes:core/v1:Service"
+
+
+@pytest.fixture(scope="module")
+def dev() -> Graph:
+    return build(stack("dev"))
+
+
+@pytest.fixture(scope="module")
+def prod() -> Graph:
+    return build(stack("prod"))
+
+
+def values_of(graph: Graph, release: str) -> Any:
+    return graph.one(RELEASE, release).plain()["values"]
+
+
+def manager_ip(graph: Graph) -> str:
+    address: str = graph.outputs["fleet"]["nodeIps"]["cluster-manager"][0]
+    return address
+
+
+def test_the_servers_certificate_names_the_articles_hosts_and_the_endpoint(dev: Graph) -> None:
+    request = dev.one(REQUEST, "karmada-pki-server-request").plain()
+    assert request["dnsNames"] == [
+        "kubernetes.default.svc",
+        "*.etcd.karmada-system.svc.cluster.local",
+        "*.karmada-system.svc.cluster.local",
+        "*.karmada-system.svc",
+        "localhost",
+    ]
+    assert request["ipAddresses"] == ["127.0.0.1", manager_ip(dev)]
+
+
+def test_by_node_the_endpoint_is_the_articles(dev: Graph) -> None:
+    assert dev.outputs["fleet"]["karmadaEndpoint"] == f"https://{manager_ip(dev)}:32443"
+    api_server = values_of(dev, "karmada-release")["apiServer"]
+    assert (api_server["hostNetwork"], api_server["serviceType"], api_server["nodePort"]) == (False, "NodePort", 32443)
+
+
+def test_by_load_balancer_the_address_is_known_before_the_certificate(prod: Graph) -> None:
+    service = prod.one(SERVICE, "karmada-endpoint")
+    assert service.plain()["spec"]["type"] == "LoadBalancer"
+    request = prod.one(REQUEST, "karmada-pki-server-request")
+    assert "karmada-endpoint" in prod.reaches(request)
+    address = prod.outputs["fleet"]["karmadaEndpoint"].removeprefix("https://").removesuffix(":5443")
+    assert request.plain()["ipAddresses"] == ["127.0.0.1", address]
+    assert values_of(prod, "karmada-release")["apiServer"]["serviceType"] == "ClusterIP"
+
+
+def test_the_load_balancer_does_not_wait_for_pods_that_need_its_address(prod: Graph) -> None:
+    annotations = prod.one(SERVICE, "karmada-endpoint").plain()["metadata"]["annotations"]
+    assert annotations == {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"}
+
+
+def test_a_load_balancer_without_an_address_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="run `pulumi up` again"):
+        ingress_ip(None)
+
+
+def test_the_chart_gets_every_certificate_of_custom_mode(dev: Graph) -> None:
+    certs = values_of(dev, "karmada-release")["certs"]
+    assert certs["mode"] == "custom"
+    assert certs["custom"] == {
+        "caCrt": "PEM of karmada-pki-ca-cert\n",
+        "caKey": "PEM of karmada-pki-ca-key\n",
+        "crt": "PEM of karmada-pki-server-cert\n",
+        "key": "PEM of karmada-pki-server-key\n",
+        "frontProxyCaCrt": "PEM of karmada-pki-front-proxy-ca-cert\n",
+        "frontProxyCrt": "PEM of karmada-pki-front-proxy-cert\n",
+        "frontProxyKey": "PEM of karmada-pki-front-proxy-key\n",
+    }
+
+
+def test_etcd_is_on_a_persistent_volume(dev: Graph) -> None:
+    internal = values_of(dev, "karmada-release")["etcd"]["internal"]
+    assert internal["storageType"] == "pvc", "the chart's hostPath is lost with the node"
+    assert internal["pvc"] == {"storageClass": "linode-block-storage", "size": "10Gi"}
+
+
+def test_no_image_of_karmada_is_left_to_the_charts_latest(dev: Graph) -> None:
+    tags = [
+        (path, tag)
+        for release in ("karmada-release", "eu-agent-release")
+        for path, tag in _tags(values_of(dev, release), release)
+    ]
+    assert len(tags) == 10
+    assert all(tag != "latest" and any(character.isdigit() for character in tag) for _, tag in tags), tags
+
+
+def _tags(value: Any, path: str) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return []
+    own = [(path, value["image"]["tag"])] if "image" in value else []
+    return own + [found for key, below in value.items() for found in _tags(below, f"{path}.{key}")]
+
+
+def test_dependencies_propagate_and_lost_members_are_left(dev: Graph) -> None:
+    manager = values_of(dev, "karmada-release")["controllerManager"]
+    assert manager["featureGates"] == {"PropagateDeps": True, "Failover": True}
+    assert manager["extraCommandArgs"] == {"enable-no-execute-taint-eviction": "true"}
+
+
+def test_failover_can_be_turned_off() -> None:
+    graph = build(fleet_of(1, karmada={"failover": {"enabled": False}}))
+    manager = values_of(graph, "karmada-release")["controllerManager"]
+    assert manager["featureGates"] == {"PropagateDeps": True, "Failover": False}
+    assert "extraCommandArgs" not in manager
+    assert not graph.of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
+    (spec,) = (n.plain()["spec"] for n in graph.nodes.values() if n.name == "workloads-placement-hello")
+    assert "failover" not in spec
+
+
+def test_the_release_is_done_only_when_karmadas_crds_are_installed(dev: Graph) -> None:
+    release = dev.one(RELEASE, "karmada-release").plain()
+    assert release["waitForJobs"]
+    assert release["values"]["staticResourceJob"]["ttlSecondsAfterFinished"] >= 60, "Helm has to see the job succeed"
+
+
+def test_values_of_the_stack_go_over_ours() -> None:
+    graph = build(fleet_of(1, karmada={"values": {"apiServer": {"logVerbosity": 4}}}))
+    api_server = values_of(graph, "karmada-release")["apiServer"]
+    assert (api_server["logVerbosity"], api_server["serviceType"]) == (4, "NodePort")
+
+
+def test_an_agents_server_is_the_endpoint(dev: Graph, prod: Graph) -> None:
+    for graph in (dev, prod):
+        for member in ("eu", "ap", "us"):
+            agent = values_of(graph, f"{member}-agent-release")["agent"]
+            assert agent["kubeconfig"]["server"] == graph.outputs["fleet"]["karmadaEndpoint"]
+            assert agent["clusterName"] == member
+
+
+def test_every_agent_has_an_identity_of_its_own(dev: Graph) -> None:
+    for member in ("eu", "ap", "us"):
+        subject = dev.one(REQUEST, f"{member}-agent-identity-request").plain()["subject"]
+        assert subject == {"commonName": f"system:karmada:agent:{member}", "organization": "system:karmada:agents"}
+        kubeconfig = values_of(dev, f"{member}-agent-release")["agent"]["kubeconfig"]
+        assert kubeconfig["key"] == f"PEM of {member}-agent-identity-key\n"
+
+
+def test_client_certificates_cannot_serve(dev: Graph) -> None:
+    for name in ("eu-agent-identity-cert", "karmada-operator-cert", "karmada-pki-front-proxy-cert"):
+        uses = dev.one(SIGNED, name).plain()["allowedUses"]
+        assert uses == ["digital_signature", "key_encipherment", "client_auth"]
+
+
+def test_only_authorities_may_sign(dev: Graph) -> None:
+    for node in dev.below("karmada"):
+        if node.type == SIGNED:
+            assert node.plain()["isCaCertificate"] is False, node.name
+            assert "cert_signing" not in node.plain()["allowedUses"]
+
+
+def test_authorities_are_renewed_while_a_whole_leaf_still_fits_into_them(dev: Graph) -> None:
+    leaf = dev.one(SIGNED, "karmada-pki-server-cert").plain()
+    authority = dev.one(ROOT, "karmada-pki-ca-cert").plain()
+    assert leaf["validityPeriodHours"] == 365 * 24
+    assert authority["earlyRenewalHours"] >= leaf["validityPeriodHours"] + leaf["earlyRenewalHours"]
+
+
+def test_a_renewed_certificate_restarts_the_pods_that_read_it(dev: Graph) -> None:
+    values = values_of(dev, "karmada-release")
+    for component in ("apiServer", "kubeControllerManager", "scheduler", "webhook", "controllerManager"):
+        assert values[component]["podAnnotations"]["fleet/certificate"], component
+
+
+def test_the_stacks_kubeconfig_leads_to_the_endpoint(dev: Graph) -> None:
+    kubeconfig = yaml.safe_load(dev.outputs["fleet"]["karmadaKubeconfig"]["value"])
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == dev.outputs["fleet"]["karmadaEndpoint"]
+
+
+def test_a_member_joins_as_pull_cluster_with_its_region_and_network(dev: Graph) -> None:
+    cluster = dev.one("kubernetes:cluster.karmada.io/v1alpha1:Cluster", "us-agent-cluster").plain()
+    assert cluster["metadata"]["labels"] == {
+        "topology.kubernetes.io/region": "us-west",
+        "topology.istio.io/network": "network2",
+    }
+    assert cluster["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
+    assert cluster["spec"] == {
+        "id": "uid-us-agent-kube-system",
+        "syncMode": "Pull",
+        "provider": "linode",
+        "region": "us-west",
+    }
+
+
+def rules_of(graph: Graph, member: str) -> list[tuple[str, dict[str, Any]]]:
+    """Namespace (empty for everywhere) and rule of everything that a member's agent may do."""
+    roles: list[Node] = graph.of_type(
+        "kubernetes:rbac.authorization.k8s.io/v1:Role", "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
+    )
+    return [
+        (role.plain()["metadata"].get("namespace", ""), rule)
+        for role in roles
+        if role.name.startswith(f"{member}-agent-access")
+        for rule in role.plain()["rules"]
+    ]
+
+
+def test_an_agent_reads_no_secret_but_its_own(dev: Graph) -> None:
+    for namespace, rule in rules_of(dev, "eu"):
+        if "secrets" in rule["resources"]:
+            assert namespace == "karmada-cluster"
+            assert rule["verbs"] == ["create"] or rule["resourceNames"] == ["eu", "eu-impersonator"]
+
+
+def test_an_agent_sees_no_work_but_its_own(dev: Graph) -> None:
+    namespaces = {ns for ns, rule in rules_of(dev, "eu") if "work.karmada.io" in rule["apiGroups"]}
+    assert namespaces == {"karmada-es-eu"}
+
+
+def test_an_agent_may_do_nothing_by_wildcard(dev: Graph) -> None:
+    for _, rule in rules_of(dev, "eu"):
+        for key in ("apiGroups", "resources", "verbs"):
+            assert "*" not in rule[key]
+
+
+def test_an_agent_can_change_no_cluster_but_its_own(dev: Graph) -> None:
+    for _, rule in rules_of(dev, "eu"):
+        if rule["apiGroups"] == ["cluster.karmada.io"] and not set(rule["verbs"]) <= {"list", "watch"}:
+            assert rule["resourceNames"] == ["eu"]
+
+
+def test_roles_are_bound_to_the_agents_user_alone(dev: Graph) -> None:
+    bindings = [
+        node
+        for node in dev.of_type(
+            "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+            "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
+        )
+        if node.name.startswith("eu-agent-access")
+    ]
+    assert len(bindings) == 4
+    for binding in bindings:
+        (subject,) = binding.plain()["subjects"]
+        assert (subject["kind"], subject["name"]) == ("User", "system:karmada:agent:eu")

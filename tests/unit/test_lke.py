@@ -1,0 +1,106 @@
+"""Claims about one LKE cluster."""
+
+import copy
+from typing import Any
+
+import pulumi_linode as linode
+
+from fleet.lke import external_ips, instance_ids
+from tests.unit.configs import fleet_of
+from tests.unit.graph import Node, build
+
+KIND = "linode:index/lkeCluster:LkeCluster"
+
+
+def cluster_with(**spec: Any) -> Node:
+    """The cluster of the only member, with some of its entry's keys set."""
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    raw["clusters"]["m0"] |= spec
+    return build(raw).one(KIND, "m0-cluster")
+
+
+def test_a_cluster_has_the_region_version_and_pools_of_its_entry() -> None:
+    inputs = cluster_with(kubernetesVersion="1.34", pools={"a": {"type": "g6-standard-4", "count": 3}}).plain()
+    assert (inputs["region"], inputs["k8sVersion"]) == ("eu-west", "1.34")
+    assert inputs["pools"] == [{"label": "a", "type": "g6-standard-4", "count": 3}]
+
+
+def test_the_billed_label_carries_the_stacks_suffix() -> None:
+    assert cluster_with().plain()["label"] == "m0-x4f2", "two stacks in one account would collide"
+
+
+def test_a_pools_labels_taints_and_autoscaler_reach_linode() -> None:
+    pool = {
+        "type": "g6-standard-2",
+        "count": 2,
+        "autoscaler": {"min": 1, "max": 4},
+        "labels": {"team": "web"},
+        "taints": [{"key": "dedicated", "value": "web", "effect": "NoSchedule"}],
+    }
+    node = cluster_with(pools={"main": pool})
+    (made,) = node.plain()["pools"]
+    assert made["autoscaler"] == {"min": 1, "max": 4}
+    assert made["labels"] == {"team": "web"}
+    assert made["taints"] == [{"key": "dedicated", "value": "web", "effect": "NoSchedule"}]
+    assert node.ignore_changes == ("pools[0].count",), "an update would fight the autoscaler over the count"
+
+
+def test_an_acl_refuses_everybody_else() -> None:
+    control_plane = cluster_with(acl={"ipv4": ["192.0.2.0/24"], "ipv6": ["2001:db8::/32"]}).plain()["controlPlane"]
+    assert control_plane["acl"] == {
+        "enabled": True,
+        "addresses": [{"ipv4s": ["192.0.2.0/24"], "ipv6s": ["2001:db8::/32"]}],
+    }
+
+
+def test_high_availability_is_named_only_where_it_is_wanted() -> None:
+    assert cluster_with(highAvailability=True).plain()["controlPlane"] == {"highAvailability": True}
+    assert "controlPlane" not in cluster_with().plain()
+
+
+def test_a_protected_cluster_is_protected() -> None:
+    assert cluster_with(protect=True).protect
+    assert not cluster_with().protect
+
+
+def test_tags_are_those_of_the_stack() -> None:
+    graph = build(fleet_of(1, layers=[], tags={"owner": "web", "environment": "dev"}))
+    assert {tuple(node.plain()["tags"]) for node in graph.of_type(KIND)} == {("environment:dev", "owner:web")}
+
+
+def test_nothing_is_put_into_a_cluster_before_its_gate_opens() -> None:
+    graph = build(fleet_of(2, layers=[]))
+    assert sorted(graph.awaited) == ["m0", "m1", "manager"]
+
+
+def test_a_provider_keeps_its_identity_when_credentials_are_renewed() -> None:
+    graph = build(fleet_of(1, layers=[]))
+    provider = graph.one("pulumi:providers:kubernetes", "m0-provider")
+    assert provider.plain()["clusterIdentifier"] == "m0-cluster-id"
+
+
+def test_instances_are_listed_once_and_oldest_first() -> None:
+    node = linode.outputs.LkeClusterPoolNode
+    pools = [
+        linode.outputs.LkeClusterPool(type="a", nodes=[node(instance_id=9), node(instance_id=10)]),
+        linode.outputs.LkeClusterPool(type="b", nodes=[node(instance_id=2), node(instance_id=None)]),
+        linode.outputs.LkeClusterPool(type="c", nodes=None),
+    ]
+    assert instance_ids(pools) == ["2", "9", "10"]
+
+
+def test_node_addresses_come_oldest_node_first() -> None:
+    graph = build({**fleet_of(1, layers=[]), "clusters": _three_nodes()})
+    ips = graph.outputs["fleet"]["nodeIps"]["manager"]
+    assert len(ips) == 3
+    assert ips == sorted(ips, key=lambda ip: int(ip.rsplit(".", 1)[1])), "the mock answers newest first"
+
+
+def _three_nodes() -> dict[str, Any]:
+    clusters: dict[str, Any] = fleet_of(1)["clusters"]
+    clusters["manager"]["pools"]["main"]["count"] = 3
+    return clusters
+
+
+def test_no_instances_give_no_addresses() -> None:
+    assert external_ips([]) == []
