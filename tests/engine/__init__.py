@@ -1,0 +1,1 @@
+"""Pulumi on the unchanged program: what is chosen, what is kept where, and what the checkout never sees."""
