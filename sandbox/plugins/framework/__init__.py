@@ -35,6 +35,7 @@ from sandbox.plugins.framework.requests import (
 )
 from sandbox.plugins.framework.values import (
     UNKNOWN,
+    Asset,
     Properties,
     Secret,
     Value,
@@ -47,6 +48,7 @@ from sandbox.plugins.framework.values import (
 
 __all__ = [
     "UNKNOWN",
+    "Asset",
     "Cancellation",
     "CancelledError",
     "Change",

@@ -1,27 +1,23 @@
-"""Resource types described by a table of properties, and what follows from such a table.
+"""Resource types described by a table of properties, and whether inputs fit such a table.
 
 Names, types, defaults, secrets and forced replacements of the official providers are facts to be listed,
-not to be programmed: `SchemaResource` checks and compares by the list, and tests hold the list against the
-official SDK packages.
+not to be programmed. shaping.py does with values what the table says, schema_resource.py makes a resource
+type of it, and tests hold the tables against the official SDK packages.
 """
 
 from __future__ import annotations
 
 import enum
-from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sandbox.plugins.framework.diff import Diff, Path, compare, render
+from sandbox.plugins.framework.diff import Path, render
 from sandbox.plugins.framework.errors import CheckFailure
-from sandbox.plugins.framework.provider import ResourceType
-from sandbox.plugins.framework.requests import CheckResult
-from sandbox.plugins.framework.values import UNKNOWN, Properties, Value, carry_secrets, reveal, secret
+from sandbox.plugins.framework.values import UNKNOWN, Value, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sandbox.plugins.framework.requests import CheckRequest, DiffRequest
+    from collections.abc import Iterator
 
 
 class Kind(enum.Enum):
@@ -32,6 +28,7 @@ class Kind(enum.Enum):
     NUMBER = "a number"
     BOOLEAN = "true or false"
     LIST = "a list"
+    SET = "a list whose order does not count"
     MAP = "a map of strings"
     OBJECT = "an object"
 
@@ -57,7 +54,7 @@ class Property:
     """One property: what it may be, who sets it, and what a change of it means.
 
     `force_new` says that any change in it needs a replacement. `default` is what the provider takes where
-    the program gives nothing. `items` describes a list's elements, `fields` an object's.
+    the program gives nothing. `items` describes the elements of a list or set, `fields` an object's.
     """
 
     kind: Kind
@@ -75,7 +72,7 @@ class Property:
         return self.use is not Use.OUTPUT
 
 
-Schema: TypeAlias = "Mapping[str, Property]"
+Schema: TypeAlias = Mapping[str, Property]
 
 _PYTHON_TYPES: Final[Mapping[Kind, type | tuple[type, ...]]] = {
     Kind.STRING: str,
@@ -83,6 +80,7 @@ _PYTHON_TYPES: Final[Mapping[Kind, type | tuple[type, ...]]] = {
     Kind.NUMBER: (int, float),
     Kind.BOOLEAN: bool,
     Kind.LIST: list,
+    Kind.SET: list,
     Kind.MAP: dict,
     Kind.OBJECT: dict,
 }
@@ -93,89 +91,9 @@ def failures(schema: Schema, inputs: Mapping[str, Value]) -> list[CheckFailure]:
     return list(_object_failures((), schema, reveal(dict(inputs))))
 
 
-def with_defaults(schema: Schema, inputs: Mapping[str, Value]) -> Properties:
-    """The inputs with the schema's defaults where the program gave nothing, at every depth."""
-    filled = {name: value for name, value in inputs.items() if value is not None}
-    for name, prop in schema.items():
-        if name not in filled and prop.default is not None:
-            filled[name] = prop.default
-        elif name in filled:
-            filled[name] = carry_secrets(filled[name], _filled(prop, reveal(filled[name])))
-    return filled
-
-
 def force_new_paths(schema: Schema) -> frozenset[str]:
     """The properties whose change needs a replacement, as dotted paths without indices."""
     return frozenset(_force_new_paths((), schema))
-
-
-def with_secrets(schema: Schema, outputs: Mapping[str, Value]) -> Properties:
-    """The outputs, secret where the schema says so."""
-    return {
-        name: secret(value) if name in schema and schema[name].secret and value is not None else value
-        for name, value in outputs.items()
-    }
-
-
-def planned(schema: Schema, inputs: Mapping[str, Value]) -> Properties:
-    """The outputs as far as a preview knows them: inputs, defaults, and UNKNOWN for the provider's part."""
-    outputs: Properties = {name: UNKNOWN for name, prop in schema.items() if prop.use in (Use.FILLED, Use.OUTPUT)}
-    return with_secrets(schema, outputs | kept(schema, with_defaults(schema, inputs)))
-
-
-def kept(schema: Schema, inputs: Mapping[str, Value]) -> Properties:
-    """The inputs without what is write-only."""
-    return {name: value for name, value in inputs.items() if name not in schema or schema[name].storage is Storage.KEPT}
-
-
-class SchemaResource(ResourceType):
-    """A resource type whose inputs are checked and compared by its schema."""
-
-    schema: ClassVar[Schema]
-    delete_before_replace: ClassVar[bool] = False
-
-    def check(self, request: CheckRequest) -> CheckResult:
-        """Validate by the schema, then by `rules`. Defaults stay out of the inputs, as with the originals."""
-        found = failures(self.schema, request.inputs)
-        if not found:
-            found = list(self.rules(self.effective(reveal(request.inputs))))
-        return CheckResult(inputs=request.inputs, failures=found)
-
-    def diff(self, request: DiffRequest) -> Diff:
-        """Compare old and new inputs, defaults included.
-
-        What the provider filled in stays as it is when the program stops giving it; what is write-only is
-        no part of the comparison.
-        """
-        old = kept(self.schema, self.effective(request.old_inputs))
-        new = kept(self.schema, self.effective(request.inputs))
-        left = {name for name, prop in self.schema.items() if prop.use is Use.FILLED and name not in new}
-        return Diff(
-            properties=compare(
-                {name: value for name, value in old.items() if name not in left},
-                new,
-                force_new=force_new_paths(self.schema),
-            ),
-            delete_before_replace=self.delete_before_replace,
-        )
-
-    def effective(self, inputs: Mapping[str, Value]) -> Properties:
-        """The inputs as they take effect: with defaults."""
-        return with_defaults(self.schema, inputs)
-
-    @abstractmethod
-    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
-        """What is wrong with inputs that fit the schema. They are revealed and may hold UNKNOWN."""
-
-
-def _filled(prop: Property, value: Value) -> Value:
-    match value:
-        case dict() if prop.kind is Kind.OBJECT:
-            return with_defaults(prop.fields, value)
-        case list() if prop.items is not None:
-            return [_filled(prop.items, item) for item in value]
-        case _:
-            return value
 
 
 def _force_new_paths(path: tuple[str, ...], schema: Schema) -> Iterator[str]:
@@ -210,7 +128,7 @@ def _value_failures(path: Path, prop: Property, value: Value) -> Iterator[CheckF
         yield CheckFailure(path=render(path), reason=f"this has to be {prop.kind.value}")
     elif prop.kind is Kind.OBJECT:
         yield from _object_failures(path, prop.fields, value)
-    elif prop.kind is Kind.LIST and prop.items is not None:
+    elif prop.items is not None:
         for index, item in enumerate(value):
             yield from _value_failures((*path, index), prop.items, item)
     elif prop.kind is Kind.MAP:

@@ -7,7 +7,8 @@ import string
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sandbox.plugins.framework import UNKNOWN, CheckFailure
-from sandbox.plugins.framework.schema import Kind, Property, Use, with_defaults
+from sandbox.plugins.framework.schema import Kind, Property, Use
+from sandbox.plugins.framework.shaping import with_defaults
 from sandbox.plugins.random.value import KEEPERS, RandomValue
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from sandbox.plugins.framework import Created, Found, ProviderError, reveal
-from sandbox.plugins.framework.schema import Kind, Property, SchemaResource, planned
+from sandbox.plugins.framework.schema import Kind, Property
+from sandbox.plugins.framework.schema_resource import SchemaResource
+from sandbox.plugins.framework.shaping import planned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.framework import Created, Found, ProviderError, reveal
-from sandbox.plugins.framework.schema import SchemaResource, kept, planned, with_secrets
+from sandbox.plugins.framework.schema_resource import SchemaResource
+from sandbox.plugins.framework.shaping import kept, planned, with_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
