@@ -182,7 +182,10 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
     "linode:index/getInstances:getInstances": _instances,
     "linode:index/getRegions:getRegions": lambda _: {
         "id": "all",
-        "regions": [{"id": region, "capabilities": ["Kubernetes"]} for region in REGIONS],
+        "regions": [
+            *({"id": region, "capabilities": ["Linodes", "Kubernetes"]} for region in REGIONS),
+            {"id": "no-lke", "capabilities": ["Linodes"]},
+        ],
     },
     "linode:index/getInstanceTypes:getInstanceTypes": lambda _: {
         "id": "all",
@@ -263,7 +266,7 @@ def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
     def program() -> None:
         Fleet("fleet", parse(config))
 
-    with _own_event_loop(), mock.patch.object(readiness, "wait_until_ready", open_gate):
+    with own_event_loop(), mock.patch.object(readiness, "wait_until_ready", open_gate):
         pulumi.runtime.set_mocks(
             recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder
         )
@@ -272,7 +275,7 @@ def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
 
 
 @contextlib.contextmanager
-def _own_event_loop() -> Iterator[None]:
+def own_event_loop() -> Iterator[None]:
     """Pulumi schedules on the current event loop, of which Python 3.14 makes none by itself.
 
     The mocks run in worker threads and leave a loop open in each: here each thread has one that is closed again.

@@ -1,0 +1,120 @@
+"""Claims about Karmada's policies."""
+
+from typing import Any
+
+from fleet.settings import Failover
+from policies.placement import MemberPlacement, lost_members, override, propagation
+from tests.unit.configs import fleet_of, stack
+from tests.unit.graph import Graph, build
+
+PROPAGATION = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
+US = MemberPlacement(region="us-west", identities={"hello": "hello-us", "sleep": "sleep-us"})
+
+
+def weights_of(graph: Graph, workload: str) -> dict[str, int]:
+    spec = graph.one(PROPAGATION, f"workloads-placement-{workload}").plain()["spec"]
+    entries = spec["placement"]["replicaScheduling"]["weightPreference"]["staticWeightList"]
+    return {entry["targetCluster"]["clusterNames"][0]: entry["weight"] for entry in entries}
+
+
+def test_every_member_weighs_the_same_by_default() -> None:
+    graph = build(stack("dev"))
+    assert weights_of(graph, "hello") == weights_of(graph, "sleep") == {"eu": 1, "ap": 1, "us": 1}
+    names = {node.plain()["metadata"]["name"] for node in graph.of_type(PROPAGATION)}
+    assert names == {"hello-propagation", "sleep-propagation"}
+
+
+def test_weights_come_from_the_stack() -> None:
+    weights = {"us": 2, "ap": 1, "eu": 2}
+    graph = build(stack("dev") | {"workloads": {"hello": {"weights": weights}}})
+    assert weights_of(graph, "hello") == weights
+    assert weights_of(graph, "sleep") == {"eu": 1, "ap": 1, "us": 1}
+
+
+def test_replicas_are_divided_by_weight() -> None:
+    scheduling = propagation("hello", ["us"], {"us": 1}, Failover())["placement"]["replicaScheduling"]
+    assert (scheduling["replicaSchedulingType"], scheduling["replicaDivisionPreference"]) == ("Divided", "Weighted")
+
+
+def test_hellos_service_goes_to_members_without_a_replica_too() -> None:
+    spec = propagation("hello", ["eu", "us"], {"us": 1}, Failover())
+    assert spec["placement"]["clusterAffinity"] == {"clusterNames": ["eu", "us"]}, "its name must resolve everywhere"
+    assert {"apiVersion": "v1", "kind": "Service", "name": "hello"} in spec["resourceSelectors"]
+
+
+def plaintext(spec: dict[str, Any]) -> dict[str, Any]:
+    (rule,) = spec["overrideRules"]
+    return {item["path"]: item["value"] for item in rule["overriders"]["plaintext"]}
+
+
+def test_hello_answers_with_its_region() -> None:
+    spec = override("hello", "us", US)
+    assert spec["overrideRules"][0]["targetCluster"] == {"clusterNames": ["us"]}
+    message = plaintext(spec)["/spec/template/spec/containers/0/env/0/value"]
+    assert message.startswith("REGION=us-west"), "curl hello:5000 | grep REGION must work"
+
+
+def test_the_overridden_path_is_where_hello_keeps_its_message() -> None:
+    deployment = build(fleet_of(1)).one("kubernetes:apps/v1:Deployment", "workloads-submission-hello").plain()
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["env"][0]["name"] == "PODINFO_UI_MESSAGE"
+
+
+def test_every_workload_has_an_identity_in_every_member() -> None:
+    for workload in ("hello", "sleep"):
+        assert plaintext(override(workload, "us", US))["/spec/template/spec/serviceAccountName"] == f"{workload}-us"
+    graph = build(stack("dev"))
+    accounts = {
+        (node.provider_name, node.plain()["metadata"]["name"])
+        for node in graph.of_type("kubernetes:core/v1:ServiceAccount")
+        if "identities" in node.name
+    }
+    assert accounts == {
+        (f"{member}-provider", f"{workload}-{member}")
+        for member in ("eu", "ap", "us")
+        for workload in ("hello", "sleep")
+    }
+
+
+def test_nothing_is_placed_before_it_is_overridden() -> None:
+    graph = build(stack("dev"))
+    before = graph.reaches(graph.one(PROPAGATION, "workloads-placement-hello"))
+    assert {f"workloads-placement-hello-{member}" for member in ("eu", "ap", "us")} <= before
+
+
+def test_a_lost_member_is_tainted_until_it_reports_again() -> None:
+    spec = lost_members()
+    (added,), (removed,) = spec["addOnConditions"], spec["removeOnConditions"]
+    assert (added["conditionType"], set(added["statusValues"])) == ("Ready", {"False", "Unknown"})
+    assert removed["statusValues"] == ["True"]
+    assert spec["taints"] == [{"key": "not-ready", "effect": "NoExecute"}]
+
+
+def test_replicas_leave_a_lost_member_after_the_configured_time() -> None:
+    spec = propagation("hello", ["us"], {"us": 1}, Failover(toleration_seconds=90))
+    (toleration,) = spec["placement"]["clusterTolerations"]
+    taint = lost_members()["taints"][0]
+    assert (toleration["key"], toleration["effect"]) == (taint["key"], taint["effect"])
+    assert toleration["tolerationSeconds"] == 90
+    assert spec["propagateDeps"]
+
+
+def test_the_submitted_deployment_waits_for_all_replicas_of_the_fleet() -> None:
+    graph = build(fleet_of(1, workloads={"hello": {"replicas": 10}, "sleep": {"replicas": 0}}))
+    annotations = {
+        node.plain()["metadata"]["name"]: node.plain()["metadata"]["annotations"]
+        for node in graph.of_type("kubernetes:apps/v1:Deployment")
+    }
+    assert annotations == {
+        "hello": {"pulumi.com/waitFor": "jsonpath={.status.readyReplicas}=10"},
+        "sleep": {"pulumi.com/skipAwait": "true"},
+    }
+
+
+def test_hello_is_served_as_in_the_article() -> None:
+    (service,) = (
+        node.plain() for node in build(fleet_of(1)).of_type("kubernetes:core/v1:Service") if "spec" in node.plain()
+    )
+    (port,) = service["spec"]["ports"]
+    assert (port["port"], port["targetPort"], port["name"]) == (5000, 9898, "http")
+    assert service["spec"]["selector"] == {"app": "hello"}

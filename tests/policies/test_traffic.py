@@ -1,0 +1,92 @@
+"""Claims about Istio's policies."""
+
+import pytest
+
+from fleet.settings import OutlierDetection, Route, Traffic, TrafficMode
+from policies.traffic import balance, callers, forbidden_sources, not_from, strict
+from tests.unit.configs import fleet_of, stack
+from tests.unit.graph import build
+
+AUTHORIZATION = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
+
+
+def test_plain_text_is_refused_in_the_whole_mesh() -> None:
+    graph = build(stack("dev"))
+    rules = graph.of_type("kubernetes:security.istio.io/v1:PeerAuthentication")
+    assert {node.provider_name for node in rules} == {"eu-provider", "ap-provider", "us-provider"}
+    for rule in rules:
+        assert rule.plain()["spec"] == strict() == {"mtls": {"mode": "STRICT"}}
+        assert rule.plain()["metadata"] == {"name": "default", "namespace": "istio-system"}, "istio-system is mesh-wide"
+
+
+def test_requests_prefer_their_own_region_and_fail_over() -> None:
+    policy = balance(Traffic())["trafficPolicy"]
+    assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": True}
+    assert policy["outlierDetection"]["consecutive5xxErrors"] > 0, "Istio fails over only with outlier detection"
+
+
+def test_global_mode_spreads_over_all_regions() -> None:
+    policy = balance(Traffic(mode=TrafficMode.GLOBAL))["trafficPolicy"]
+    assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": False}
+
+
+def test_outlier_detection_is_config() -> None:
+    detection = OutlierDetection(consecutive_5xx_errors=7, interval_seconds=2, base_ejection_seconds=9)
+    policy = balance(Traffic(outlier_detection=detection))["trafficPolicy"]
+    assert policy["outlierDetection"] == {
+        "consecutive5xxErrors": 7,
+        "interval": "2s",
+        "baseEjectionTime": "9s",
+        "maxEjectionPercent": 100,
+    }
+
+
+def test_only_sleep_and_the_ingress_gateway_may_call_hello() -> None:
+    spec = callers()
+    assert spec["action"] == "ALLOW"
+    (rule,) = spec["rules"]
+    assert rule["from"][0]["source"]["principals"] == [
+        "cluster.local/ns/default/sa/sleep-*",
+        "cluster.local/ns/istio-system/sa/istio-ingressgateway",
+    ]
+
+
+def test_the_ingress_gateways_identity_is_its_release() -> None:
+    release = build(fleet_of(1)).one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()
+    assert release["name"] == "istio-ingressgateway", "the chart names the service account after the release"
+
+
+@pytest.mark.parametrize(("member", "sources"), [("ap", ["us"]), ("us", []), ("eu", ["us", "ap"])])
+def test_a_forbidden_route_is_refused_where_it_ends(member: str, sources: list[str]) -> None:
+    routes = [
+        Route.model_validate({"from": source, "to": target})
+        for source, target in (("us", "ap"), ("us", "eu"), ("ap", "eu"))
+    ]
+    assert forbidden_sources(member, routes) == sources
+
+
+def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
+    graph = build(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
+    (rule,) = (node for node in graph.of_type(AUTHORIZATION) if node.plain()["spec"]["action"] == "DENY")
+    assert rule.provider_name == "ap-provider"
+    assert rule.plain()["spec"] == not_from("us")
+    (source,) = rule.plain()["spec"]["rules"][0]["from"]
+    assert source == {"source": {"principals": ["cluster.local/ns/default/sa/sleep-us"]}}
+
+
+def test_rules_wait_for_the_webhook_that_checks_them() -> None:
+    graph = build(fleet_of(1))
+    for node in graph.below("m0-traffic"):
+        assert "m0-istio-istiod" in graph.reaches(node), node.name
+
+
+def test_the_ingress_gateway_leads_to_hello() -> None:
+    graph = build(fleet_of(1, mesh={"ingress": {"hosts": ["hello.example"]}}))
+    gateway = graph.one("kubernetes:networking.istio.io/v1:Gateway", "m0-traffic-ingress").plain()["spec"]
+    route = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "m0-traffic-route").plain()["spec"]
+    release = graph.one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()["values"]
+    assert gateway["selector"]["istio"] == release["labels"]["istio"]
+    assert gateway["servers"][0]["hosts"] == route["hosts"] == ["hello.example"]
+    assert route["http"] == [
+        {"route": [{"destination": {"host": "hello.default.svc.cluster.local", "port": {"number": 5000}}}]}
+    ]

@@ -1,0 +1,43 @@
+"""Claims about where charts come from, and how values are merged."""
+
+import pytest
+
+from fleet.charts import Chart, locate, merged
+from tests.unit.configs import fleet_of
+from tests.unit.graph import build
+
+
+@pytest.mark.parametrize(
+    ("source", "located"),
+    [
+        ("https://charts.example/istio", ("istiod", "https://charts.example/istio", "1.31.0")),
+        ("oci://registry.example/charts/", ("oci://registry.example/charts/istiod", None, "1.31.0")),
+        ("/srv/charts/istio/", ("/srv/charts/istio/istiod", None, None)),
+    ],
+)
+def test_a_chart_is_found_by_repository_registry_or_folder(source: str, located: tuple[str, str, str]) -> None:
+    assert locate(Chart(source=source, name="istiod", version="1.31.0")) == located
+
+
+def test_every_release_is_pinned() -> None:
+    for node in build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release"):
+        inputs = node.plain()
+        assert inputs["version"] == ("v1.18.1" if inputs["chart"] == "karmada" else "1.31.0"), node.name
+        assert inputs["repositoryOpts"]["repo"].startswith("https://")
+
+
+def test_charts_can_come_from_a_mirror() -> None:
+    graph = build(fleet_of(1, charts={"karmada": "/mirror/karmada", "istio": "oci://mirror.example/istio"}))
+    charts = {node.plain()["chart"] for node in graph.of_type("kubernetes:helm.sh/v3:Release")}
+    assert charts == {
+        "/mirror/karmada/karmada",
+        "oci://mirror.example/istio/base",
+        "oci://mirror.example/istio/istiod",
+        "oci://mirror.example/istio/gateway",
+    }
+
+
+def test_values_merge_map_by_map_and_replace_the_rest() -> None:
+    base = {"a": {"b": 1, "c": [1]}, "d": 1}
+    assert merged(base, {"a": {"c": [2]}, "d": {"e": 2}}) == {"a": {"b": 1, "c": [2]}, "d": {"e": 2}}
+    assert base == {"a": {"b": 1, "c": [1]}, "d": 1}, "the chart's own values stay as they are"

@@ -1,0 +1,117 @@
+"""Properties of the stack config: any accepted one builds a graph, any refused one creates nothing."""
+
+import contextlib
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fleet.config import ConfigError, parse
+from tests.unit.graph import Stage, build
+
+NAMES = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
+COUNTS = st.integers(1, 5)
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> dict[str, Any]:
+    count = draw(COUNTS)
+    pool: dict[str, Any] = {"type": draw(st.sampled_from(["g6-standard-1", "g6-standard-4"])), "count": count}
+    if draw(st.booleans()):
+        pool["autoscaler"] = {"min": draw(st.integers(1, count)), "max": draw(st.integers(count, 9))}
+    return dict.fromkeys(draw(st.sets(NAMES, min_size=1, max_size=2)), pool)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    """Config that keeps every rule."""
+    manager, *members = draw(st.lists(NAMES, min_size=2, max_size=4, unique=True))
+    clusters: dict[str, Any] = {manager: {"role": "manager", "region": "eu-west", "pools": draw(pools())}}
+    for index, member in enumerate(members):
+        clusters[member] = {"region": "us-west", "network": f"net{index}", "pools": draw(pools())}
+        if draw(st.booleans()):
+            clusters[member] |= {"highAvailability": True, "acl": {"ipv4": ["192.0.2.0/24"]}, "protect": True}
+    weights = st.dictionaries(st.sampled_from(members), st.integers(1, 9))
+    return {
+        "clusters": clusters,
+        "karmada": {"endpoint": draw(st.sampled_from(["node", "loadBalancer"]))},
+        "mesh": {"ingress": {"enabled": draw(st.booleans())}},
+        "traffic": {"mode": draw(st.sampled_from(["locality", "global"]))},
+        "workloads": {
+            "hello": {"weights": draw(weights), "replicas": draw(st.integers(0, 30))},
+            "sleep": {"weights": draw(weights)},
+        },
+        "layers": draw(st.sampled_from([[], ["karmada"], ["mesh"], ["karmada", "mesh", "workloads"]])),
+    }
+
+
+def break_it(raw: dict[str, Any], rule: str) -> dict[str, Any]:
+    """The same config with one rule broken."""
+    broken = copy.deepcopy(raw)
+    members = [name for name, cluster in broken["clusters"].items() if "network" in cluster]
+    first = broken["clusters"][members[0]]
+    match rule:
+        case "two managers":
+            first["role"] = "manager"
+        case "no member":
+            broken["clusters"] = {name: c for name, c in broken["clusters"].items() if name not in members}
+        case "unknown key":
+            first["colour"] = "blue"
+        case "no pools":
+            first["pools"] = {}
+        case "shared network":
+            broken["clusters"]["another"] = first | {"role": "member"}
+        case "weight of a stranger":
+            broken["workloads"]["hello"]["weights"] = {"stranger": 1}
+        case "minimum over maximum":
+            next(iter(first["pools"].values()))["autoscaler"] = {"min": 9, "max": 1}
+        case "unsupported version":
+            first["kubernetesVersion"] = "1.20"
+    return broken
+
+
+RULES = [
+    "two managers", "no member", "unknown key", "no pools", "shared network", "weight of a stranger",
+    "minimum over maximum", "unsupported version",
+]  # fmt: skip
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@SLOW
+@given(raw=configs(), stage=st.sampled_from(Stage))
+def test_any_accepted_config_builds_a_graph(raw: dict[str, Any], stage: Stage) -> None:
+    graph = build(raw, stage)
+    assert len(graph.of_type("linode:index/lkeCluster:LkeCluster")) == len(raw["clusters"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(raw=configs(), rule=st.sampled_from(RULES))
+def test_any_broken_rule_refuses_the_whole_config(raw: dict[str, Any], rule: str) -> None:
+    parse(raw)
+    with pytest.raises(ConfigError) as caught:
+        parse(break_it(raw, rule))
+    assert all(": " in error for error in caught.value.errors)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=8), below, max_size=3),
+    max_leaves=12,
+)
+SECTIONS = ["clusters", "versions", "layers", "karmada", "mesh", "traffic", "workloads", "certs", "charts", "tags"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(raw=st.dictionaries(st.sampled_from(SECTIONS) | st.text(max_size=8), JSON, max_size=4))
+def test_nonsense_is_refused_by_a_report_and_never_by_a_crash(raw: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        parse(raw)
+
+
+@settings(max_examples=80, deadline=None)
+@given(raw=configs(), section=st.sampled_from(SECTIONS), value=JSON)
+def test_nonsense_in_one_section_is_refused_or_harmless(raw: dict[str, Any], section: str, value: Any) -> None:
+    with contextlib.suppress(ConfigError):
+        assert parse(raw | {section: value}).members

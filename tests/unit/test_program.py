@@ -1,0 +1,55 @@
+"""Claims about the program as the engine runs it: config in, checks, outputs, exit."""
+
+import json
+import runpy
+from typing import Any
+
+import pulumi
+import pytest
+
+from fleet.config import ConfigError
+from tests.unit.configs import ROOT, fleet_of, stack
+from tests.unit.graph import Engine, Graph, Recorder, Stage, own_event_loop
+
+
+def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Graph:
+    """Run __main__.py in a preview, with config handed over as the engine does."""
+    recorder = Recorder(Engine(Stage.PREVIEW))
+    settings = {f"fleet:{key}": json.dumps(value) for key, value in config.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(settings))
+    monkeypatch.chdir(ROOT)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
+    def program() -> None:
+        runpy.run_path("__main__.py")
+
+    with own_event_loop():
+        pulumi.runtime.set_mocks(recorder.mocks, project="fleet", stack="test", preview=True, monitor=recorder)
+        program()
+    return recorder.graph
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_every_checked_in_stack_can_be_planned(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    graph = run_program(monkeypatch, stack(name))
+    assert len(graph.of_type("linode:index/lkeCluster:LkeCluster")) == 4
+
+
+def test_what_linode_does_not_offer_stops_the_program_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = fleet_of(1)
+    config["clusters"]["m0"]["region"] = "mars-north"
+    with pytest.raises(ConfigError, match="'mars-north' is not a region with LKE"):
+        run_program(monkeypatch, config)
+
+
+def test_a_region_without_lke_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = fleet_of(1)
+    config["clusters"]["m0"]["region"] = "no-lke"
+    with pytest.raises(ConfigError, match="'no-lke' is not a region with LKE"):
+        run_program(monkeypatch, config)
+
+
+def test_a_config_error_is_a_message_and_no_traceback() -> None:
+    assert issubclass(ConfigError, pulumi.RunError), "the language host prints a RunError's message alone"

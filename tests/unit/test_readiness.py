@@ -1,0 +1,71 @@
+"""Claims about the gate before a cluster."""
+
+import asyncio
+import base64
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+import urllib3
+from kubernetes import client
+from tenacity import wait_none
+
+from fleet import readiness
+from fleet.kubeconfig import ApiServer, with_token
+
+KUBECONFIG = with_token(name="us", server=ApiServer(url="https://192.0.2.1:6443", ca_pem="CA\n"), token="the-token")
+
+
+def node(status: str) -> client.V1Node:
+    """A node whose condition Ready has a status."""
+    return client.V1Node(status=client.V1NodeStatus(conditions=[client.V1NodeCondition(type="Ready", status=status)]))
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the API server answers, attempt by attempt: nodes, or an error to raise."""
+    answers: list[Any] = []
+
+    def list_node(_self: client.CoreV1Api, **_options: Any) -> SimpleNamespace:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(items=answer)
+
+    monkeypatch.setattr(client.CoreV1Api, "list_node", list_node)
+    monkeypatch.setattr(readiness._poll.retry, "wait", wait_none())
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    return answers
+
+
+def wait(kubeconfig: str = KUBECONFIG) -> str:
+    return asyncio.run(readiness.wait_until_ready("us", kubeconfig))
+
+
+def test_the_gate_opens_at_the_first_ready_node(attempts: list[Any]) -> None:
+    unreachable = urllib3.exceptions.MaxRetryError(urllib3.HTTPSConnectionPool("us.example"), "/", None)
+    forbidden = client.ApiException(status=403)
+    attempts += [unreachable, forbidden, [], [node("False")], [client.V1Node()], [node("False"), node("True")]]
+    assert wait() == KUBECONFIG
+    assert attempts == []
+
+
+def test_a_preview_never_waits(attempts: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert wait() == KUBECONFIG
+
+
+def test_giving_up_names_the_cluster_and_what_to_look_at(attempts: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness._poll.retry, "stop", lambda state: state.attempt_number == 3)
+    attempts += [[], [], []]
+    with pytest.raises(pulumi.RunError, match=r"cluster 'us' did not become ready .* clusters\.us\.acl") as caught:
+        wait()
+    assert "the-token" not in str(caught.value)
+
+
+def test_an_unusable_kubeconfig_is_an_error_that_does_not_quote_it(attempts: list[Any]) -> None:
+    broken = base64.b64encode(b"the-token").decode()
+    with pytest.raises(pulumi.RunError, match="cannot be read") as caught:
+        wait(f"clusters: [{{cluster: {{certificate-authority-data: {broken}}}}}]")
+    assert broken not in str(caught.value)
