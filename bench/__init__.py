@@ -1,0 +1,1 @@
+"""Figures: how long things take, measured by commands that anyone can repeat."""
