@@ -9,7 +9,7 @@ PLUGINS ?= auto
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit tools preview lock
+.PHONY: help setup test lint types layers unit engine picture tools preview lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,7 +28,7 @@ lock: ## Compile the lock files again from pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --generate-hashes --custom-compile-command 'make lock' --group pyproject.toml:go -o sandbox/toolchain/go.txt
 
-test: lint types layers unit ## Everything that needs no privileges
+test: lint types layers unit engine ## Everything that needs no privileges
 
 lint: setup
 	@$(PYTHON) -m ruff check .
@@ -40,9 +40,15 @@ types: setup
 layers: setup
 	@$(VENV)/bin/lint-imports
 
-unit: setup
+unit: setup ## The program's tests alone, with its coverage
+	@$(PYTHON) -m pytest --cov tests/unit tests/policies
+
+engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
-	@$(PYTHON) -m pytest -m 'not privileged'
+	@$(PYTHON) -m pytest -m 'not privileged' --ignore tests/unit --ignore tests/policies
+
+picture: setup ## Draw the README's picture again from the resource graph
+	@$(PYTHON) -m docs.picture
 
 tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), and list what is used, from where
 	@$(PYTHON) -m sandbox tools --build $(TOOLS)
