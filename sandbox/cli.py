@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sandbox.engine import commands as engine_commands
 from sandbox.errors import SandboxError
+from sandbox.kubernetes import cli as kubernetes_commands
 from sandbox.toolchain import commands as toolchain_commands
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 toolchain_commands.register(app)
 engine_commands.register(app)
+kubernetes_commands.register(app)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,73 @@
+"""The sandbox's own long-lived process: the emulated Linode API, the clusters behind it, and what keeps all running.
+
+`python -m sandbox.kubernetes.daemon NAME`, started by `up` inside the sandbox's cloud namespace.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+
+from linode_api4 import LinodeClient
+
+from sandbox.kubernetes.backend import KubernetesBackend
+from sandbox.kubernetes.cgroups import enter
+from sandbox.kubernetes.cluster import Tools
+from sandbox.kubernetes.etcd import Etcd
+from sandbox.kubernetes.files import write_whole
+from sandbox.kubernetes.layout import Layout
+from sandbox.kubernetes.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.kubernetes.provisions import Provisions
+from sandbox.kubernetes.supervision import Supervisor
+from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
+
+LINODE_API: str = f"http://{CLOUD}"
+
+
+def main(name: str) -> None:
+    """Serve until SIGTERM; the clusters go on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    layout = Layout(name)
+    # Whatever is started from here on is in the sandbox's group, and `down` finds it there.
+    enter(f"{layout.cgroup}/processes", os.getpid())
+    provisions = Provisions.read(layout.provisions)
+    supervisor = Supervisor(layout)
+    supervisor.ensure(Etcd(layout, provisions).unit())
+    supervisor.begin()
+    token = read_token(layout)
+    tools = Tools(
+        layout=layout,
+        supervisor=supervisor,
+        provisions=provisions,
+        linode=LinodeClient(token, base_url=f"{LINODE_API}/v4"),
+    )
+    api = LinodeApi(
+        LinodeApiArgs(
+            host=str(CLOUD),
+            port=LINODE_API_PORT,
+            state=layout.linode_state,
+            tokens=(AccessToken(secret=token),),
+            backend=KubernetesBackend(tools),
+        )
+    )
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    signal.signal(signal.SIGINT, lambda *_: ending.set())
+    with api:
+        ending.wait()
+    supervisor.end()
+
+
+def read_token(layout: Layout) -> str:
+    """The token of the emulated account, made at first."""
+    if not layout.token.exists():
+        write_whole(layout.token, secrets.token_hex(32), mode=0o600)
+    return layout.token.read_text()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,136 @@
+"""The store of images that every node begins with: imported once, and shared by all nodes as hard links.
+
+A node's containerd has its own database, which is copied. What is large, layers and blobs, containerd never changes
+once it is written, so the nodes' copies are links to one file each, and ten nodes take the space of one (decision
+0051).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock
+
+from sandbox.kubernetes.commands import CommandError, run, spawn
+from sandbox.kubernetes.images.model import Program, Tool
+from sandbox.kubernetes.images.oci import write_archive
+from sandbox.toolchain import tool_path
+from sandbox.toolchain.cache import default_cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.kubernetes.images.model import Image
+
+_START_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.1
+_ROOT: Final = "root"
+_FORMAT: Final = "1"
+
+
+def default_cache() -> Path:
+    """Where stores are kept: beside what the toolchain built."""
+    return default_cache_folder() / "images"
+
+
+def lay_out(store: Path, target: Path) -> None:
+    """Give a node its containerd root, unless it has one.
+
+    Raises:
+        CommandError: it cannot be copied.
+
+    """
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".new")
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    same_disk = store.stat().st_dev == target.parent.stat().st_dev
+    run("cp", "--archive", "--link" if same_disk else "--reflink=auto", f"{store}/", str(temporary))
+    for database in temporary.rglob("*.db"):
+        database.unlink()
+        shutil.copyfile(store / database.relative_to(temporary), database)
+    temporary.rename(target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageStore:
+    """A containerd root folder with all images in it."""
+
+    images: Sequence[Image]
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the store is, once it is made; named by its content."""
+        return self.cache / self._key()
+
+    def make(self) -> None:
+        """Make the store, unless it is there. An older one goes; nodes keep what they have of it.
+
+        Raises:
+            SandboxError, OSError: an image cannot be made.
+
+        """
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.cache / ".lock"):
+            if self.folder.exists():
+                return
+            for old in self.cache.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old)
+            with tempfile.TemporaryDirectory(dir=self.cache, prefix="new-") as folder:
+                self._import(Path(folder))
+                Path(folder, _ROOT).rename(self.folder)
+
+    def _import(self, folder: Path) -> None:
+        archive, socket = folder / "images.tar", folder / "c.sock"
+        write_archive(self.images, archive, scratch=folder)
+        configuration = folder / "config.toml"
+        configuration.write_text(
+            f'version = 3\nroot = "{folder / _ROOT}"\nstate = "{folder / "state"}"\n[grpc]\n  address = "{socket}"\n'
+            # Serving pods takes programs that are not needed here.
+            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+        )
+        log = folder / "containerd.log"
+        # With mounts of its own: those under way while it unpacks never show on the host.
+        line = ["unshare", "--mount", "--", str(tool_path("containerd")), f"--config={configuration}"]
+        containerd = spawn(line, log=log, folder=folder)
+        try:
+            client = (str(tool_path("ctr")), "--address", str(socket), "--namespace", "k8s.io")
+            _wait(client, log)
+            run(*client, "images", "import", str(archive))
+        finally:
+            containerd.terminate()
+            containerd.wait()
+
+    def _key(self) -> str:
+        """Changes with anything that an image is made of; programs count by their size and time."""
+        digest = hashlib.sha256(f"{_FORMAT} {self.images!r} {tool_path('containerd')}".encode())
+        for image in self.images:
+            for layer in image.layers:
+                for entry in layer.values():
+                    if isinstance(entry, Tool | Program):
+                        status = entry.path().stat()
+                        digest.update(f"{entry.path()} {status.st_size} {status.st_mtime_ns}".encode())
+        return digest.hexdigest()[:32]
+
+
+def _wait(client: tuple[str, ...], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            run(*client, "version")
+        except CommandError as error:
+            if time.monotonic() > deadline:
+                raise CommandError(["containerd"], log.read_text()) from error
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,176 @@
+"""A sandbox as a whole: brought up, taken down, looked at. Every step may be repeated, after a crash at any point too."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+from filelock import FileLock, Timeout
+
+from sandbox.errors import SandboxError
+from sandbox.kubernetes import cgroups, preflight
+from sandbox.kubernetes.commands import inside, run, spawn
+from sandbox.kubernetes.images.store import ImageStore, default_cache
+from sandbox.kubernetes.images.table import IMAGES
+from sandbox.kubernetes.layout import Layout, namespace_path
+from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan
+from sandbox.kubernetes.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.kubernetes.processes import Command, recall, remember
+from sandbox.kubernetes.provisions import Provisions
+from sandbox.toolchain.resolver import default_toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.kubernetes.processes import Running
+
+DAEMON: Final = "daemon"
+TOOLS: Final = (
+    *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
+    *("containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server"),
+)
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 15.0
+_LOCK_SECONDS: Final = 300.0
+_PAUSE_SECONDS: Final = 0.1
+_REPOSITORY: Final = Path(__file__).parents[2]
+
+
+class LifecycleError(SandboxError):
+    """A sandbox did not come up, or did not go."""
+
+
+def up(layout: Layout, *, say: Callable[[str], None]) -> None:
+    """Bring a sandbox up: its network, the emulated Linode API, and the clusters that its account has.
+
+    Repairs what an earlier one left half done. `say` gets a line for each step that takes a while.
+
+    Raises:
+        SandboxError: it cannot be brought up.
+
+    """
+    preflight.check(layout.root)
+    programs = default_toolchain().paths(TOOLS)
+    store = ImageStore(images=IMAGES, cache=default_cache())
+    if not store.folder.exists():
+        say("making the clusters' images")
+        store.make()
+    with _alone(layout):
+        for folder in (layout.root, layout.logs, layout.units):
+            folder.mkdir(parents=True, exist_ok=True)
+        layout.root.chmod(0o700)
+        Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
+        ensure_wan(layout.wan)
+        attach(layout.cloud, address=CLOUD, wan=layout.wan)
+        _start_daemon(layout)
+    say(f"the Linode API is at http://{CLOUD} inside the sandbox")
+
+
+def down(layout: Layout) -> None:
+    """Take a sandbox down, with all that it has.
+
+    Raises:
+        LifecycleError: something is left, which the error names.
+
+    """
+    preflight.check_root()
+    with _alone(layout):
+        if daemon := running_daemon(layout):
+            # No grace: what it would tidy up is about to go.
+            daemon.stop(grace_seconds=0)
+        left = [f"process {pid}" for pid in cgroups.kill_members(layout.cgroup, timeout_seconds=_STOP_SECONDS)]
+        for namespace in layout.namespaces():
+            delete_namespace(namespace)
+        _unmount(layout.root)
+        left += [str(path) for path in _remove_groups(layout)]
+        if layout.root.exists():
+            shutil.rmtree(layout.root)
+        if left:
+            raise LifecycleError(
+                what=f"The sandbox {layout.name} is not wholly gone",
+                why=f"left are {', '.join(left)}",
+                remedy="Run `python -m sandbox down` again",
+            )
+    layout.lock.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        layout.root.parent.rmdir()
+
+
+def running_daemon(layout: Layout) -> Running | None:
+    """The sandbox's own process, if it runs."""
+    running = recall(layout.root / f"{DAEMON}.json")
+    return running if running is not None and running.alive else None
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    layout.lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(layout.lock, timeout=_LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise LifecycleError(
+            what=f"The sandbox {layout.name} is being changed by another command",
+            why=f"{layout.lock} has been held for {_LOCK_SECONDS:.0f} s",
+            remedy="Wait for the other `python -m sandbox` to end",
+        ) from error
+
+
+def _start_daemon(layout: Layout) -> None:
+    line = [sys.executable, "-m", "sandbox.kubernetes.daemon", layout.name]
+    command = Command(line=inside(layout.cloud, line))
+    running = running_daemon(layout)
+    if running is not None and running.fingerprint == command.fingerprint and _answers(layout):
+        return
+    if running is not None:
+        running.stop(grace_seconds=_STOP_SECONDS)
+    log = layout.logs / f"{DAEMON}.log"
+    child = spawn(command.line, log=log, folder=_REPOSITORY)
+    remember(layout.root / f"{DAEMON}.json", pid=child.pid, fingerprint=command.fingerprint, restarts=0)
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(layout):
+        if child.poll() is not None or time.monotonic() > deadline:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise LifecycleError(
+                what=f"The sandbox {layout.name} did not start",
+                why=lines[-1] if lines else "its process said nothing",
+                remedy=f"See {log}",
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _answers(layout: Layout) -> bool:
+    """Whether something listens at the Linode API's address, by what the kernel says of its namespace."""
+    listening = run(*inside(layout.cloud, ["ss", "--no-header", "--listening", "--numeric", "--tcp"]))
+    return f"{CLOUD}:{LINODE_API_PORT} " in listening
+
+
+def _unmount(root: Path) -> None:
+    """Unmount what is mounted below a folder, innermost first."""
+    mounted = [partition.mountpoint for partition in psutil.disk_partitions(all=True)]
+    for mountpoint in sorted(mounted, reverse=True):
+        if Path(mountpoint).is_relative_to(root):
+            run("umount", "--lazy", mountpoint)
+
+
+def _remove_groups(layout: Layout) -> list[Path]:
+    deadline = time.monotonic() + _STOP_SECONDS
+    # A killed process leaves its group a moment later.
+    while left := cgroups.remove(layout.cgroup):
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(_PAUSE_SECONDS)
+    for root in cgroups.hierarchies():
+        with contextlib.suppress(OSError):
+            (root / layout.cgroup).parent.rmdir()
+    return []
+
+
+def exists(layout: Layout) -> bool:
+    """Whether there is such a sandbox, running or not."""
+    return layout.root.exists() or namespace_path(layout.wan).exists()

@@ -1,0 +1,217 @@
+"""A node: a machine on the sandbox's internet with containerd, kubelet and kube-proxy in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sandbox.kubernetes.commands import CommandError, spawn
+from sandbox.kubernetes.control_plane import GO_ENVIRONMENT, ControlPlane
+from sandbox.kubernetes.images.store import lay_out
+from sandbox.kubernetes.kubeconfig import write_kubeconfig
+from sandbox.kubernetes.machine import TOOLS, Machine
+from sandbox.kubernetes.network.links import attach, delete_namespace, load_rules, set_routes, sysctl
+from sandbox.kubernetes.network.plan import PODS
+from sandbox.kubernetes.network.rules import node_rules
+from sandbox.kubernetes.node_files import (
+    CONTAINERD,
+    KUBE_PROXY,
+    KUBE_PROXY_KUBECONFIG,
+    KUBELET,
+    KUBELET_KUBECONFIG,
+    PKI,
+    write_node_files,
+)
+from sandbox.kubernetes.pki import KeyPair, Subject, ensure_client, ensure_server
+from sandbox.kubernetes.processes import Command
+from sandbox.kubernetes.supervision import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.kubernetes.provisions import Provisions
+    from sandbox.linode.backend import NodeSpec, PoolSpec
+
+PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
+VOLUMES: Final = "/mnt/linode-volumes"
+"""Where every node of a cluster has the cluster's volumes."""
+_START_SECONDS: Final = 20.0
+_PAUSE_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """The files, the namespace and the processes of one node."""
+
+    control_plane: ControlPlane
+    spec: NodeSpec
+    pool: PoolSpec
+    pods: IPv4Network
+    provisions: Provisions
+    machine: Machine = field(init=False)
+
+    def __post_init__(self) -> None:
+        layout = self.control_plane.layout
+        machine = Machine(
+            layout=layout,
+            name=self.spec.name,
+            folder=self.folder,
+            tools={name: self.provisions.programs[name] for name in PROGRAMS},
+            shared={VOLUMES: layout.volumes / str(self.control_plane.cluster_id)},
+        )
+        object.__setattr__(self, "machine", machine)
+
+    @property
+    def folder(self) -> Path:
+        """All files of the node."""
+        return nodes_folder(self.control_plane) / self.spec.name
+
+    @property
+    def address(self) -> IPv4Address:
+        """Its ExternalIP."""
+        return IPv4Address(self.spec.address)
+
+    @property
+    def namespace(self) -> str:
+        """Its network."""
+        return self.control_plane.layout.node(self.spec.name)
+
+    def connect(self, siblings: Mapping[IPv4Network, IPv4Address]) -> None:
+        """Bring its network up: on the internet, with ways to the pods of its cluster's other nodes.
+
+        `siblings` are the pod ranges of all nodes of the cluster, with the node of each.
+
+        Raises:
+            CommandError: it cannot be done.
+
+        """
+        attach(self.namespace, address=self.address, wan=self.control_plane.layout.wan)
+        # Packets of pods take other ways than their answers, which the kernel would take for forgery.
+        settings = {"ip_forward": 1, "conf.all.rp_filter": 0, "conf.default.rp_filter": 0, "conf.eth0.rp_filter": 0}
+        sysctl(self.namespace, {f"net.ipv4.{key}": value for key, value in settings.items()})
+        load_rules(self.namespace, node_rules([self.control_plane.address, *siblings.values()]))
+        others = {pods: address for pods, address in siblings.items() if pods != self.pods}
+        set_routes(self.namespace, others, within=[PODS])
+
+    def prepare(self) -> None:
+        """Make the node's files, as far as they are missing.
+
+        Raises:
+            CommandError: the images cannot be laid out.
+
+        """
+        for folder in self.machine.shared.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        write_node_files(
+            self.machine.root, cgroup=self.machine.cgroup, pods=self.pods, name=self.spec.name, pool=self.pool
+        )
+        self._write_identities()
+        lay_out(Path(self.provisions.images), self.machine.root / "var/lib/containerd")
+
+    def units(self) -> list[Unit]:
+        """The node's processes."""
+        labels = {
+            **self.pool.labels,
+            "lke.linode.com/pool-id": str(self.pool.id),
+            "node.kubernetes.io/instance-type": self.pool.type,
+        }
+        kubelet = [
+            f"--config={KUBELET}",
+            f"--kubeconfig={KUBELET_KUBECONFIG}",
+            f"--hostname-override={self.spec.name}",
+            f"--node-ip={self.address}",
+            "--cloud-provider=external",
+            "--node-labels=" + ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+        ]
+        return [
+            self._unit("containerd", [f"--config={CONTAINERD}", "--log-level=warn"], CONTAINERD),
+            self._unit("kubelet", kubelet, KUBELET),
+            self._unit("kube-proxy", [f"--config={KUBE_PROXY}"], KUBE_PROXY),
+        ]
+
+    def _unit(self, program: str, arguments: list[str], configuration: str) -> Unit:
+        command = Command(
+            line=[str(TOOLS / program), *arguments],
+            # containerd looks for its shim on PATH.
+            environment={**GO_ENVIRONMENT, "PATH": f"{TOOLS}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            inputs=(self.machine.root / configuration.lstrip("/"),),
+        )
+        name = f"{unit_prefix(self.control_plane, self.spec.name)}{program}"
+        return Unit(name=name, command=command, place=InMachine(self.machine))
+
+    def _write_identities(self) -> None:
+        authority = self.control_plane.authority
+        inner = Path(PKI)
+        folder = self.machine.root / PKI.lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(authority.certificate, folder / authority.certificate.name)
+        kubelet = Subject(common_name=f"system:node:{self.spec.name}", organizations=("system:nodes",))
+        ensure_client(KeyPair(folder, "kubelet"), kubelet, authority)
+        ensure_client(KeyPair(folder, "kube-proxy"), Subject(common_name="system:kube-proxy"), authority)
+        names = [self.spec.name, str(self.address)]
+        ensure_server(KeyPair(folder, "kubelet-server"), kubelet, authority, names)
+        for name, path in {"kubelet": KUBELET_KUBECONFIG, "kube-proxy": KUBE_PROXY_KUBECONFIG}.items():
+            write_kubeconfig(
+                self.machine.root / path.lstrip("/"),
+                server=self.control_plane.server,
+                authority=inner / authority.certificate.name,
+                client=KeyPair(inner, name),
+            )
+
+
+@dataclass(frozen=True)
+class InMachine:
+    """Processes inside a machine, which is switched on for them if it is off."""
+
+    machine: Machine
+
+    def start(self, unit: Unit) -> int:
+        """Start it, and return its process number as the host sees it.
+
+        Raises:
+            CommandError: the machine or the process did not start.
+
+        """
+        self.machine.ensure()
+        log = self.machine.layout.logs / f"{unit.name}.log"
+        with tempfile.TemporaryDirectory(dir=self.machine.folder) as folder:
+            pid_file = Path(folder, "pid")
+            line = self.machine.execute(
+                list(unit.command.line), pid_file=pid_file, environment=unit.command.environment
+            )
+            starter = spawn(line, log=log, folder=self.machine.folder)
+            if starter.wait(timeout=_START_SECONDS) != 0 or not pid_file.exists():
+                raise CommandError(line, f"see {log}")
+            return int(pid_file.read_text())
+
+
+def nodes_folder(control_plane: ControlPlane) -> Path:
+    """Where the nodes of a cluster have their files."""
+    return control_plane.folder / "nodes"
+
+
+def unit_prefix(control_plane: ControlPlane, node_name: str) -> str:
+    """How the names of a node's units begin."""
+    return f"{control_plane.prefix}{node_name}."
+
+
+def remove_node(control_plane: ControlPlane, node_name: str) -> None:
+    """Remove a node's machine, network and files; its units must have been dropped. No such node is no mistake.
+
+    Raises:
+        CommandError: something is left.
+
+    """
+    layout = control_plane.layout
+    folder = nodes_folder(control_plane) / node_name
+    Machine(layout=layout, name=node_name, folder=folder, tools={}).delete()
+    delete_namespace(layout.node(node_name))
+    deadline = time.monotonic() + _START_SECONDS
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
+        time.sleep(_PAUSE_SECONDS)
