@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.framework import (
@@ -17,12 +18,14 @@ from sandbox.plugins.framework import (
 )
 from sandbox.plugins.kubernetes import settings
 from sandbox.plugins.kubernetes.connection import Connection
+from sandbox.plugins.kubernetes.helm import Helm, ReleaseType
 from sandbox.plugins.kubernetes.kinds import kind_of_token
 from sandbox.plugins.kubernetes.kubeconfig import KubeconfigError, Overrides, active_cluster, parse
 from sandbox.plugins.kubernetes.object_type import ObjectType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any, Final
 
     from sandbox.plugins.framework import CheckRequest, ConfigureRequest, DiffRequest, Properties, ResourceType
@@ -38,8 +41,7 @@ class KubernetesProvider(Provider):
 
     def __init__(self, version: str) -> None:
         super().__init__(version=version)
-        self._settings = settings.Settings(known=False)
-        self._connection = Connection(self._settings)
+        self._use(settings.Settings(known=False))
 
     def check_config(self, request: CheckRequest) -> CheckResult:
         """Refuse arguments that this stand-in does not act on: ignoring them would be worse."""
@@ -60,15 +62,30 @@ class KubernetesProvider(Provider):
 
     def configure(self, request: ConfigureRequest) -> None:
         """Take the arguments into use. The cluster is contacted when first needed."""
-        self._settings = settings.read(request.inputs)
-        self._connection = Connection(self._settings)
+        self._use(settings.read(request.inputs))
 
     def resource_type(self, token: str) -> ResourceType:
         """The type of a kind of object, of its Patch, or a Helm release. Raises UnsupportedError."""
+        if token == ReleaseType.token:
+            return self._releases
         if kind_of_token(token) is None:
-            known = ("any kind of object of the cluster", "its Patch")
+            known = ("any kind of object of the cluster", "its Patch", ReleaseType.token)
             raise self.unsupported("resource type", token, known)
         return ObjectType(token, self._settings, self._connection)
+
+    def _use(self, chosen: settings.Settings) -> None:
+        self._settings = chosen
+        self._connection = Connection(chosen)
+        helm = Helm(locate=_locate_helm, environment=chosen.helm.environment)
+        self._releases = ReleaseType(chosen, self._connection, helm)
+
+
+@functools.cache
+def _locate_helm() -> Path:
+    """The helm that the toolchain finds or builds."""
+    from sandbox.toolchain import tool_path
+
+    return tool_path("helm")
 
 
 def _config_failures(inputs: Properties) -> Iterator[CheckFailure]:

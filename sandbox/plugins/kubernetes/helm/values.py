@@ -1,0 +1,64 @@
+"""A release's values: the program's own, over those of its value files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.plugins.framework import (
+    UNKNOWN,
+    Asset,
+    ProviderError,
+    Secret,
+    carry_secrets,
+    has_secret,
+    has_unknown,
+    reveal,
+    secret,
+)
+
+if TYPE_CHECKING:
+    from sandbox.plugins.framework import Properties
+
+
+def merged(inputs: Properties) -> Any:
+    """The values with the files' content below them, secret where either is.
+
+    Raises ProviderError for a file that cannot be read or is no YAML mapping.
+    """
+    given = inputs.get("values") or {}
+    files = inputs.get("valueYamlFiles") or []
+    if has_unknown(files):
+        return UNKNOWN
+    base: dict[str, Any] = {}
+    for asset in reveal(files):
+        base = overlay(base, _content(asset))
+    values = overlay(base, reveal(given)) if isinstance(reveal(given), dict) else given
+    marked = carry_secrets(given, values)
+    return secret(marked) if has_secret(files) or isinstance(given, Secret) else marked
+
+
+def overlay(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    """Two sets of values as Helm merges them: mappings key by key, anything else replaced."""
+    result = dict(base)
+    for key, value in top.items():
+        below = result.get(key)
+        result[key] = overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _content(asset: Any) -> dict[str, Any]:
+    import yaml
+
+    if not isinstance(asset, Asset):
+        raise ProviderError("valueYamlFiles: text and file assets alone can be used here")
+    try:
+        text = asset.text if asset.text is not None else Path(asset.path or "").read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise ProviderError(f"valueYamlFiles: {asset.path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError:
+        raise ProviderError(f"valueYamlFiles: {asset.path or 'a text asset'} is no valid YAML") from None
+    if content is not None and not isinstance(content, dict):
+        raise ProviderError(f"valueYamlFiles: {asset.path or 'a text asset'} is no YAML mapping")
+    return content or {}
