@@ -1,0 +1,16 @@
+"""The stand-in for pulumi-linode: LkeCluster, and the functions that look up instances and the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def serve(version: str, arguments: Sequence[str]) -> None:
+    """Run the plugin."""
+    from sandbox.plugins.framework.serve import serve as serve_provider
+    from sandbox.plugins.linode.provider import LinodeProvider
+
+    serve_provider(LinodeProvider(version), arguments)

@@ -1,0 +1,206 @@
+"""LkeCluster: a Kubernetes cluster on Linode, created, changed in place, and deleted with all its nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from sandbox.plugins.framework import (
+    UNKNOWN,
+    Created,
+    Found,
+    InitializationError,
+    ProviderError,
+    carry_secrets,
+    compare,
+    has_unknown,
+    reveal,
+)
+from sandbox.plugins.framework.schema_resource import SchemaResource
+from sandbox.plugins.framework.shaping import live_inputs, planned
+from sandbox.plugins.framework.waiting import wait_until_done
+from sandbox.plugins.linode import readiness, rules, views
+from sandbox.plugins.linode.pools import by_recorded_order, pair, without_external
+from sandbox.plugins.linode.schema import LKE_CLUSTER
+from sandbox.plugins.linode.update import ClusterUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sandbox.plugins.framework import (
+        CheckFailure,
+        CreateRequest,
+        DeleteRequest,
+        Properties,
+        ReadRequest,
+        UpdateRequest,
+        Value,
+    )
+    from sandbox.plugins.framework.schema import Schema
+    from sandbox.plugins.linode.api import Api, Json
+    from sandbox.plugins.linode.connection import Connection
+
+# Seconds; those of terraform-provider-linode (linode/lke/resource.go).
+_CREATE_TIMEOUT: Final = 35 * 60
+_UPDATE_TIMEOUT: Final = 40 * 60
+_DELETE_TIMEOUT: Final = 20 * 60
+
+
+class LkeCluster(SchemaResource):
+    """An LKE cluster with its node pools."""
+
+    token = "linode:index/lkeCluster:LkeCluster"  # noqa: S105 - a type's name
+    schema: ClassVar[Schema] = LKE_CLUSTER
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
+        """The official provider's own."""
+        return list(rules.failures(inputs))
+
+    def normal(self, inputs: Mapping[str, Value]) -> Properties:
+        """Tags are the same in capital letters, to Linode."""
+        normal = super().normal(inputs)
+        tags = reveal(normal.get("tags"))
+        if isinstance(tags, list) and not has_unknown(tags):
+            normal["tags"] = sorted({tag.casefold() for tag in tags})
+        return normal
+
+    def create(self, request: CreateRequest) -> Created:
+        """Create the cluster and wait until its nodes are ready."""
+        if request.preview:
+            return Created(id="", outputs=planned(self.schema, request.inputs))
+        api, operation = self._connection.api(), request.operation
+        inputs = reveal(self.effective(request.inputs))
+        deadline = operation.deadline(_CREATE_TIMEOUT)
+        cluster = api.post("/lke/clusters", views.cluster_body(inputs))
+        cluster_id = cluster["id"]
+        poll = self._connection.settings.node_poll_seconds
+        try:
+            for missing in (
+                readiness.missing_kubeconfig(api, cluster_id),
+                readiness.missing_nodes(api, cluster_id),
+            ):
+                wait_until_done(missing, operation=operation, deadline=deadline, every=poll)
+            order = [pool["id"] for pool in pair(self._own_pools(api, cluster_id, inputs), inputs.get("pools") or ())]
+            outputs = self._outputs(api, cluster, order, inputs)
+        except ProviderError as error:
+            # The cluster is there and costs money: it has to be recorded, whatever else went wrong.
+            recorded = carry_secrets(request.inputs, self._outputs_so_far(api, cluster, inputs))
+            raise InitializationError(
+                f"cluster {cluster_id} was created, but: {error}", resource_id=str(cluster_id), outputs=recorded
+            ) from error
+        return Created(id=str(cluster_id), outputs=carry_secrets(request.inputs, outputs))
+
+    def read(self, request: ReadRequest) -> Found | None:
+        """Look at the cluster; None if the API knows it no longer."""
+        api, cluster_id = self._connection.api(), _number(request.id)
+        cluster = api.find(readiness.cluster_path(cluster_id))
+        if cluster is None:
+            return None
+        inputs = reveal(request.inputs)
+        recorded = _recorded_pools(request.outputs)
+        pools = self._own_pools(api, cluster_id, inputs)
+        kept = [pool["id"] for pool in by_recorded_order(pools, recorded) if pool is not None]
+        order = [*kept, *(pool["id"] for pool in pools if pool["id"] not in kept)]
+        outputs = self._outputs(api, cluster, order, inputs)
+        return Found(
+            id=str(cluster_id),
+            inputs=live_inputs(self.schema, request.inputs, outputs),
+            outputs=carry_secrets(request.inputs, outputs),
+        )
+
+    def update(self, request: UpdateRequest) -> Mapping[str, Value]:
+        """Change the cluster and its pools in place, and wait until what changed is ready."""
+        if request.preview:
+            return self._planned_update(request)
+        api, operation = self._connection.api(), request.operation
+        inputs = reveal(self.effective(request.inputs))
+        update = ClusterUpdate(
+            api=api,
+            cluster_id=_number(request.id),
+            inputs=inputs,
+            before=reveal(self.effective(request.old_inputs)),
+            outputs=reveal(request.old_outputs),
+            operation=operation,
+            deadline=operation.deadline(_UPDATE_TIMEOUT),
+            poll_seconds=self._connection.settings.node_poll_seconds,
+        )
+        try:
+            update.run()
+            cluster = api.get(readiness.cluster_path(update.cluster_id))
+            outputs = self._outputs(api, cluster, update.order, inputs)
+        except ProviderError as error:
+            if not update.has_changed_something:
+                raise
+            cluster = api.get(readiness.cluster_path(update.cluster_id))
+            raise InitializationError(
+                f"cluster {update.cluster_id} was changed in part, and then: {error}",
+                resource_id=request.id,
+                outputs=carry_secrets(request.inputs, self._outputs(api, cluster, update.order, inputs)),
+            ) from error
+        recorded: Properties = carry_secrets(request.inputs, outputs)
+        return recorded
+
+    def delete(self, request: DeleteRequest) -> None:
+        """Delete the cluster and wait until its nodes are gone, too."""
+        api, cluster_id = self._connection.api(), _number(request.id)
+        path = readiness.cluster_path(cluster_id)
+        if api.find(path) is None:
+            return
+        instances = readiness.instance_ids(readiness.pools_of(api, cluster_id))
+        api.remove(path)
+        wait_until_done(
+            readiness.remaining(api, cluster_id, [] if self._connection.settings.skip_delete_poll else instances),
+            operation=request.operation,
+            deadline=request.operation.deadline(_DELETE_TIMEOUT),
+            every=self._connection.settings.event_poll_seconds,
+        )
+
+    def _planned_update(self, request: UpdateRequest) -> Properties:
+        """What stays of the recorded outputs, and UNKNOWN where an update gives new ones."""
+        changed = compare(self.normal(request.old_inputs), self.normal(request.inputs))
+        plan = planned(self.schema, request.inputs)
+        outputs = request.old_outputs | {name: value for name, value in plan.items() if value is not UNKNOWN}
+        outputs["kubeconfig"] = request.old_outputs.get("kubeconfig", UNKNOWN)
+        if not any(path.startswith(("pools", "k8sVersion")) for path in changed):
+            outputs["pools"] = request.old_outputs.get("pools", UNKNOWN)
+        return outputs
+
+    def _own_pools(self, api: Api, cluster_id: int, inputs: Mapping[str, Value]) -> list[Json]:
+        return without_external(readiness.pools_of(api, cluster_id), inputs.get("externalPoolTags") or ())
+
+    def _outputs(self, api: Api, cluster: Json, order: Sequence[int], inputs: Mapping[str, Value]) -> Properties:
+        """Everything that is recorded of a live cluster, its pools in the given order."""
+        cluster_id: int = cluster["id"]
+        path = readiness.cluster_path(cluster_id)
+        pools = by_recorded_order(readiness.pools_of(api, cluster_id), order)
+        outputs = views.cluster_outputs(
+            api.get(path),
+            [pool for pool in pools if pool is not None],
+            acl=(api.find(f"{path}/control_plane_acl") or {}).get("acl"),
+            endpoints=api.list(f"{path}/api-endpoints"),
+            kubeconfig=readiness.kubeconfig_or_none(api, cluster_id),
+        )
+        external = inputs.get("externalPoolTags")
+        return outputs if external is None else outputs | {"externalPoolTags": external}
+
+    def _outputs_so_far(self, api: Api, cluster: Json, inputs: Mapping[str, Value]) -> Properties:
+        """What can be recorded of a cluster that is not ready, even if the API no longer answers."""
+        try:
+            order = [
+                pool["id"] for pool in pair(self._own_pools(api, cluster["id"], inputs), inputs.get("pools") or ())
+            ]
+            return self._outputs(api, cluster, order, inputs)
+        except ProviderError:
+            return views.cluster_outputs(cluster, (), acl=None, endpoints=(), kubeconfig=None)
+
+
+def _recorded_pools(outputs: Mapping[str, Value]) -> list[int]:
+    return [pool["id"] for pool in reveal(outputs.get("pools")) or () if "id" in pool]
+
+
+def _number(identity: str) -> int:
+    if not identity.isdecimal():
+        raise ProviderError(f"{identity!r} is no id of an LKE cluster: that is a whole number")
+    return int(identity)

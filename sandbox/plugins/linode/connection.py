@@ -1,0 +1,34 @@
+"""What resource types and functions share: how to reach the API, once that is configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.plugins.framework import ProviderError
+from sandbox.plugins.linode.api import connect
+
+if TYPE_CHECKING:
+    from sandbox.plugins.linode.api import Api
+    from sandbox.plugins.linode.settings import Settings
+
+
+class Connection:
+    """The way to the account that the provider is configured for."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Use these settings from now on."""
+        self._settings = settings
+
+    @property
+    def settings(self) -> Settings:
+        """The settings. Raises ProviderError before there are any."""
+        if self._settings is None:
+            raise ProviderError("the linode provider was used before it was configured")
+        return self._settings
+
+    def api(self) -> Api:
+        """A connection for the calling thread. Raises ProviderError if there is no token."""
+        return connect(self.settings)

@@ -1,0 +1,45 @@
+"""The linode provider: its settings, and what it implements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.plugins.framework import CheckResult, Provider, secret
+from sandbox.plugins.linode import settings
+from sandbox.plugins.linode.cluster import LkeCluster
+from sandbox.plugins.linode.connection import Connection
+from sandbox.plugins.linode.functions import GetInstances, GetInstanceTypes, GetLkeVersions, GetRegions
+
+if TYPE_CHECKING:
+    from sandbox.plugins.framework import CheckRequest, ConfigureRequest
+
+
+class LinodeProvider(Provider):
+    """One Linode account."""
+
+    name = "linode"
+
+    def __init__(self, version: str) -> None:
+        self._connection = Connection()
+        connection = self._connection
+        super().__init__(
+            version=version,
+            resources=(LkeCluster(connection),),
+            functions=(
+                GetInstances(connection),
+                GetInstanceTypes(connection),
+                GetLkeVersions(connection),
+                GetRegions(connection),
+            ),
+        )
+
+    def check_config(self, request: CheckRequest) -> CheckResult:
+        """Known settings only; the token is a secret however it came."""
+        inputs = dict(request.inputs)
+        if "token" in inputs:
+            inputs["token"] = secret(inputs["token"])
+        return CheckResult(inputs=inputs, failures=settings.failures(inputs))
+
+    def configure(self, request: ConfigureRequest) -> None:
+        """Take the settings into use. The API is asked only when something needs it."""
+        self._connection.configure(settings.resolve(request.inputs))
