@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
+from sandbox.errors import SandboxError
 from sandbox.linode.account import Account, Services
 from sandbox.linode.app import create_app
 from sandbox.linode.auth import Scopes, digest
@@ -84,7 +85,7 @@ class LinodeApi:
         """Prepare the account; nothing listens yet.
 
         Raises:
-            sqlite3.DatabaseError: the state cannot be opened.
+            SandboxError: the state cannot be opened.
 
         """
         self._args = args or LinodeApiArgs()
@@ -125,11 +126,10 @@ class LinodeApi:
         """Listen, on a thread of its own.
 
         Raises:
-            OSError: the address is taken, or is none of this machine's.
-            TimeoutError: the server did not come up.
+            SandboxError: the address is taken, or is none of this machine's, or the server did not come up.
 
         """
-        self._socket = socket.create_server((self._args.host, self._args.port))
+        self._socket = _listen(self._args.host, self._args.port)
         # Nothing is logged for each request: the clients say what they did.
         self._server = _Server(uvicorn.Config(self.app, log_level="warning", access_log=False))
         self._thread = threading.Thread(
@@ -137,7 +137,11 @@ class LinodeApi:
         )
         self._thread.start()
         if not self._server.listening.wait(_START_TIMEOUT):
-            raise TimeoutError(f"the Linode API did not answer within {_START_TIMEOUT:.0f} s")
+            raise SandboxError(
+                what="Cannot start the emulated Linode API",
+                why=f"it did not listen within {_START_TIMEOUT:.0f} s",
+                remedy="Run again when the machine is less busy",
+            )
 
     def stop(self) -> None:
         """Stop listening and close the state."""
@@ -177,3 +181,14 @@ def _accept(account: Account, token: AccessToken) -> None:
                 created=account.timestamp(),
             )
         )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise SandboxError(
+            what=f"Cannot serve the emulated Linode API at {host}:{port}",
+            why=error.strerror or str(error),
+            remedy="Choose another address, or end whatever has it",
+        ) from error

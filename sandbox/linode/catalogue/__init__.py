@@ -7,10 +7,10 @@ the objects of the API's answers. The Kubernetes versions are those that the too
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,6 +23,9 @@ from sandbox.linode.schemas.catalogue import (
     TieredLkeVersion,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _DATA = Path(__file__).parent
 _KUBERNETES_LOCK = Path(__file__).parents[2] / "toolchain" / "modules" / "kubernetes" / "go.mod"
 
@@ -31,11 +34,11 @@ _KUBERNETES_LOCK = Path(__file__).parents[2] / "toolchain" / "modules" / "kubern
 class Catalogue:
     """Everything that can be looked up with no account; each mapping is keyed by the entry's id."""
 
-    regions: dict[str, Region]
-    types: dict[str, LinodeType]
-    nodebalancer_types: dict[str, PriceListEntry]
-    volume_types: dict[str, PriceListEntry]
-    lke_types: dict[str, PriceListEntry]
+    regions: Mapping[str, Region]
+    types: Mapping[str, LinodeType]
+    nodebalancer_types: Mapping[str, PriceListEntry]
+    volume_types: Mapping[str, PriceListEntry]
+    lke_types: Mapping[str, PriceListEntry]
     kubernetes_versions: tuple[str, ...]
 
     @classmethod
@@ -46,15 +49,7 @@ class Catalogue:
             kubernetes_versions: minor versions that clusters may have ("1.35"); by default the toolchain's.
 
         """
-        services = _read("services.yaml")
-        return cls(
-            regions=_regions(_read("regions.yaml")),
-            types=_types(_read("types.yaml")),
-            nodebalancer_types=_prices(services["nodebalancers"]),
-            volume_types=_prices(services["volumes"]),
-            lke_types=_prices(services["lke"]),
-            kubernetes_versions=kubernetes_versions or buildable_kubernetes_versions(),
-        )
+        return replace(_published(), kubernetes_versions=kubernetes_versions or buildable_kubernetes_versions())
 
     def lke_versions(self) -> list[LkeVersion]:
         """The Kubernetes versions on offer, newest first, as GET /lke/versions lists them."""
@@ -85,6 +80,20 @@ def buildable_kubernetes_versions() -> tuple[str, ...]:
     if match is None:
         raise LookupError(f"{_KUBERNETES_LOCK} requires no k8s.io/kubernetes: which clusters can be built?")
     return (match.group(1),)
+
+
+@cache
+def _published() -> Catalogue:
+    """The data files, read once; everything in them is immutable."""
+    services = _read("services.yaml")
+    return Catalogue(
+        regions=_regions(_read("regions.yaml")),
+        types=_types(_read("types.yaml")),
+        nodebalancer_types=_prices(services["nodebalancers"]),
+        volume_types=_prices(services["volumes"]),
+        lke_types=_prices(services["lke"]),
+        kubernetes_versions=(),
+    )
 
 
 def _read(name: str) -> dict[str, Any]:

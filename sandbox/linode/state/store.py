@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from sandbox.errors import SandboxError
 from sandbox.linode.state.records import Record
 
 if TYPE_CHECKING:
@@ -78,17 +79,17 @@ class Store:
             path: the file; None keeps everything in memory.
 
         Raises:
-            sqlite3.DatabaseError: the file is no state, or its disk is full.
+            SandboxError: the file is no state, cannot be written, or its disk is full.
 
         """
-        # One thread serves all requests, but it is not the one that makes the store.
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
-        )
-        # A write-ahead log survives a killed process with no sync at each commit.
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection = _open(path)
+        except sqlite3.Error as error:
+            raise SandboxError(
+                what=f"Cannot keep the emulated Linode account in {path}",
+                why=str(error),
+                remedy="Make room for it or, if it can go, remove the file",
+            ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -104,3 +105,13 @@ class Store:
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
         self._connection.close()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    # One thread serves all requests, but it is not the one that makes the store.
+    connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, check_same_thread=False)
+    # A write-ahead log survives a killed process with no sync at each commit.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_SCHEMA)
+    return connection

@@ -1,0 +1,76 @@
+"""The machines of LKE nodes, as Linode instances."""
+
+from __future__ import annotations
+
+import json
+
+from tests.linode.conftest import Clock, LinodeUser, eventually
+
+
+def test_every_node_is_an_instance(user: LinodeUser) -> None:
+    cluster = user.cluster(count=2, node_pools=[{"type": "g6-standard-2", "count": 2, "tags": ["mesh"]}])
+    pool = user.data(f"/lke/clusters/{cluster['id']}/pools")[0]
+    instances = user.data("/linode/instances")
+    assert [item["id"] for item in instances] == [node["instance_id"] for node in pool["nodes"]]
+    assert [item["label"] for item in instances] == [f"lke{cluster['id']}-{node['id']}" for node in pool["nodes"]]
+    for item in instances:
+        assert (item["region"], item["type"], item["tags"]) == ("eu-west", "g6-standard-2", ["mesh"])
+        assert item["specs"]["memory"] == 4096
+        assert item["lke_cluster_id"] == cluster["id"]
+        assert item["ipv4"][0].startswith("198.51.100.")
+        assert user.get(f"/linode/instances/{item['id']}") == item
+    assert len({item["ipv4"][0] for item in instances}) == 2
+
+
+def test_a_machine_runs_before_its_node_is_ready(user: LinodeUser, clock: Clock) -> None:
+    cluster = user.cluster()
+
+    def seen() -> tuple[str, str]:
+        node = user.data(f"/lke/clusters/{cluster['id']}/pools")[0]["nodes"][0]
+        return user.data("/linode/instances")[0]["status"], node["status"]
+
+    assert seen() == ("provisioning", "not_ready")
+    eventually(
+        lambda: user.client.get(f"/v4/lke/clusters/{cluster['id']}/kubeconfig").status_code == 503,
+        "the cluster is being made",
+    )
+
+    def running() -> bool:
+        clock.now += 5
+        return seen()[0] == "running"
+
+    eventually(running, "the machine runs")
+    assert seen() == ("running", "not_ready")
+    clock.now += 30
+    assert seen() == ("running", "ready")
+
+
+def test_instances_are_found_by_id_label_and_tag(user: LinodeUser) -> None:
+    user.cluster("eu", node_pools=[{"type": "g6-standard-1", "count": 2, "tags": ["mesh"]}])
+    user.cluster("ap", region="ap-south")
+    first, second, other = user.data("/linode/instances")
+    by_ids = {"+or": [{"id": first["id"]}, {"id": other["id"]}]}
+    assert user.data("/linode/instances", x_filter=json.dumps(by_ids)) == [first, other]
+    assert user.data("/linode/instances", x_filter=json.dumps({"label": second["label"]})) == [second]
+    assert user.data("/linode/instances", x_filter=json.dumps({"tags": "mesh"})) == [first, second]
+    assert user.data("/linode/instances", x_filter=json.dumps({"region": {"+neq": "eu-west"}})) == [other]
+
+
+def test_an_instance_lists_its_volumes_and_balancers(user: LinodeUser) -> None:
+    user.cluster()
+    node = user.data("/linode/instances")[0]
+    volume = user.post("/volumes", {"label": "data", "linode_id": node["id"]})
+    backend = {"address": f"{node['ipv4'][0]}:30080", "label": "node"}
+    balancer = user.post("/nodebalancers", {"region": "eu-west", "configs": [{"port": 80, "nodes": [backend]}]})
+    user.post("/nodebalancers", {"region": "eu-west"})
+    assert user.data(f"/linode/instances/{node['id']}/volumes") == [volume]
+    assert user.data(f"/linode/instances/{node['id']}/nodebalancers") == [balancer]
+    user.get("/linode/instances/1/volumes", expect=404)
+    user.get("/linode/instances/1", expect=404)
+
+
+def test_instances_cannot_be_made_or_removed_by_hand(user: LinodeUser) -> None:
+    user.cluster()
+    node = user.data("/linode/instances")[0]
+    user.post("/linode/instances", {"region": "eu-west", "type": "g6-standard-1"}, expect=405)
+    user.delete(f"/linode/instances/{node['id']}", expect=405)
