@@ -114,7 +114,7 @@ def _describe(detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
     match detail["type"]:
         case "extra_forbidden":
-            return f"{key}: {detail['input']!r} has an unknown key; Pulumi.yaml describes those that there are"
+            return f"{key}: unknown key (set to {detail['input']!r}); Pulumi.yaml describes those that there are"
         case "missing":
             return f"{key}: missing; add it to Pulumi.<stack>.yaml"
         case "string_type":
