@@ -9,66 +9,21 @@ import enum
 from ipaddress import IPv4Network, IPv6Network  # noqa: TC003 - pydantic reads the annotations at run time
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
 from fleet import versions
-from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE
-
-
-def _dns_label(value: str) -> str:
-    if not DNS_LABEL.fullmatch(value):
-        raise ValueError("must be a DNS label: lower-case letters, digits and inner dashes, at most 63")
-    return value
-
-
-def _cluster_name(value: str) -> str:
-    if len(value) > CLUSTER_NAME_LENGTH:
-        raise ValueError(f"must have at most {CLUSTER_NAME_LENGTH} characters: Linode allows 32, a suffix needs 5")
-    return _dns_label(value)
-
-
-def _label_key(value: str) -> str:
-    if not LABEL_KEY.fullmatch(value):
-        raise ValueError("must be a Kubernetes label key: [prefix/]name of letters, digits, dots, dashes, underscores")
-    return value
-
-
-def _label_value(value: str) -> str:
-    if not LABEL_VALUE.fullmatch(value):
-        raise ValueError("must be a Kubernetes label value: at most 63 letters, digits, dots, dashes, underscores")
-    return value
-
-
-def _tag(value: str) -> str:
-    if not 1 <= len(value) <= 24 or ":" in value:
-        raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
-    return value
-
-
-DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-ClusterName = Annotated[str, AfterValidator(_cluster_name)]
-LabelKey = Annotated[str, AfterValidator(_label_key)]
-LabelValue = Annotated[str, AfterValidator(_label_value)]
-Tag = Annotated[str, AfterValidator(_tag)]
-KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
-"""A minor version such as "1.35", as LKE names it."""
-Release = Annotated[str, Field(pattern=r"^v?\d+\.\d+\.\d+$")]
-"""A released semantic version; pre-releases have no place in a fleet."""
-Days = Annotated[int, Field(gt=0, le=36500)]
-Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
-
-
-class Model(BaseModel):
-    """A frozen section of config: camelCase in YAML, unknown keys refused, numbers never taken for strings."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        coerce_numbers_to_str=False,
-    )
+from fleet.fields import (
+    ClusterName,
+    Days,
+    DnsLabel,
+    KubernetesMinor,
+    LabelKey,
+    LabelValue,
+    Model,
+    Quantity,
+    Release,
+    Tag,
+)
 
 
 class Role(enum.StrEnum):
@@ -135,7 +90,7 @@ class NodePool(Model):
     type: str
     count: Annotated[int, Field(ge=1, le=100)] = 1
     autoscaler: Autoscaler | None = None
-    labels: dict[LabelKey, LabelValue] = {}
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
 
     @model_validator(mode="after")
@@ -200,8 +155,8 @@ class Karmada(Model):
     api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
     etcd: Etcd = Etcd()
     failover: Failover = Failover()
-    values: dict[str, Any] = {}
-    agent_values: dict[str, Any] = {}
+    values: dict[str, Any] = Field(default_factory=dict)
+    agent_values: dict[str, Any] = Field(default_factory=dict)
 
 
 class Ingress(Model):
@@ -217,8 +172,8 @@ class Mesh(Model):
     id: DnsLabel = "mesh1"
     ingress: Ingress = Ingress()
     remote_token_generation: Annotated[int, Field(ge=1)] = 1
-    istiod_values: dict[str, Any] = {}
-    gateway_values: dict[str, Any] = {}
+    istiod_values: dict[str, Any] = Field(default_factory=dict)
+    gateway_values: dict[str, Any] = Field(default_factory=dict)
 
 
 class Route(Model):
@@ -249,7 +204,7 @@ class Workload(Model):
 
     image: str
     replicas: Annotated[int, Field(ge=0, le=10000)] = 3
-    weights: dict[str, Annotated[int, Field(gt=0, le=1000)]] = {}
+    weights: dict[str, Annotated[int, Field(gt=0, le=1000)]] = Field(default_factory=dict)
 
 
 class Hello(Workload):
@@ -313,7 +268,7 @@ class FleetConfig(Model):
     workloads: Workloads = Workloads()
     certs: Certs = Certs()
     charts: Charts = Charts()
-    tags: dict[Tag, Tag] = {}
+    tags: dict[Tag, Tag] = Field(default_factory=dict)
 
     @property
     def manager(self) -> str:

@@ -1,0 +1,65 @@
+"""The kinds of values that the stack config is made of, each with the rule that it keeps and where the rule is from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE
+
+
+def _dns_label(value: str) -> str:
+    if not DNS_LABEL.fullmatch(value):
+        raise ValueError("must be a DNS label: lower-case letters, digits and inner dashes, at most 63")
+    return value
+
+
+def _cluster_name(value: str) -> str:
+    if len(value) > CLUSTER_NAME_LENGTH:
+        raise ValueError(f"must have at most {CLUSTER_NAME_LENGTH} characters: Linode allows 32, a suffix needs 5")
+    return _dns_label(value)
+
+
+def _label_key(value: str) -> str:
+    if not LABEL_KEY.fullmatch(value):
+        raise ValueError("must be a Kubernetes label key: [prefix/]name of letters, digits, dots, dashes, underscores")
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not LABEL_VALUE.fullmatch(value):
+        raise ValueError("must be a Kubernetes label value: at most 63 letters, digits, dots, dashes, underscores")
+    return value
+
+
+def _tag(value: str) -> str:
+    if not 1 <= len(value) <= 24 or ":" in value:
+        raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
+    return value
+
+
+DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+ClusterName = Annotated[str, AfterValidator(_cluster_name)]
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+LabelValue = Annotated[str, AfterValidator(_label_value)]
+Tag = Annotated[str, AfterValidator(_tag)]
+KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
+"""A minor version such as "1.35", as LKE names it."""
+Release = Annotated[str, Field(pattern=r"^v?\d+\.\d+\.\d+$")]
+"""A released semantic version; pre-releases have no place in a fleet."""
+Days = Annotated[int, Field(gt=0, le=36500)]
+Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
+
+
+class Model(BaseModel):
+    """A frozen section of config: camelCase in YAML, unknown keys refused, numbers never taken for strings."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        coerce_numbers_to_str=False,
+    )
