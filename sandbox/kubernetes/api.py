@@ -39,9 +39,14 @@ def connect(control_plane: ControlPlane) -> client.ApiClient:
 
 
 def is_ready(api: client.ApiClient) -> bool:
-    """Whether the API server answers and all that it does at its start is done, the bootstrap roles too."""
+    """Whether the API server answers and all that it does at its start is done.
+
+    It calls itself ready a moment before the controller manager's bootstrap role is bound, without which that ends.
+    """
     try:
-        api.call_api("GET", f"{api.configuration.host}/readyz", _request_timeout=_REQUEST_SECONDS).read()
+        client.RbacAuthorizationV1Api(api).read_namespaced_role_binding(
+            "system::extension-apiserver-authentication-reader", "kube-system", _request_timeout=_REQUEST_SECONDS
+        )
     except (ApiException, HTTPError, OSError):
         return False
     return True

@@ -31,6 +31,8 @@ LINODE_API: str = f"http://{CLOUD}"
 def main(name: str) -> None:
     """Serve until SIGTERM; the clusters go on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The informers tell every broken connection with its traceback; the cloud controller tells it in a line.
+    logging.getLogger("kubernetes.informer").setLevel(logging.CRITICAL)
     layout = Layout(name)
     # Whatever is started from here on is in the sandbox's group, and `down` finds it there.
     enter(f"{layout.cgroup}/processes", os.getpid())

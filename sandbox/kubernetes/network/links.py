@@ -80,6 +80,8 @@ def ensure_wan(namespace: str) -> None:
     )
     # Redirects would teach nodes short cuts past the router that addresses of balancers do not have.
     sysctl(namespace, {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.send_redirects": 0})
+    # Where br_netfilter is loaded, it would hold what passes on the wire to the router's rules.
+    sysctl(namespace, {"net.bridge.bridge-nf-call-iptables": 0})
     load_rules(namespace, _ROUTER_RULES)
 
 
@@ -155,8 +157,8 @@ def batch(namespace: str, *lines: str) -> None:
 
 
 def sysctl(namespace: str, values: Mapping[str, int]) -> None:
-    """Set kernel parameters that a network namespace has for itself."""
-    run(*inside(namespace, ["sysctl", "-q", "-w", *(f"{key}={value}" for key, value in values.items())]))
+    """Set kernel parameters that a network namespace has for itself; one that the kernel lacks is passed over."""
+    run(*inside(namespace, ["sysctl", "-q", "-e", "-w", *(f"{key}={value}" for key, value in values.items())]))
 
 
 def load_rules(namespace: str, rules: str) -> None:
