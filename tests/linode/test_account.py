@@ -96,6 +96,12 @@ def test_head_and_options_work_as_for_a_browser(shared: LinodeApi) -> None:
     assert "X-Filter" in options.headers["Access-Control-Allow-Headers"]
 
 
+def test_a_body_larger_than_any_request_is_refused(shared: LinodeApi) -> None:
+    with client_of(shared, "a" * 64) as client:
+        answer = client.post("/v4/lke/clusters", content=b"[" + b" " * (1 << 20))
+    assert (answer.status_code, problems(answer.json())) == (413, {None: "Request body is too large"})
+
+
 def test_too_many_requests_are_refused_with_the_time_to_wait() -> None:
     limits = RateLimits(per_window={Bucket.LISTS: 2, Bucket.OTHERS: 100, Bucket.VOLUMES: 100}, window=3600)
     with LinodeApi(LinodeApiArgs(limits=limits, tokens=(AccessToken(secret="a" * 64), READER))) as api:

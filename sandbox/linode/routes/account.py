@@ -31,7 +31,21 @@ _ACCOUNT_READ = Scope(service="account", access=Access.READ_ONLY)
 _ACCOUNT_WRITE = Scope(service="account", access=Access.READ_WRITE)
 _EVENTS_READ = Scope(service="events", access=Access.READ_ONLY)
 _EVENTS_WRITE = Scope(service="events", access=Access.READ_WRITE)
-_EVENT_FILTERABLE = frozenset({"action", "created", "entity.id", "entity.type", "id"})
+_EVENT_FILTERABLE = frozenset(
+    {
+        "action",
+        "created",
+        "details.complete_time",
+        "details.description",
+        "details.maintenance_policy_set",
+        "details.not_before",
+        "details.source",
+        "details.start_time",
+        "entity.id",
+        "entity.type",
+        "id",
+    }
+)
 _TOKEN_FILTERABLE = frozenset({"created", "label"})
 
 

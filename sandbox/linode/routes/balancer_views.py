@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 READ = Scope(service="nodebalancers", access=Access.READ_ONLY)
 WRITE = Scope(service="nodebalancers", access=Access.READ_WRITE)
+FILTERABLE = frozenset({"ipv4", "label", "locks", "region", "tags"})
+"""The fields that lists of load balancers can be filtered by."""
 
 _FIRST_CONFIG_ID = 2_000_000
 _FIRST_BACKEND_ID = 20_000_000

@@ -10,6 +10,7 @@ from sandbox.linode.auth import Access, Scope
 from sandbox.linode.errors import not_found
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation
+from sandbox.linode.routes.balancer_views import FILTERABLE as BALANCER_FILTERABLE
 from sandbox.linode.routes.balancer_views import show_balancer
 from sandbox.linode.routes.volumes import show_volume
 from sandbox.linode.schemas.linodes import Instance, InstanceStatus, Specs
@@ -29,7 +30,20 @@ if TYPE_CHECKING:
     from sandbox.linode.catalogue import Catalogue
 
 _READ = Scope(service="linodes", access=Access.READ_ONLY)
-_FILTERABLE = frozenset({"group", "id", "image", "interface_generation", "ipv4", "label", "region", "tags"})
+_FILTERABLE = frozenset(
+    {
+        "group",
+        "id",
+        "image",
+        "interface_generation",
+        "ipv4",
+        "label",
+        "placement_group.label",
+        "placement_group.placement_group_type",
+        "region",
+        "tags",
+    }
+)
 
 
 async def list_instances(call: Call) -> Mapping[str, Any]:
@@ -66,7 +80,7 @@ async def list_instance_balancers(call: Call) -> Mapping[str, Any]:
         }
         balancers = [balancer for balancer in state.all(NodeBalancerRecord) if balancer.id in ids]
         shown = [show_balancer(balancer, state) for balancer in balancers]
-    return call.listing(shown, filterable=frozenset())
+    return call.listing(shown, filterable=BALANCER_FILTERABLE)
 
 
 def _node(call: Call) -> NodeRecord:

@@ -96,6 +96,7 @@ def show_node(record: NodeRecord, status: ClusterStatus) -> Node:
     return Node(
         id=record.node_id,
         instance_id=record.id,
+        pool_id=record.pool_id,
         status=NodeStatus.READY if ready else NodeStatus.NOT_READY,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.linode.errors import invalid_all
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation
-from sandbox.linode.routes.balancer_views import READ, WRITE, balancer_at, open_port, show_balancer
+from sandbox.linode.routes.balancer_views import FILTERABLE, READ, WRITE, balancer_at, open_port, show_balancer
 from sandbox.linode.rules import not_valid
 from sandbox.linode.schemas.nodebalancers import BalancerCreate, BalancerUpdate
 from sandbox.linode.state.addresses import Range, lease, reclaim_address
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIRST_ID = 1_000_000
-_FILTERABLE = frozenset({"ipv4", "label", "locks", "region", "tags"})
 
 
 async def list_balancers(call: Call) -> Mapping[str, Any]:
     """GET /nodebalancers."""
     with call.account.store.transaction() as state:
         shown = [show_balancer(balancer, state) for balancer in state.all(NodeBalancerRecord)]
-    return call.listing(shown, filterable=_FILTERABLE)
+    return call.listing(shown, filterable=FILTERABLE)
 
 
 async def create_balancer(call: Call) -> Mapping[str, Any]:

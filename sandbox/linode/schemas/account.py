@@ -115,6 +115,7 @@ class Event(ApiObject):
     username: str = "sandbox"
     entity: EventEntity | None
     secondary_entity: None = None
+    details: None = None
     status: str = "finished"
     message: str = ""
     percent_complete: int = 100

@@ -185,6 +185,7 @@ class Node(ApiObject):
 
     id: str
     instance_id: int
+    pool_id: int
     status: NodeStatus
 
 
