@@ -139,7 +139,8 @@ def _failures(inputs: Properties) -> Iterator[CheckFailure]:
         number = inputs.get(name)
         if number not in (None, UNKNOWN) and number < least:
             yield CheckFailure(path=name, reason=f"{number} is below {least}")
-    if inputs["isCaCertificate"] is False and (inputs.get("maxPathLength") or 0) not in (-1, 0, UNKNOWN):
+    length = inputs.get("maxPathLength")
+    if inputs["isCaCertificate"] is False and length not in (None, UNKNOWN) and length > 0:
         reason = "only an authority has a path length; set isCaCertificate, or leave this out"
         yield CheckFailure(path="maxPathLength", reason=reason)
 
