@@ -29,6 +29,7 @@ from sandbox.linode.errors import (
 )
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation, Requirement
+from sandbox.linode.state import StateError
 from sandbox.linode.state.records import TokenRecord
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Endpoint:
             return JSONResponse(content, headers=headers)
         except ApiError as error:
             response = error.response()
+        except StateError as error:
+            _LOG.error("%s %s: %s", request.method, request.url.path, error)
+            response = unexpected(str(error)).response()
         except Exception:
             _LOG.exception("%s %s failed", request.method, request.url.path)
             response = unexpected().response()

@@ -91,6 +91,6 @@ def not_yet_available(what: str) -> ApiError:
     return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, [Problem(reason=reason)])
 
 
-def unexpected() -> ApiError:
-    """500: a fault of the emulator itself; the log has its traceback."""
-    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, [Problem(reason="An unexpected error occurred.")])
+def unexpected(reason: str = "An unexpected error occurred.") -> ApiError:
+    """500: a fault of the emulator itself or of its machine; the log says more."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, [Problem(reason=reason)])

@@ -62,16 +62,23 @@ class LinodeApiArgs:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, telling when it listens."""
+    """Uvicorn, telling when it listens or has failed to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.listening = threading.Event()
+        self.settled = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
         await super().startup(sockets)
-        self.listening.set()
+        self.settled.set()
+
+    def run_until_stopped(self, listening: socket.socket) -> None:
+        """Serve in an event loop of this thread's own."""
+        try:
+            asyncio.run(self.serve([listening]))
+        finally:
+            self.settled.set()
 
 
 class LinodeApi:
@@ -133,14 +140,15 @@ class LinodeApi:
         # Nothing is logged for each request: the clients say what they did.
         self._server = _Server(uvicorn.Config(self.app, log_level="warning", access_log=False))
         self._thread = threading.Thread(
-            target=asyncio.run, args=(self._server.serve([self._socket]),), name="linode-api", daemon=True
+            target=self._server.run_until_stopped, args=(self._socket,), name="linode-api", daemon=True
         )
         self._thread.start()
-        if not self._server.listening.wait(_START_TIMEOUT):
+        self._server.settled.wait(_START_TIMEOUT)
+        if not self._server.started:
             raise SandboxError(
                 what="Cannot start the emulated Linode API",
-                why=f"it did not listen within {_START_TIMEOUT:.0f} s",
-                remedy="Run again when the machine is less busy",
+                why=f"it does not listen after {_START_TIMEOUT:.0f} s, or has ended",
+                remedy="See its log, then run again",
             )
 
     def stop(self) -> None:

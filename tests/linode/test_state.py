@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -108,10 +110,12 @@ def test_a_removal_that_a_restart_interrupts_is_finished(tmp_path: Path) -> None
 
 
 _SERVER = """
-import pathlib, sys, time
+import pathlib, resource, sys, time
 from sandbox.errors import SandboxError
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
 args = LinodeApiArgs(state=pathlib.Path(sys.argv[1]), tokens=(AccessToken(secret="s" * 64),), limits=UNLIMITED)
+if len(sys.argv) > 2:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 with LinodeApi(args) as api:
     print(api.url, flush=True)
     time.sleep(60)
@@ -133,6 +137,34 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
                 server.send_signal(signal.SIGKILL)
             server.wait(10)
     assert len(set(answered)) == 9, "no id was given twice"
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    # A limit on the size of files stands for the disk: SQLite meets the same failure.
+    command = [sys.executable, "-c", _SERVER, str(tmp_path / "account.sqlite"), "400000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        headers = {"Authorization": f"Bearer {TOKEN.secret}"}
+        with httpx.Client(base_url=server.stdout.readline().strip(), headers=headers) as client:
+            user = LinodeUser(client=client)
+            body = {"region": "eu-west", "label": "balancer", "tags": ["t" * 50] * 100}
+            made = 0
+            while (answer := client.post("/v4/nodebalancers", json=body)).status_code == 200:
+                made += 1
+                assert made < 230, "the disk never filled"
+            assert answer.status_code == 500
+            assert answer.json()["errors"][0]["reason"].startswith("The account could not be kept: ")
+            assert user.get("/nodebalancers?page_size=500")["results"] == made, "what was answered is still there"
+        server.terminate()
+        server.wait(10)
+
+
+def test_a_state_of_another_release_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(SandboxError, match="another release"):
+        LinodeApi(_args(path))
 
 
 def test_requests_side_by_side_never_share_an_id_or_an_address(user: LinodeUser) -> None:

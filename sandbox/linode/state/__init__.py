@@ -1,5 +1,5 @@
 """What the emulator remembers: the account's resources, in a SQLite file that survives restarts."""
 
-from sandbox.linode.state.store import Store, Transaction
+from sandbox.linode.state.store import StateError, Store, Transaction
 
-__all__ = ["Store", "Transaction"]
+__all__ = ["StateError", "Store", "Transaction"]

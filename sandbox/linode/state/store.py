@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
+_VERSION = 1
+"""Of the format: the tables below and the records in them."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL,
@@ -29,6 +32,10 @@ CREATE TABLE IF NOT EXISTS records (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sequences (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+class StateError(Exception):
+    """A change that could not be kept."""
 
 
 class Transaction:
@@ -93,14 +100,27 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Changes that commit when the block ends, and are undone when it raises."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """Changes that commit when the block ends, and are undone when it raises.
+
+        Raises:
+            StateError: they could not be kept, since the disk is full for example; nothing has changed.
+
+        """
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             yield Transaction(self._connection)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise StateError(f"The account could not be kept: {error}") from error
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._undo()
             raise
-        self._connection.execute("COMMIT")
+
+    def _undo(self) -> None:
+        # SQLite has undone everything by itself where the disk is full.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -110,8 +130,16 @@ class Store:
 def _open(path: Path | None) -> sqlite3.Connection:
     # One thread serves all requests, but it is not the one that makes the store.
     connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, check_same_thread=False)
-    # A write-ahead log survives a killed process with no sync at each commit.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.executescript(_SCHEMA)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError(f"it was made by another release (format {version}, not {_VERSION})")
+        # A write-ahead log survives a killed process with no sync at each commit.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
