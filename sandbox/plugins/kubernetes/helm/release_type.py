@@ -151,6 +151,7 @@ class ReleaseType(ResourceType):
             request.operation.say(f"Uninstalling {state.identity(recorded)}")
             command = arguments.uninstall(_timed(recorded, request.operation))
             output = self._run(command, recorded, request.operation)
+            request.operation.say("")
             if "kept due to the resource policy" in output:
                 request.operation.warn(output.strip())
 
@@ -216,6 +217,7 @@ class ReleaseType(ResourceType):
 
     def _outputs(self, inputs: Properties, operation: Operation) -> Properties:
         stored = self._stored(reveal(inputs), operation)
+        operation.say("")
         if stored is None:
             raise ProviderError(f"release {state.identity(reveal(inputs))} vanished after helm was done with it")
         return state.recorded(inputs, stored)

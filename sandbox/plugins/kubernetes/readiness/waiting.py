@@ -87,19 +87,9 @@ def assess(cluster: Cluster, live: Object, condition: Condition) -> None:
 
 def await_gone(cluster: Cluster, obj: Object, *, operation: Operation, deadline: Deadline) -> None:
     """Return once the object is gone, or another took its name. Raises NotGoneError."""
-    uid, said = pluck(obj, "metadata", "uid"), ""
+    said = ""
     with Doorbell(cluster, obj, operation.cancellation) as bell:
-        while True:
-            try:
-                live = cluster.get(obj)
-            except NoMatchError:
-                return
-            except ApiError as error:
-                if error.not_found:
-                    return
-                raise
-            if uid is not None and pluck(live, "metadata", "uid") != uid:
-                return
+        while (live := _still_there(cluster, obj)) is not None:
             finalizers = ", ".join(pluck(live, "metadata", "finalizers", default=[]))
             line = f"Waiting for deletion (finalizers: {finalizers})" if finalizers else "Waiting for deletion"
             if line != said:
@@ -110,6 +100,7 @@ def await_gone(cluster: Cluster, obj: Object, *, operation: Operation, deadline:
                 hint = f"; finalizers might be preventing deletion ({finalizers})" if finalizers else ""
                 raise NotGoneError(f'"{name(obj)}" was told to go and was still there when {why}{hint}')
             bell.wait(min(_LAST_TICK, deadline.remaining))
+    operation.say("")
 
 
 def warning_events(cluster: Cluster, obj: Object) -> list[str]:
@@ -128,6 +119,20 @@ def warning_events(cluster: Cluster, obj: Object) -> list[str]:
 def _concerns(event: Object, owner: str) -> bool:
     subject = pluck(event, "involvedObject", "name", default="")
     return bool(subject == owner or subject.startswith(f"{owner}-"))
+
+
+def _still_there(cluster: Cluster, obj: Object) -> Object | None:
+    """The object if it is still the one that was there, and not another of its name."""
+    try:
+        live = cluster.get(obj)
+    except NoMatchError:
+        return None
+    except ApiError as error:
+        if error.not_found:
+            return None
+        raise
+    uid = pluck(obj, "metadata", "uid")
+    return live if uid is None or pluck(live, "metadata", "uid") == uid else None
 
 
 def _look_again(cluster: Cluster, live: Object) -> Object:
