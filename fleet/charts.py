@@ -47,7 +47,7 @@ def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.h
         timeout=args.timeout_seconds,
         skip_await=args.skip_await,
         wait_for_jobs=args.wait_for_jobs,
-        # A failed first install is removed, so that the next update starts clean instead of upgrading a ruin.
+        # An upgrade that fails takes back what it added; the next update goes on from the release as it was.
         cleanup_on_fail=True,
         opts=opts,
     )
