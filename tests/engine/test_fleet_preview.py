@@ -1,0 +1,71 @@
+"""`make preview`: the whole fleet, unchanged, under the real engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.engine import Project
+from sandbox.engine.project import CHECKOUT
+from sandbox.engine.workspace import PASSPHRASE_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+SYSTEMS = {
+    "linode:index/lkeCluster:LkeCluster",
+    "pulumi:providers:kubernetes",
+    "kubernetes:helm.sh/v3:Release",
+    "kubernetes:cluster.karmada.io/v1alpha1:Cluster",
+    "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy",
+    "kubernetes:security.istio.io/v1:PeerAuthentication",
+    "tls:index/locallySignedCert:LocallySignedCert",
+    "random:index/randomString:RandomString",
+}
+"""One type for each system that the fleet is made of."""
+
+
+def digests(files: Iterable[Path]) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def preview(stack: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+    for name in (*PASSPHRASE_VARIABLES, "LINODE_TOKEN", "LINODE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    place = ["--stack", stack, "--plugins", "offline", "--state", str(state)]
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", "pulumi", *place, "--", "preview", "--json"],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
+    stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = list(CHECKOUT.glob("Pulumi*.yaml"))
+    before = digests(configs)
+    shown = preview(stack, tmp_path, monkeypatch)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    planned: dict[str, Any] = json.loads(shown.stdout)
+    types = Counter(step["newState"]["type"] for step in planned["steps"])
+    assert types.keys() >= SYSTEMS
+    clusters = Project().stack_settings(stack)["config"]["fleet:clusters"]
+    assert types["linode:index/lkeCluster:LkeCluster"] == len(clusters)
+    assert {step["op"] for step in planned["steps"]} <= {"create", "read"}, "nothing exists yet"
+    assert planned.get("diagnostics", []) == [], "a user would have to read these"
+    assert digests(configs) == before
