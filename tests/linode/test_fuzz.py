@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOKEN = "f" * 64
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-EXAMPLES = 160
+EXAMPLES = 110
 """Each sends every one of its bodies to every one of its targets."""
 TARGETS, BODIES, EXTRAS = 10, 5, 3
 
