@@ -26,7 +26,8 @@ MODULES_FOLDER: Final = Path(__file__).parent / "modules"
 class Stamp:
     """A string variable that the linker sets (`-ldflags -X`), as the project's own release build does.
 
-    `form` may hold {version} (v1.35.4), {major} and {minor} of the version that go.mod has for `module`.
+    `form` may hold {version} (v1.35.4), {major} and {minor} of the version that go.mod has for `module`, and where
+    that is a pseudo-version (v0.0.0-20260827124520-eed52ebb66ad) the {revision} at its end.
     """
 
     variable: str
@@ -36,8 +37,12 @@ class Stamp:
     def flag(self, mod: ModFile) -> str:
         """The linker's flag for the version in a lock."""
         version = mod.version_of(self.module)
-        numbers = Version(version)
-        value = self.form.format(version=version, major=numbers.major, minor=numbers.minor)
+        # https://go.dev/ref/mod#pseudo-versions
+        release, _, revision = version.partition("-")
+        numbers = Version(release)
+        value = self.form.format(
+            version=version, major=numbers.major, minor=numbers.minor, revision=revision.rpartition("-")[2]
+        )
         return f"-X {self.variable}={value}"
 
 
@@ -148,6 +153,25 @@ _METRICS_SERVER: Final = Module(
     name="metrics-server",
     stamps=(Stamp(variable="k8s.io/component-base/version.gitVersion", module="sigs.k8s.io/metrics-server"),),
 )
+_ISTIO: Final = Module(
+    name="istio",
+    # STANDARD_TAGS of Istio's Makefile.core.mk. One set for all of its commands, so that they share what is compiled.
+    tags=("vtprotobuf", "disable_pgv"),
+    stamps=(
+        # common/scripts/report_build_info.sh, and the form of Istio's builds between two releases. istiod compares the
+        # minor with the proxies' to know what they understand.
+        Stamp(
+            variable="istio.io/istio/pkg/version.buildVersion", module="istio.io/istio", form="1.31-alpha.{revision}"
+        ),
+        Stamp(variable="istio.io/istio/pkg/version.buildGitRevision", module="istio.io/istio", form="{revision}"),
+        Stamp(variable="istio.io/istio/pkg/version.buildStatus", module="istio.io/istio", form="Clean"),
+        Stamp(
+            variable="github.com/stefanprodan/podinfo/pkg/version.REVISION",
+            module="github.com/stefanprodan/podinfo",
+            form="{revision}",
+        ),
+    ),
+)
 
 
 def _kubernetes(name: str) -> Tool:
@@ -194,6 +218,10 @@ TOOLS: Final = {
         _karmada("controller-manager"),
         _karmada("scheduler"),
         _karmada("webhook"),
+        Tool(name="pilot-discovery", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-discovery"),
+        Tool(name="pilot-agent", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-agent"),
+        Tool(name="istioctl", module=_ISTIO, package="istio.io/istio/istioctl/cmd/istioctl"),
+        Tool(name="podinfo", module=_ISTIO, package="github.com/stefanprodan/podinfo/cmd/podinfo"),
     )
 }
 """Every tool by name, in the order in which they are built: what a preview needs comes first."""

@@ -71,6 +71,15 @@ def test_containerd_is_built_without_what_needs_c_libraries() -> None:
     assert flags[flags.index("-tags") + 1] == "no_btrfs,no_zfs,no_devmapper"
 
 
+def test_istio_built_between_two_releases_names_its_line_and_its_revision() -> None:
+    istio = TOOLS["pilot-discovery"].module
+    revision = istio.lock.requirements["istio.io/istio"].rpartition("-")[2]
+    flags = istio.build_flags(istio.lock)
+    linker = flags[flags.index("-ldflags") + 1]
+    assert f"-X istio.io/istio/pkg/version.buildVersion=1.31-alpha.{revision} " in linker
+    assert f"-X istio.io/istio/pkg/version.buildGitRevision={revision} " in linker
+
+
 def test_tools_come_in_the_order_of_the_table_whatever_the_order_of_asking() -> None:
     assert [tool.name for tool in find_tools(["kubectl", "pulumi"])] == ["pulumi", "kubectl"]
 
