@@ -91,7 +91,7 @@ def _locate_helm() -> Path:
 def _config_failures(inputs: Properties) -> Iterator[CheckFailure]:
     for argument, reason in settings.UNSUPPORTED.items():
         if inputs.get(argument) not in (None, "", False, "false"):
-            yield CheckFailure(path=argument, reason=f"{argument}: {reason}")
+            yield CheckFailure(path=argument, reason=reason)
     if inputs.get("enableServerSideApply") in (False, "false"):
         yield CheckFailure(
             path="enableServerSideApply",

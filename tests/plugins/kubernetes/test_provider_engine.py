@@ -70,10 +70,17 @@ def test_what_the_stand_in_does_not_do_is_refused_by_name(tmp_path: Path, plugin
         import pulumi_kubernetes as k8s
 
         k8s.Provider("files", kubeconfig=os.environ["KUBE"], render_yaml_to_directory="out")
-        k8s.Provider("old", kubeconfig=os.environ["KUBE"], enable_server_side_apply=False)
-        provider = k8s.Provider("cluster", kubeconfig=os.environ["KUBE"])
-        k8s.kustomize.v2.Directory("files", directory=".", opts=pulumi.ResourceOptions(providers=[provider]))
     """)
-    errors = "\n".join(stack.failing_operation("preview", "--continue-on-error").errors)
+    errors = "\n".join(stack.failing_operation("preview").errors)
     assert "renderYamlToDirectory: the stand-in works on clusters and renders no files" in errors
-    assert "enableServerSideApply" in errors
+
+    stack.program("""
+        import os
+        import pulumi
+        import pulumi_kubernetes as k8s
+
+        provider = k8s.Provider("cluster", kubeconfig=os.environ["KUBE"])
+        k8s.helm.v4.Chart("chart", chart="tiny", opts=pulumi.ResourceOptions(providers=[provider]))
+    """)
+    errors = "\n".join(stack.failing_operation("preview").errors)
+    assert "does not implement the component 'kubernetes:helm.sh/v4:Chart'" in errors

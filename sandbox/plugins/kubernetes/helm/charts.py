@@ -127,7 +127,7 @@ class Charts:
         entry = {"name": _ALIAS, "url": address, **{k: v for k, v in repository.items() if k != "repo"}}
         config = write_private(folder / "repositories.yaml", {"apiVersion": "v1", "repositories": [entry]})
         places = ["--repository-config", str(config), "--repository-cache", str(folder / "cache")]
-        self._helm.run(["repo", "update", _ALIAS, *places], cancellation=cancellation)
+        self._helm.run(["repo", "update", _ALIAS, "--fail-on-repo-update-fail", *places], cancellation=cancellation)
         return [f"{_ALIAS}/{chart}", *places]
 
 

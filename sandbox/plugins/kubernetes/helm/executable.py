@@ -87,7 +87,8 @@ class Helm:
                 process.kill()
                 process.wait()
         if process.returncode != 0:
-            raise HelmError(_message(errors) or f"helm {command[1]} ended with status {process.returncode}")
+            fallback = f"helm {command[1]} ended with status {process.returncode}"
+            raise HelmError(_message(errors, output) or fallback)
         return output
 
 
@@ -106,9 +107,11 @@ def write_private(path: Path, content: Any) -> Path:
     return path
 
 
-def _message(errors: str) -> str:
+def _message(errors: str, output: str) -> str:
     """What helm has to say, without its warnings and its own log."""
     lines = errors.strip().splitlines()
     start = next((number for number, line in enumerate(lines) if line.startswith("Error: ")), 0)
     text = "\n".join(lines[start:]).removeprefix("Error: ").strip()
-    return text[-_MESSAGE_CHARACTERS:]
+    # `helm repo update` tells the reason among its output: "...Unable to get", and why in the next line.
+    reasons = [line.strip().lstrip(".") for line in output.splitlines() if line.startswith(("...Unable", "\t"))]
+    return "\n".join([text[-_MESSAGE_CHARACTERS:], *reasons]).strip()
