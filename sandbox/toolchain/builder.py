@@ -17,7 +17,7 @@ from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailabl
 from sandbox.toolchain.process import Command, Finished, go_environment, ignore_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from sandbox.toolchain.cache import Cache
@@ -104,12 +104,13 @@ class Builder:
         listing = self._go(recipe, ["list", "-deps", *flags, recipe.tool.package])
         if listing.exit_code != 0:
             raise self._for_failure(recipe, listing, _module_unavailable)
-        activity.stage("compiling", packages=len(listing.stdout.splitlines()))
+        packages = frozenset(listing.stdout.splitlines())
+        activity.stage("compiling", packages=len(packages))
         # -v names each package that is compiled; those found in Go's build cache pass in silence.
         arguments = ["build", "-v", *flags, "-o", str(file), recipe.tool.package]
         built = self._go(recipe, arguments, on_error_line=lambda _line: activity.advance())
         if built.exit_code != 0:
-            raise self._for_failure(recipe, built, _build_failed)
+            raise self._for_failure(recipe, built, _build_failed, progress=packages)
 
     def _go(
         self, recipe: Recipe, arguments: Sequence[str], on_error_line: Callable[[str], None] = ignore_line
@@ -122,12 +123,22 @@ class Builder:
         return self._runner(command, on_error_line)
 
     def _for_failure(
-        self, recipe: Recipe, finished: Finished, otherwise: Callable[[Recipe, str], ToolchainError]
+        self,
+        recipe: Recipe,
+        finished: Finished,
+        otherwise: Callable[[Recipe, str], ToolchainError],
+        *,
+        progress: Collection[str] = (),
     ) -> ToolchainError:
+        """The error for what Go said, apart from the lines that only told how far it was."""
         if os.strerror(errno.ENOSPC).lower() in finished.stderr.lower():
             return self._disk_full(recipe)
-        lines = [line for line in finished.stderr.splitlines() if line.strip() and not _NOISE.match(line)]
-        return otherwise(recipe, "\n".join(lines[-_SHOWN_LINES:]) or f"go ended with {finished.exit_code}")
+        lines = [
+            line
+            for line in finished.stderr.splitlines()
+            if line.strip() and line not in progress and not _NOISE.match(line)
+        ]
+        return otherwise(recipe, "\n".join(lines[-_SHOWN_LINES:]) or f"nothing, and ended with {finished.exit_code}")
 
     def _for_system(self, recipe: Recipe, error: OSError) -> ToolchainError:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -92,8 +92,8 @@ def test_a_compiler_error_is_shown_with_the_go_that_reported_it(bench: Bench) ->
 
 
 def test_a_failure_without_a_word_still_says_how_go_ended(bench: Bench) -> None:
-    bench.runner.building = failed("")
-    with pytest.raises(BuildError, match="go ended with 1"):
+    bench.runner.building = failed("fmt\nmain\n")
+    with pytest.raises(BuildError, match=r"Go says\nnothing, and ended with 1\n"):
         bench.toolchain.path("helm")
 
 
