@@ -21,8 +21,8 @@ from linode_api4 import LinodeClient, LKECluster
 from sandbox.kubernetes import cgroups, lifecycle
 from sandbox.kubernetes.cli import enter_network
 from sandbox.kubernetes.commands import CommandError, inside, run
-from sandbox.kubernetes.daemon import LINODE_API
 from sandbox.kubernetes.layout import Layout
+from sandbox.kubernetes.network.plan import LINODE_API
 
 _REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east")
 _TIMEOUT_SECONDS: Final = 300.0
@@ -51,9 +51,7 @@ def main() -> None:
         return
     for _ in range(options.cycles):
         # The measuring process goes into the sandbox's network and cannot come back: each cycle is one of its own.
-        subprocess.run(
-            [sys.executable, "-m", "bench.clusters", "--one-cycle", *sys.argv[1:]], check=True
-        )
+        subprocess.run([sys.executable, "-m", "bench.clusters", "--one-cycle", *sys.argv[1:]], check=True)
 
 
 def cycle(clusters: int, idle_seconds: float) -> None:

@@ -86,7 +86,7 @@ def apply(api: client.ApiClient, documents: list[dict[str, Any]]) -> None:
 
     """
     try:
-        resources = dynamic.DynamicClient(api)
+        resources: Any = dynamic.DynamicClient(api)  # type: ignore[no-untyped-call]  # the client's own
         for document in documents:
             resource = resources.resources.get(api_version=document["apiVersion"], kind=document["kind"])
             resources.server_side_apply(

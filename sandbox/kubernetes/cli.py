@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
 import os
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import lifecycle, preflight
+from sandbox.kubernetes.forwarding import Forward, serve
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout, namespace_path
+from sandbox.kubernetes.network.plan import CLOUD, LINODE_API
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +33,10 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     app.command("up")(up)
     app.command("down")(down)
+    app.command("status")(status)
     app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(execute)
     app.command("shell")(shell)
+    app.command("forward")(forward)
 
 
 def up(name: Name = DEFAULT_NAME) -> None:
@@ -40,6 +47,37 @@ def up(name: Name = DEFAULT_NAME) -> None:
 def down(name: Name = DEFAULT_NAME) -> None:
     """Take a sandbox down with all that it has."""
     lifecycle.down(Layout(name))
+
+
+def status(name: Name = DEFAULT_NAME) -> None:
+    """Show what runs, and what is unhealthy and why; exits with 1 if anything is."""
+    layout = Layout(name)
+    enter_network(layout)
+    # Late, since the client of the Linode API takes long to load and most commands do without.
+    from sandbox.kubernetes.health import State, examine
+
+    findings = examine(layout)
+    table = Table("part", "state", "detail")
+    for finding in findings:
+        table.add_row(finding.part, finding.state.value, f"{finding.detail}\n{finding.why}".strip())
+    Console().print(table)
+    Console().print(f"logs: {layout.logs}", highlight=False)
+    raise typer.Exit(0 if all(finding.state is State.WELL for finding in findings) else 1)
+
+
+def forward(
+    address: Annotated[str, typer.Argument(help="LOCAL-PORT:ADDRESS:PORT, or ADDRESS:PORT for the same port.")],
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Lead a port of 127.0.0.1 to an address inside the sandbox, until Ctrl-C."""
+    wanted = Forward.parse(address)
+    # Bound in the host's network, which this process then leaves.
+    with wanted.listen() as listener:
+        enter_network(Layout(name))
+        local = listener.getsockname()[1]
+        Console(stderr=True).print(f"127.0.0.1:{local} leads to {wanted.host}:{wanted.port}", highlight=False)
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(wanted, listener))
 
 
 def execute(
@@ -58,7 +96,7 @@ def shell(name: Name = DEFAULT_NAME) -> None:
 def _become(layout: Layout, command: Sequence[str]) -> NoReturn:
     enter_network(layout)
     try:
-        os.execvpe(command[0], list(command), client_environment())  # noqa: S606  # the user's own command
+        os.execvpe(command[0], list(command), client_environment(layout))  # noqa: S606  # the user's own command
     except OSError as error:
         raise SandboxError(
             what=f"`{command[0]}` cannot be run", why=error.strerror or str(error), remedy="Check its name and path"
@@ -87,6 +125,19 @@ def enter_network(layout: Layout) -> None:
     os.close(descriptor)
 
 
-def client_environment() -> dict[str, str]:
-    """The user's environment, with the toolchain's kubectl and helm to be found where the user has none."""
-    return dict(os.environ)
+def client_environment(layout: Layout) -> dict[str, str]:
+    """The user's environment, in which clients of Linode find the sandbox's account, and kubectl is on PATH.
+
+    The variables are those of the Pulumi and Terraform providers, linodego and linode-cli.
+    """
+    token = layout.token.read_text() if layout.token.exists() else ""
+    own = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{layout.programs}"}
+    if token:
+        own |= {
+            "LINODE_URL": LINODE_API,
+            "LINODE_TOKEN": token,
+            "LINODE_CLI_TOKEN": token,
+            "LINODE_CLI_API_HOST": str(CLOUD),
+            "LINODE_CLI_API_SCHEME": "http",
+        }
+    return {**os.environ, **own}

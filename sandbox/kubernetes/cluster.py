@@ -23,6 +23,8 @@ from sandbox.kubernetes.node import Node, nodes_folder, remove_node, unit_prefix
 from sandbox.linode.backend import BackendError, ClusterAccess, ClusterSpec, ClusterStatus
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubernetes import client
     from linode_api4 import LinodeClient
 
@@ -100,6 +102,8 @@ class Cluster:
             for folder in nodes_folder(control_plane).glob("*"):
                 remove_node(control_plane, folder.name)
             delete_namespace(control_plane.namespace)
+            for file in self._balancers.glob("*"):
+                self._unroute(IPv4Address(file.name))
             Etcd(self._tools.layout, self._tools.provisions).delete_prefix(control_plane.etcd_prefix)
             for folder in (self._tools.layout.volumes / str(self._id), control_plane.folder):
                 if folder.exists():
@@ -192,11 +196,25 @@ class Cluster:
                 api=connection,
                 linode=self._tools.linode,
                 pods=lambda name: self._pods.get(name),
-                route=lambda address, nodes: route_balancer(layout.wan, address, nodes),
-                unroute=lambda address: forget_balancer(layout.wan, address),
+                route=self._route,
+                unroute=self._unroute,
                 volumes=layout.volumes / str(self._id),
             )
         )
+
+    def _route(self, address: IPv4Address, nodes: list[IPv4Address]) -> None:
+        # Its file first: whatever is routed can be found again when the cluster goes.
+        self._balancers.mkdir(exist_ok=True)
+        (self._balancers / str(address)).touch()
+        route_balancer(self._tools.layout.wan, address, nodes)
+
+    def _unroute(self, address: IPv4Address) -> None:
+        forget_balancer(self._tools.layout.wan, address)
+        (self._balancers / str(address)).unlink(missing_ok=True)
+
+    @property
+    def _balancers(self) -> Path:
+        return self._tools.layout.clusters / str(self._id) / "balancers"
 
     def _control_plane(self, spec: ClusterSpec) -> ControlPlane:
         return ControlPlane(self._tools.layout, self._tools.provisions, self._id, IPv4Address(spec.address))

@@ -20,12 +20,10 @@ from sandbox.kubernetes.cluster import Tools
 from sandbox.kubernetes.etcd import Etcd
 from sandbox.kubernetes.files import write_whole
 from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.kubernetes.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.kubernetes.provisions import Provisions
 from sandbox.kubernetes.supervision import Supervisor
 from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
-
-LINODE_API: str = f"http://{CLOUD}"
 
 
 def main(name: str) -> None:

@@ -61,6 +61,11 @@ class Layout:
         return self.root / "token"
 
     @property
+    def programs(self) -> Path:
+        """Clients, for PATH."""
+        return self.root / "bin"
+
+    @property
     def provisions(self) -> Path:
         """Where executables and images are."""
         return self.root / "provisions.json"

@@ -1,4 +1,4 @@
-"""A sandbox as a whole: brought up, taken down, looked at. Every step may be repeated, after a crash at any point too."""
+"""A sandbox as a whole: brought up and taken down. Every step may be repeated, after a crash at any point too."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from sandbox.kubernetes.images.store import ImageStore, default_cache
 from sandbox.kubernetes.images.table import IMAGES
 from sandbox.kubernetes.layout import Layout, namespace_path
 from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan
-from sandbox.kubernetes.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.kubernetes.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.kubernetes.processes import Command, recall, remember
 from sandbox.kubernetes.provisions import Provisions
 from sandbox.toolchain.resolver import default_toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator, Mapping
 
     from sandbox.kubernetes.processes import Running
 
@@ -34,10 +35,13 @@ TOOLS: Final = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
     *("containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server"),
 )
+_CLIENTS: Final = ("kubectl",)
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
 _LOCK_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 0.1
+# Processes that are meant to outlive this one: a handle that is dropped while its process runs counts as a mistake.
+_LEFT_RUNNING: Final[list[subprocess.Popen[bytes]]] = []
 _REPOSITORY: Final = Path(__file__).parents[2]
 
 
@@ -65,10 +69,11 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         layout.root.chmod(0o700)
         Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
+        _link_clients(layout, programs)
         ensure_wan(layout.wan)
         attach(layout.cloud, address=CLOUD, wan=layout.wan)
         _start_daemon(layout)
-    say(f"the Linode API is at http://{CLOUD} inside the sandbox")
+    say(f"the Linode API is at {LINODE_API} inside the sandbox")
 
 
 def down(layout: Layout) -> None:
@@ -131,6 +136,7 @@ def _start_daemon(layout: Layout) -> None:
         running.stop(grace_seconds=_STOP_SECONDS)
     log = layout.logs / f"{DAEMON}.log"
     child = spawn(command.line, log=log, folder=_REPOSITORY)
+    _LEFT_RUNNING.append(child)
     remember(layout.root / f"{DAEMON}.json", pid=child.pid, fingerprint=command.fingerprint, restarts=0)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(layout):
@@ -142,6 +148,15 @@ def _start_daemon(layout: Layout) -> None:
                 remedy=f"See {log}",
             )
         time.sleep(_PAUSE_SECONDS)
+
+
+def _link_clients(layout: Layout, programs: Mapping[str, Path]) -> None:
+    """Put what users call inside the sandbox where its shell looks for it."""
+    layout.programs.mkdir(exist_ok=True)
+    for name in _CLIENTS:
+        link = layout.programs / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(programs[name])
 
 
 def _answers(layout: Layout) -> bool:

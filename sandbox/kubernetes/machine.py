@@ -37,12 +37,13 @@ _SEEN: Final = {
     "kernel/keys/root_maxbytes": "25000000",
 }
 # In the kernel's order, by which a process's status file counts them (include/uapi/linux/capability.h).
-_CAPABILITIES: Final = (
-    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
-    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin "
-    "sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override "
-    "mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
-).split()
+_CAPABILITIES: Final = """
+    chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
+    net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot
+    sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease
+    audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read
+    perfmon bpf checkpoint_restore
+"""
 _FOLDERS: Final = ("etc", "var/lib", "var/log", "var/tmp", "root", "opt", "mnt", "srv", "home", "usr", "dev", "proc")
 _HOST_FILES: Final = ("etc/alternatives", "etc/ld.so.cache", "etc/ssl", "etc/protocols", "etc/services")
 
@@ -205,4 +206,4 @@ def _capabilities() -> list[str]:
     """All that this process has itself: runc fails on one that it would have to add."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     owned = int(status["CapPrm"], 16) & int(status["CapBnd"], 16)
-    return [f"CAP_{name.upper()}" for number, name in enumerate(_CAPABILITIES) if owned >> number & 1]
+    return [f"CAP_{name.upper()}" for number, name in enumerate(_CAPABILITIES.split()) if owned >> number & 1]

@@ -41,7 +41,7 @@ _INSTALL_SECONDS: Final = 600.0
 
 
 class UnfitError(SandboxError):
-    """This machine, or this user, cannot run a sandbox."""
+    """No sandbox can run on this machine, or for this user."""
 
 
 def check(state: Path) -> None:

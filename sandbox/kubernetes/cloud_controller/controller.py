@@ -67,7 +67,7 @@ class CloudController:
     def __init__(self, args: CloudControllerArgs) -> None:
         self._args = args
         core, storage = client.CoreV1Api(args.api), client.StorageV1Api(args.api)
-        self._informers: Mapping[str, SharedInformer] = {
+        self._informers: Mapping[str, Any] = {
             name: _informer(function)
             for name, function in {
                 "nodes": core.list_node,
@@ -138,5 +138,6 @@ class CloudController:
         return list(self._informers[name].cache.list())
 
 
-def _informer(function: Callable[..., Any]) -> SharedInformer:
-    return SharedInformer(function, resync_period=_RESYNC_SECONDS)
+def _informer(function: Any) -> Any:
+    # The client's informer carries no types.
+    return SharedInformer(function, resync_period=_RESYNC_SECONDS)  # type: ignore[no-untyped-call]  # as said above

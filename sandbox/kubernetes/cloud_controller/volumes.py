@@ -63,9 +63,14 @@ class VolumeController:
     def _provide(self, claim: Object, storage_class: Object, name: str) -> None:
         size = size_gib(claim)
         found = list(self._args.linode.volumes(Volume.label == name))
-        volume = found[0] if found else self._args.linode.volume_create(name, region=self._args.region, size=size)
+        volume = found[0] if found else self._create(name, size)
         (self._args.volumes / name).mkdir(parents=True, exist_ok=True)
-        self._core.create_persistent_volume(persistent_volume(claim, storage_class, volume_id=volume.id, size=size))
+        wanted: Any = persistent_volume(claim, storage_class, volume_id=volume.id, size=size)
+        self._core.create_persistent_volume(wanted)
+
+    def _create(self, name: str, size: int) -> Volume:
+        tags = [f"lke{self._args.cluster_id}"]
+        return self._args.linode.volume_create(name, region=self._args.region, size=size, tags=tags)
 
     def _reclaim(self, volume: Object) -> None:
         name = volume.metadata.name
@@ -91,14 +96,14 @@ class VolumeController:
 
 
 def volume_name(claim: Object) -> str:
-    """The volume's name, the label at Linode too, where 32 characters are the most: Linode's driver cuts it likewise."""
+    """The volume's name and its label at Linode, where 32 characters are the most: Linode's driver cuts it likewise."""
     return f"pvc{claim.metadata.uid.replace('-', '')}"[:32]
 
 
 def size_gib(claim: Object) -> int:
     """The size that a claim gets, in GiB: no less than the smallest that Linode has."""
-    requested = parse_quantity(claim.spec.resources.requests["storage"])
-    return max(math.ceil(requested / _GIB), _SMALLEST_GIB)
+    requested = parse_quantity(claim.spec.resources.requests["storage"])  # type: ignore[no-untyped-call]  # the client's own
+    return max(math.ceil(float(requested / _GIB)), _SMALLEST_GIB)
 
 
 def persistent_volume(claim: Object, storage_class: Object, *, volume_id: int, size: int) -> dict[str, Any]:

@@ -18,6 +18,8 @@ NODES_ROUTER: Final = IPv4Address("198.51.100.1")
 CLOUD: Final = IPv4Address("192.0.2.2")
 """The emulated Linode API and etcd."""
 LINODE_API_PORT: Final = 80
+LINODE_API: Final = f"http://{CLOUD}"
+"""With no version: clients append theirs."""
 ETCD_PORT: Final = 2379
 
 # As on LKE, every cluster has the same: https://techdocs.akamai.com/cloud-computing/docs/lke-network-details
