@@ -101,8 +101,8 @@ class Api:
             ) from error
 
 
-def connect(settings: Settings) -> Api:
-    """A connection by the settings. Raises ProviderError if there is no token."""
+def connect(settings: Settings, *, retries: int = _RETRIES) -> Api:
+    """A connection by the settings, which asks again so often. Raises ProviderError if there is no token."""
     from linode_api4 import LinodeClient
 
     if not settings.token.value:
@@ -113,7 +113,7 @@ def connect(settings: Settings) -> Api:
         settings.token.value,
         base_url=settings.base_url,
         user_agent=settings.user_agent,
-        retry_max=_RETRIES,
+        retry_max=retries,
         ca_path=settings.ca_path,
     )
     return Api(client, settings.address)

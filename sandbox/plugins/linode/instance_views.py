@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _INSTANCE_FIELDS: Final = (
     "capabilities",
     "disk_encryption",
-    "group",
     "has_user_data",
     "host_uuid",
     "id",
@@ -36,6 +35,7 @@ _INSTANCE_FIELDS: Final = (
     "type",
     "watchdog_enabled",
 )
+_LIMITS: Final = ("maximum_linodes_per_pg", "maximum_pgs_per_customer")
 # What the API leaves out or gives as null has the zero value of its type, as in Go.
 _ZEROES: Final[Mapping[str, Any]] = {
     "capabilities": [],
@@ -59,7 +59,7 @@ def region(record: Json) -> Properties:
         "id": record["id"],
         "label": record["label"],
         "monitors": {name: monitors.get(name) or [] for name in ("alerts", "metrics")},
-        "placementGroupLimits": [_camel(limits)] if limits else [],
+        "placementGroupLimits": [{_camel_name(name): limits.get(name) or 0 for name in _LIMITS}] if limits else [],
         "resolvers": [{family: resolvers.get(family, "") for family in ("ipv4", "ipv6")}],
         "siteType": record.get("site_type", ""),
         "status": record["status"],
