@@ -24,6 +24,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "nft": "nftables",
     "iptables": "iptables",
     "conntrack": "conntrack",
+    "curl": "curl",
     "busybox": "busybox-static",
     "catatonit": "catatonit",
     "ip": "iproute2",

@@ -14,12 +14,12 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.kubernetes.images.model import Folder, Link, Program, Text, Tool
+from sandbox.kubernetes.images.model import Folder, HostFile, Link, Text, contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.kubernetes.images.model import Entry, Image, Layer
+    from sandbox.kubernetes.images.model import Image, Layer, Packed
 
 _MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
@@ -114,14 +114,15 @@ def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
 
 def _pack(layer: Layer, target: Path) -> None:
     """Write a layer: folders before what is in them."""
-    folders = {str(parent) for path in layer for parent in PurePosixPath(path).parents} - {"/"} - set(layer)
-    entries: dict[str, Entry] = {**dict.fromkeys(folders, Folder()), **layer}
+    files = contents(layer)
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents} - {"/"} - set(files)
+    entries: dict[str, Packed] = {**dict.fromkeys(folders, Folder()), **files}
     with tarfile.open(target, "w") as tar:
         for path, entry in sorted(entries.items()):
             _pack_entry(tar, path.lstrip("/"), entry)
 
 
-def _pack_entry(tar: tarfile.TarFile, name: str, entry: Entry) -> None:
+def _pack_entry(tar: tarfile.TarFile, name: str, entry: Packed) -> None:
     info = tarfile.TarInfo(name)
     match entry:
         case Folder(mode):
@@ -133,10 +134,9 @@ def _pack_entry(tar: tarfile.TarFile, name: str, entry: Entry) -> None:
         case Text(content):
             info.size = len(content.encode())
             tar.addfile(info, io.BytesIO(content.encode()))
-        case Tool() | Program():
-            path = entry.path()
-            info.mode, info.size = 0o755, path.stat().st_size
-            with path.open("rb") as file:
+        case HostFile(source, mode):
+            info.mode, info.size = mode, source.stat().st_size
+            with source.open("rb") as file:
                 tar.addfile(info, file)
 
 

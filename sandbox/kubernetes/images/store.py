@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock
 
 from sandbox.kubernetes.commands import CommandError, run, spawn
-from sandbox.kubernetes.images.model import Program, Tool
+from sandbox.kubernetes.images.model import HostFile, contents
 from sandbox.kubernetes.images.oci import write_archive
 from sandbox.toolchain import tool_path
 from sandbox.toolchain.cache import default_cache_folder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
 _ROOT: Final = "root"
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 
 
 def default_cache() -> Path:
@@ -116,10 +116,10 @@ class ImageStore:
         digest = hashlib.sha256(f"{_FORMAT} {self.images!r} {tool_path('containerd')}".encode())
         for image in self.images:
             for layer in image.layers:
-                for entry in layer.values():
-                    if isinstance(entry, Tool | Program):
-                        status = entry.path().stat()
-                        digest.update(f"{entry.path()} {status.st_size} {status.st_mtime_ns}".encode())
+                for path, entry in contents(layer).items():
+                    if isinstance(entry, HostFile):
+                        status = entry.source.stat()
+                        digest.update(f"{path} {entry.source} {status.st_size} {status.st_mtime_ns}".encode())
         return digest.hexdigest()[:32]
 
 

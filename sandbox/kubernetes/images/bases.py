@@ -1,0 +1,30 @@
+"""What images are put on: the files that a base such as distroless brings, and a shell for those that have one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.kubernetes.images.model import Folder, Link, Program, Text
+
+if TYPE_CHECKING:
+    from sandbox.kubernetes.images.model import Layer
+
+BASE: Final[Layer] = {
+    "/etc/passwd": Text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"),
+    "/etc/group": Text("root:x:0:\nnogroup:x:65534:\n"),
+    "/tmp": Folder(0o1777),  # noqa: S108  # the image's own
+}
+"""Users, and a folder for temporary files."""
+
+# The applets that people and charts use; busybox takes the one by whose name it is called.
+_APPLETS: Final = """
+    sh ash awk base64 basename cat chmod chown clear cp cut date dd df dirname du echo env expr false find
+    grep gunzip gzip head hostname httpd id install ip kill ln ls md5sum mkdir mktemp mv nc nslookup od ping
+    printenv printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort stat sync tail tar tee
+    test time timeout top touch tr true tty uname uniq unzip vi wc wget which whoami xargs yes
+"""
+BUSYBOX: Final[Layer] = {
+    "/bin/busybox": Program("busybox"),
+    **{f"/bin/{applet}": Link("busybox") for applet in _APPLETS.split()},
+}
+"""A shell and small tools."""

