@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from sandbox.kubernetes.images import linking
 from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
 from sandbox.kubernetes.images.mesh import ISTIO_HUB, ISTIO_TAG, MESH_IMAGES
-from sandbox.kubernetes.images.model import Dynamic, HostFile, Link, Packaged, Text, Tree, contents
-
-if TYPE_CHECKING:
-    from auditwheel.lddtree import DynamicExecutable
+from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
 
 
-class Python:
-    """This very interpreter, which is no static program."""
-
-    def path(self) -> Path:
-        return Path(sys.executable).resolve()
+LS = Program("ls")
 
 
 def test_a_dynamic_program_brings_its_loader_and_the_c_library() -> None:
-    files = contents({"/bin/python": Dynamic(Python())})
+    files = contents({"/bin/ls": Dynamic(LS)})
     names = {Path(path).name for path in files}
-    assert files["/bin/python"] == HostFile(Python().path())
+    assert files["/bin/ls"] == HostFile(LS.path())
     assert any(name.startswith("libc.so") for name in names)
     assert any(name.startswith("ld-linux") for name in names), "without its loader the kernel starts no program"
     assert all(entry.source.is_file() for entry in files.values() if isinstance(entry, HostFile))
 
 
-def test_a_library_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_libc(executable: Path) -> DynamicExecutable:
-        found = linking.__dict__["real"](executable)
-        found.libraries["libc.so.6"] = type(found.libraries["libc.so.6"])("libc.so.6", None, None)
-        return found
-
-    monkeypatch.setitem(linking.__dict__, "real", linking.ldd)
-    monkeypatch.setattr(linking, "ldd", without_libc)
-    with pytest.raises(MissingLibraryError, match=r"libc\.so\.6"):
-        shared_objects(Python().path())
+def test_a_library_that_is_not_there_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "ls"
+    broken.write_bytes(LS.path().read_bytes().replace(b"\0libc.so.6\0", b"\0libq.so.6\0"))
+    with pytest.raises(MissingLibraryError, match=r"libq\.so\.6"):
+        shared_objects(broken)
 
 
 def test_a_tree_is_every_file_of_a_folder_and_no_folder_below_it(tmp_path: Path) -> None:
@@ -53,7 +38,7 @@ def test_a_tree_is_every_file_of_a_folder_and_no_folder_below_it(tmp_path: Path)
 
 
 def test_links_and_texts_stay_what_they_are() -> None:
-    layer = {"/a": Link("b"), "/b": Text("content")}
+    layer: Layer = {"/a": Link("b"), "/b": Text("content")}
     assert contents(layer) == layer
 
 
