@@ -6,10 +6,13 @@ STAMP  := $(VENV)/.fleet-lock
 
 STACK   ?= dev
 PLUGINS ?= auto
+# Network namespaces and containers take root; `sudo` drops what says where files are kept.
+ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)
+SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview lock
+.PHONY: help setup test lint types layers unit engine picture tools preview up down e2e lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -53,6 +56,18 @@ picture: setup ## Draw the README's picture again from the resource graph
 tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), and list what is used, from where
 	@$(PYTHON) -m sandbox tools --build $(TOOLS)
 	@$(PYTHON) -m sandbox tools $(TOOLS)
+
+up: setup ## Run the fleet on this machine: real clusters behind an emulated Linode API, by the unchanged program
+	@$(ROOT) $(SANDBOX) up
+	@$(ROOT) $(SANDBOX) exec -- $(SANDBOX) pulumi --stack sandbox --plugins $(PLUGINS) -- up --yes --skip-preview
+	@$(ROOT) $(SANDBOX) status
+
+down: setup ## Take all that away again
+	@$(ROOT) $(SANDBOX) down
+	@$(ROOT) $(SANDBOX) pulumi --stack sandbox -- stack rm --force --yes >/dev/null
+
+e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
+	@$(ROOT) $(PYTHON) -m pytest -m privileged tests/e2e
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

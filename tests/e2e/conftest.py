@@ -21,7 +21,7 @@ def _root() -> None:
     assert os.geteuid() == 0, "the privileged tests need root; run them by `sudo make e2e`"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
     """A sandbox that is up."""
     layout = Layout("e2e")
@@ -33,14 +33,14 @@ def layout() -> Iterator[Layout]:
         lifecycle.down(layout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Account:
     """The emulated account of the sandbox."""
     folder: Path = tmp_path_factory.mktemp("kubeconfigs")
     return Account(layout=layout, folder=folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair(account: Account) -> tuple[Cluster, Cluster]:
     """Two clusters, `eu` of two nodes and `us` of one, made side by side."""
     ids = [account.create("eu", region="eu-west", nodes=2), account.create("us", region="us-west", nodes=1)]
@@ -48,13 +48,13 @@ def pair(account: Account) -> tuple[Cluster, Cluster]:
     return eu, us
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def eu(pair: tuple[Cluster, Cluster]) -> Cluster:
     """The cluster of two nodes."""
     return pair[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def us(pair: tuple[Cluster, Cluster]) -> Cluster:
     """The cluster of one node."""
     return pair[1]
