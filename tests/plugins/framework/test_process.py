@@ -1,0 +1,73 @@
+"""The executables: found where the CLI looks, quick to start, quiet to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.plugins import PLUGINS, install
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.plugins import Plugin
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.executable)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_plugin_prints_its_port_and_ends_quietly_at_a_signal(
+    plugin: Plugin, number: signal.Signals, plugin_home: Path, tmp_path: Path
+) -> None:
+    # A project's folder may hold modules with any name; none of them may get into the plugin.
+    for name in ("random", "secrets", "sandbox", "grpc"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the project')")
+    process = subprocess.Popen(
+        [plugin.path(plugin_home), "--logtostderr", "-v=3", "127.0.0.1:1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip().isdecimal()
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, output, errors) == (0, "", "")
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.executable)
+def test_a_plugin_explains_itself(plugin: Plugin, plugin_home: Path) -> None:
+    shown = subprocess.run([plugin.path(plugin_home), "--help"], capture_output=True, text=True, check=True).stdout
+    assert f"usage: {plugin.executable}" in shown
+    assert "The Pulumi engine starts it" in " ".join(shown.split())
+
+
+def test_installing_again_leaves_what_is_right_and_mends_what_is_not(tmp_path: Path) -> None:
+    install(tmp_path)
+    first, second = (plugin.path(tmp_path) for plugin in PLUGINS[:2])
+    before = first.stat().st_ino
+    second.write_text("half a scr")
+    install(tmp_path)
+    assert first.stat().st_ino == before
+    assert second.read_text().startswith("#!/bin/sh\nexec ")
+    assert os.access(second, os.X_OK)
+    assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == {one.executable for one in PLUGINS}
+
+
+def test_a_folder_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
+    home = tmp_path / "with some spaces; and more"
+    install(home)
+    subprocess.run([PLUGINS[-1].path(home), "--help"], check=True, capture_output=True)
+
+
+def test_versions_are_those_that_the_sdk_packages_ask_for(plugin_home: Path) -> None:
+    folders = {folder.name for folder in (plugin_home / "plugins").iterdir()}
+    assert folders == {f"{one.kind}-{one.name}-v{one.version}" for one in PLUGINS}
