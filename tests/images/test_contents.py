@@ -11,7 +11,6 @@ from sandbox.kubernetes.images.linking import MissingLibraryError, shared_object
 from sandbox.kubernetes.images.mesh import ISTIO_HUB, ISTIO_TAG, MESH_IMAGES
 from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
 
-
 LS = Program("ls")
 
 
