@@ -36,13 +36,34 @@ class EngineError(SandboxError):
     """The engine could not be started on the stack."""
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Account:
+    """A Linode account for the program: what a user calls it, where its API is, and a token for it."""
+
+    name: str
+    url: str
+    """Without a version, which the official provider appends (SetBaseURL in linodego's client.go)."""
+    token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that Linode's provider reads."""
+        return {"LINODE_URL": self.url, "LINODE_TOKEN": self.token}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A Pulumi command: which stack, the arguments (`("preview", "--diff")`), and which plugins to use."""
+    """A Pulumi command on a stack."""
 
     stack: str
     arguments: Sequence[str]
+    """What Pulumi shall do: `("preview", "--diff")`."""
     mode: plugins.Mode = plugins.Mode.AUTO
+    """Which plugins to use."""
+    account: Account | None = None
+    """None is the user's own, from the environment; where that has none, an emulated one for as long as the command."""
+    enter: Sequence[str] = ()
+    """A command that runs another one where it belongs, such as `("nsenter", "--net=/run/netns/NAME")`."""
 
 
 def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -> int:
@@ -53,12 +74,12 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
     workspace.prepare(request.stack)
     pulumi = tool_path("pulumi")
     choice = plugins.choose(request.mode, pulumi=pulumi, reachable=plugins.download_site_answers)
-    with _account() as (account, account_variables):
+    with _account(request) as (account, account_variables):
         say(f"stack {request.stack}: {choice}, {account}")
         environment = {**_environment(request.stack, workspace, choice), **account_variables}
         _ensure_stack(pulumi, request.stack, workspace, environment)
         arguments, folder = _placed(request, workspace)
-        return _attend([str(pulumi), *arguments], folder=folder, environment=environment)
+        return _attend([*request.enter, str(pulumi), *arguments], folder=folder, environment=environment)
 
 
 def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
@@ -81,19 +102,20 @@ def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> di
 
 
 @contextlib.contextmanager
-def _account() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The Linode account that the program talks to, in words, and the variables that lead there.
+def _account(request: Request) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The Linode account that the program talks to, in words, and the variables to add for it."""
+    given = [name for name in _ACCOUNT_VARIABLES if os.environ.get(name)]
+    if request.account is not None:
+        yield request.account.name, request.account.environment
+    elif given:
+        yield f"the Linode account of {' and '.join(given)}", {}
+    else:
+        # Only here, since a web server is much to load for those who have an account.
+        from sandbox.linode import LinodeApi
 
-    The address carries no version: the official provider appends it (SetBaseURL in linodego's client.go).
-    """
-    if any(os.environ.get(name) for name in _ACCOUNT_VARIABLES):
-        yield f"the Linode account of {' and '.join(name for name in _ACCOUNT_VARIABLES if os.environ.get(name))}", {}
-        return
-    # Only here, since a web server is much to load for those who have an account.
-    from sandbox.linode import LinodeApi
-
-    with LinodeApi() as api:
-        yield "an emulated Linode account", {"LINODE_URL": api.url, "LINODE_TOKEN": api.token}
+        with LinodeApi() as api:
+            emulated = Account(name="an emulated Linode account", url=api.url, token=api.token)
+            yield emulated.name, emulated.environment
 
 
 def _ensure_stack(pulumi: Path, stack: str, workspace: Workspace, environment: Mapping[str, str]) -> None:
