@@ -15,7 +15,7 @@ from pulumi import _types as sdk_types
 from sandbox.plugins.framework.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sandbox.plugins.framework.schema import Property
 
@@ -31,14 +31,14 @@ class Shape:
     fields: Mapping[str, Shape] = field(default_factory=dict)
 
 
-def inputs(arguments: type) -> dict[str, Shape]:
-    """The properties that a class of arguments takes, by their names on the wire."""
-    return {name: _shape(hint) for name, hint in _hints(arguments).items()}
+def inputs(arguments: type, *, without: Collection[str] = ()) -> dict[str, Shape]:
+    """The properties that a class of arguments takes, by their names on the wire; `without` those of no fixed form."""
+    return {name: _shape(hint) for name, hint in hints(arguments).items() if name not in without}
 
 
 def outputs(resource: type) -> dict[str, Shape]:
     """The properties that a resource or result class has, by their names on the wire."""
-    return {name: _shape(hint) for name, hint in _hints(resource).items()}
+    return {name: _shape(hint) for name, hint in hints(resource).items()}
 
 
 def required(arguments: type) -> set[str]:
@@ -66,13 +66,21 @@ def shape(prop: Property) -> Shape:
     )
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def hints(cls: type) -> dict[str, Any]:
+    """The type hints of a class's properties, by their names on the wire."""
     # `pulumi.Input` is an alias that names what only its own module knows.
     return {
         wire: typing.get_type_hints(prop.fget, localns=vars(pulumi.output))["return"]
         for _, wire, prop in sdk_types._py_properties(cls)
         if prop.fget
     }
+
+
+def element(hint: Any) -> Any:
+    """What a property's type is made of: the elements of a list, else the type itself."""
+    bare = sdk_types.unwrap_type(hint)
+    is_list = typing.get_origin(bare) in (abc.Sequence, list)
+    return sdk_types.unwrap_type(typing.get_args(bare)[0]) if is_list else bare
 
 
 def _shape(hint: Any) -> Shape:
@@ -84,4 +92,4 @@ def _shape(hint: Any) -> Shape:
         return Shape(kind=Kind.LIST, items=_shape(typing.get_args(bare)[0]))
     if origin in (abc.Mapping, dict):
         return Shape(kind=Kind.MAP)
-    return Shape(kind=Kind.OBJECT, fields={name: _shape(one) for name, one in _hints(bare).items()})
+    return Shape(kind=Kind.OBJECT, fields={name: _shape(one) for name, one in hints(bare).items()})
