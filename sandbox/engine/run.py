@@ -77,7 +77,8 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
     with _account(request) as (account, account_variables):
         say(f"stack {request.stack}: {choice}, {account}")
         environment = {**_environment(request.stack, workspace, choice), **account_variables}
-        _ensure_stack(pulumi, request.stack, workspace, environment)
+        with workspace.lock():
+            _ensure_stack(pulumi, request.stack, workspace, environment)
         arguments, folder = _placed(request, workspace)
         return _attend([*request.enter, str(pulumi), *arguments], folder=folder, environment=environment)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from filelock import FileLock
 
 from sandbox.errors import SandboxError
 
@@ -82,6 +83,14 @@ class Workspace:
         settings = self.project.stack_settings(stack)
         for folder in (self.folder, self.folder / "backend", self.shadow):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.lock():
+            self._copy(stack, settings)
+
+    def lock(self) -> FileLock:
+        """What to hold while the copies are written, by us or by Pulumi, which adds the salt when it makes a stack."""
+        return FileLock(self.folder / "lock")
+
+    def _copy(self, stack: str, settings: dict[str, Any]) -> None:
         _write(self.shadow / "Pulumi.yaml", {"name": self.project.name, "runtime": self.project.settings["runtime"]})
         # The salt from an earlier run stays, since the state's secrets were encrypted with it.
         copy = self.config_file(stack)

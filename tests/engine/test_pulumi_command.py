@@ -95,6 +95,14 @@ def test_state_lives_on_between_commands(user: User) -> None:
     assert "world" in user.pulumi("stack", "output", "who").stdout
 
 
+def test_two_first_commands_at_once_both_find_their_stack(user: User) -> None:
+    commands = [user.start("preview"), user.start("preview")]
+    for command in commands:
+        stdout, stderr = command.communicate(timeout=WAIT_SECONDS)
+        assert command.returncode == 0, stdout + stderr
+    assert "encryptionsalt" in user.workspace.config_file("dev").read_text()
+
+
 def test_the_program_meets_an_emulated_account_on_the_loopback(user: User) -> None:
     assert 'api: "http://127.0.0.1:' in user.pulumi("preview").stdout
 
