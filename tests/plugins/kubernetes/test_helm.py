@@ -31,6 +31,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HIDDEN = "a-password-that-nobody-may-see"
+_FLAGS = (
+    "atomic",
+    "cleanupOnFail",
+    "createNamespace",
+    "dependencyUpdate",
+    "disableOpenapiValidation",
+    "disableWebhooks",
+    "forceUpdate",
+    "renderSubchartNotes",
+    "replace",
+    "resetValues",
+    "reuseValues",
+    "skipCrds",
+    "takeOwnership",
+    "waitForJobs",
+)
 
 
 def _release(**inputs: Any) -> dict[str, Any]:
@@ -46,13 +62,7 @@ def test_an_install_waits_unless_told_not_to() -> None:
 
 
 def test_every_option_has_its_flag() -> None:
-    every = _release(
-        **dict.fromkeys(
-            ("atomic", "dependencyUpdate", "disableOpenapiValidation", "renderSubchartNotes", "skipCrds",
-             "takeOwnership", "createNamespace", "disableWebhooks", "replace", "cleanupOnFail", "forceUpdate",
-             "resetValues", "reuseValues"), True),
-        description="why", maxHistory=3,
-    )  # fmt: skip
+    every = _release(**dict.fromkeys(_FLAGS, True), description="why", maxHistory=3)
     installed, upgraded = arguments.install(every, "/c"), arguments.upgrade(every, "/c")
     shared = {"--atomic", "--dependency-update", "--disable-openapi-validation", "--render-subchart-notes",
               "--skip-crds", "--take-ownership", "--description", "--no-hooks"}  # fmt: skip
@@ -70,13 +80,13 @@ def test_an_uninstall_waits_for_what_was_waited_for() -> None:
 
 @pytest.mark.engine
 def test_helm_knows_every_flag() -> None:
-    for command, build in (("install", arguments.install), ("upgrade", arguments.upgrade)):
-        known = subprocess.run(
-            [str(tool_path("helm")), command, "--help"], capture_output=True, text=True, check=True
+    every = _release(**dict.fromkeys(_FLAGS, True), description="d", postrender="p")
+    for command in (arguments.install(every, "/c"), arguments.upgrade(every, "/c"), arguments.uninstall(every)):
+        help_text = subprocess.run(
+            [str(tool_path("helm")), command[0], "--help"], capture_output=True, text=True, check=True
         ).stdout
-        every = dict.fromkeys(("atomic", "dependencyUpdate", "disableOpenapiValidation", "waitForJobs", "renderSubchartNotes", "skipCrds", "takeOwnership", "createNamespace", "disableWebhooks", "replace", "cleanupOnFail", "forceUpdate", "resetValues", "reuseValues"), True)  # fmt: skip
-        for flag in build(_release(**every, description="d", postrender="p"), "/c"):
-            assert not flag.startswith("--") or f"{flag} " in known, flag
+        for flag in command:
+            assert not flag.startswith("--") or f"{flag} " in help_text, flag
 
 
 def test_values_lie_over_the_files_and_keep_their_secrets() -> None:

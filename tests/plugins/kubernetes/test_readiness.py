@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.plugins.kubernetes.errors import ApiError
-from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import Object, kind
 from sandbox.plugins.kubernetes.readiness import condition_of, keeps_waiting_for_deletion
 from sandbox.plugins.kubernetes.readiness.look import Progress, View
 from sandbox.plugins.kubernetes.readiness.others import SETTLE_SECONDS, ServiceReady
 from sandbox.plugins.kubernetes.readiness.waitfor import WaitForError, parse
+
+if TYPE_CHECKING:
+    from sandbox.plugins.kubernetes.kinds import Kind
 
 _REVISION = "deployment.kubernetes.io/revision"
 
