@@ -44,7 +44,7 @@ layers: setup
 	@$(VENV)/bin/lint-imports
 
 unit: setup ## The program's tests alone, with its coverage
-	@$(PYTHON) -m pytest --cov tests/unit tests/policies
+	@$(PYTHON) -m pytest tests/unit tests/policies --cov
 
 engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
