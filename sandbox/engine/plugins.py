@@ -59,21 +59,25 @@ class Choice:
             return f"official plugins ({self.why})"
         if self._any_official:
             return f"official providers ({self.why}), stand-in language host (this pulumi has none beside it)"
-        return f"stand-in plugins ({self.why})"
+        if set(_LANGUAGES) <= set(self.stand_ins):
+            return f"stand-in plugins ({self.why})"
+        return f"stand-in providers ({self.why}), official language host"
 
 
 def choose(mode: Mode, *, pulumi: Path, reachable: Callable[[], bool]) -> Choice:
     """Decide which plugins are used. `reachable` tells whether providers can be downloaded; it may take seconds."""
-    if mode is Mode.OFFLINE:
-        return Choice(stand_ins=PLUGINS, why="asked for")
+    # One that comes with the CLI is used whatever is asked for: the CLI prefers it to any other.
     missing_languages = tuple(plugin for plugin in _LANGUAGES if not _comes_with(pulumi, plugin))
+    if mode is Mode.OFFLINE:
+        return Choice(stand_ins=(*missing_languages, *_PROVIDERS), why="asked for")
     if mode is Mode.OFFICIAL:
         return Choice(stand_ins=missing_languages, why="asked for")
     if all(_installed(plugin) for plugin in _PROVIDERS) and not missing_languages:
         return Choice(stand_ins=(), why="installed")
     if reachable():
         return Choice(stand_ins=missing_languages, why="the download site answers")
-    return Choice(stand_ins=PLUGINS, why="the official ones are neither installed nor to be downloaded here")
+    why = "the official ones are neither installed nor to be downloaded here"
+    return Choice(stand_ins=(*missing_languages, *_PROVIDERS), why=why)
 
 
 def download_site_answers() -> bool:

@@ -54,6 +54,13 @@ def test_offline_takes_stand_ins_without_asking_the_network(pulumi: Path) -> Non
     assert str(choice) == "stand-in plugins (asked for)"
 
 
+def test_a_language_host_beside_the_cli_is_used_whatever_is_asked_for(pulumi: Path) -> None:
+    install_language_host(pulumi)
+    choice = choose(Mode.OFFLINE, pulumi=pulumi, reachable=never)
+    assert choice.stand_ins == tuple(PROVIDERS)
+    assert str(choice) == "stand-in providers (asked for), official language host"
+
+
 def test_official_leaves_everything_to_the_cli(pulumi: Path) -> None:
     install_language_host(pulumi)
     choice = choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never)
@@ -85,7 +92,7 @@ def test_auto_takes_stand_ins_where_one_official_plugin_is_out_of_reach(pulumi: 
     install_providers(pulumi)
     PROVIDERS[0].path(pulumi.parents[1] / "home").unlink()
     choice = choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: False)
-    assert choice.stand_ins == PLUGINS
+    assert choice.stand_ins == tuple(PROVIDERS), "no mixture of official and stand-in providers"
     assert "neither installed nor to be downloaded" in str(choice)
 
 
