@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import tenacity
+
 from sandbox.plugins.kubernetes.helm.executable import HelmError
 from sandbox.plugins.kubernetes.kinds import kind_of
 from sandbox.plugins.kubernetes.objects import Object, name, namespace
@@ -57,8 +59,19 @@ class StoredRelease:
 def find(
     helm: Helm, kubeconfig: Kubeconfig, *, release: str, space: str, cancellation: Cancellation
 ) -> StoredRelease | None:
-    """The release, or None if there is none. Raises HelmError."""
+    """The release, or None if there is none. Raises HelmError.
 
+    Asked for up to three times: whether there is one decides what is recorded, and must not depend on an
+    API server that is busy for a moment.
+    """
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, HelmError) and not error.release_missing),
+        stop=tenacity.stop_after_attempt(3),
+        wait=tenacity.wait_fixed(1),
+        sleep=cancellation.sleep,
+        reraise=True,
+    )
     def ask(*arguments: str) -> dict[str, Any]:
         command = [*arguments, release, "--output", "json"]
         answer = helm.run(command, kubeconfig=kubeconfig, namespace=space, cancellation=cancellation)

@@ -10,7 +10,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sandbox.plugins.kubernetes.errors import NoMatchError, UnreachableError
+from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from sandbox.plugins.kubernetes.objects import Object, kind, name
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Doorbell:
     def _watch(self) -> None:
         while not self._closed.is_set():
             # A broken watch costs time, not truth: the next look says what is.
-            with contextlib.suppress(OSError, ValueError, RuntimeError, UnreachableError, NoMatchError):
+            with contextlib.suppress(OSError, ValueError, RuntimeError, ApiError, NoMatchError, UnreachableError):
                 self._listen()
             self._closed.wait(_RECONNECT_SECONDS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError
+from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from sandbox.plugins.kubernetes.objects import Object, pluck
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class View:
             space = pluck(self.live, "metadata", "namespace", default="")
             try:
                 self._seen[wanted] = self._cluster.list_objects(wanted, space)
-            except (ApiError, NoMatchError):
+            except (ApiError, NoMatchError, UnreachableError):
                 self._seen[wanted] = []
         return self._seen[wanted]
 

@@ -11,9 +11,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import jsonpath
-from jsonpath.exceptions import JSONPathError
-
 from sandbox.plugins.framework import ProviderError
 from sandbox.plugins.kubernetes.objects import WAIT_FOR, pluck
 from sandbox.plugins.kubernetes.readiness.look import Condition, Progress, state_of
@@ -34,6 +31,9 @@ class PathSelects:
 
     def __init__(self, expression: str) -> None:
         """`expression` is what follows `jsonpath=`. Raises WaitForError."""
+        import jsonpath  # here, since few programs need it and every plugin process would load it
+        from jsonpath.exceptions import JSONPathError
+
         match = _EXPRESSION.fullmatch(expression)
         if match is None or match["value"] == "":
             raise WaitForError(

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sandbox.plugins.framework import Deadline, ProviderError
-from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError
+from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import TIMEOUT_SECONDS, Object, annotation, name, pluck
 from sandbox.plugins.kubernetes.readiness.doorbell import Doorbell
@@ -58,8 +58,7 @@ def await_ready(
     started, said = time.monotonic(), ""
     with Doorbell(cluster, live, operation.cancellation) as bell:
         while True:
-            live = _look_again(cluster, live)
-            progress = condition.look(View(cluster, live, before))
+            live, progress = _look(cluster, live, condition, before)
             if progress.ready:
                 operation.say("")
                 return live
@@ -108,7 +107,7 @@ def warning_events(cluster: Cluster, obj: Object) -> list[str]:
     space = pluck(obj, "metadata", "namespace", default="")
     try:
         events = cluster.list_objects(EVENT, space, fieldSelector="type=Warning")
-    except (ApiError, NoMatchError):
+    except (ApiError, NoMatchError, UnreachableError):
         return []
     own = [event for event in events if _concerns(event, name(obj))]
     own.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
@@ -127,6 +126,8 @@ def _still_there(cluster: Cluster, obj: Object) -> Object | None:
         live = cluster.get(obj)
     except NoMatchError:
         return None
+    except UnreachableError:
+        return obj  # it may answer again
     except ApiError as error:
         if error.not_found:
             return None
@@ -135,13 +136,19 @@ def _still_there(cluster: Cluster, obj: Object) -> Object | None:
     return live if uid is None or pluck(live, "metadata", "uid") == uid else None
 
 
-def _look_again(cluster: Cluster, live: Object) -> Object:
+def _look(cluster: Cluster, live: Object, condition: Condition, before: Object | None) -> tuple[Object, Progress]:
+    """The object as it is now, and how far it has come.
+
+    An API server that does not answer may answer again: the object exists, so the wait goes on.
+    """
     try:
-        return cluster.get(live)
-    except ApiError as error:
-        if error.not_found:
+        live = cluster.get(live)
+    except (ApiError, NoMatchError, UnreachableError) as error:
+        if isinstance(error, ApiError) and error.not_found:
             raise NotReadyError(f'"{name(live)}" was deleted while it was waited for', live, ()) from error
-        raise
+        status = f"Waiting for the API server: {error}"
+        return live, Progress(ready=False, status=status, problems=(status,))
+    return live, condition.look(View(cluster, live, before))
 
 
 def _last_word(
