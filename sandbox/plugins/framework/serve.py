@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +22,18 @@ if TYPE_CHECKING:
 
     from sandbox.plugins.framework.provider import Provider
 
+_LOG: Final = logging.getLogger(__name__)
+
 # A Helm release's values or a CRD may be large: Pulumi's own servers take messages of 400 MiB.
 _MESSAGE_BYTES: Final = 400 * 1024 * 1024
 # The engine's parallelism is the real bound: a thread waits for a resource, it does not compute.
 _THREADS: Final = 256
-# Time for operations under way to notice that they should end; the engine allows one second in all.
-_GRACE_SECONDS: Final = 0.5
+# The engine waits five seconds for a plugin to end, and then kills it. Operations get the first part of that
+# to end well; what hangs in a call that nothing can wake is left behind.
+_GRACE_SECONDS: Final = 2
+_HANGING_SECONDS: Final = 4
+# How often to look whether the engine is still there: one that is killed tells nobody.
+_WATCH_SECONDS: Final = 3
 
 SERVER_OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
@@ -49,20 +57,40 @@ def serve(provider: Provider, arguments: Sequence[str]) -> None:
     servicer = ProviderServicer(provider, engine=options.engine)
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=SERVER_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    run_until_signalled(server, on_stop=servicer.stop)
+    run_until_signalled(server, engine=options.engine, on_stop=servicer.stop)
 
 
-def run_until_signalled(server: grpc.Server, *, on_stop: Callable[[], None]) -> None:
-    """Start the server on a free loopback port, print that port, and stop it at SIGINT or SIGTERM."""
+def run_until_signalled(server: grpc.Server, *, engine: str | None, on_stop: Callable[[], None]) -> None:
+    """Start the server on a free loopback port, print that port, and serve until it is time to end.
+
+    That is at SIGINT or SIGTERM, or when the engine, given as `host:port`, is no longer there.
+    """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
+    if engine is not None:
+        threading.Thread(target=_watch, args=(engine, stopped), daemon=True).start()
     stopped.wait()
     on_stop()
+    hanging = threading.Timer(_HANGING_SECONDS, os._exit, args=(0,))
+    hanging.daemon = True
+    hanging.start()
     server.stop(_GRACE_SECONDS).wait()
+
+
+def _watch(engine: str, stopped: threading.Event) -> None:
+    """Stop when the engine's port refuses a connection."""
+    host, _, port = engine.rpartition(":")
+    while not stopped.wait(_WATCH_SECONDS):
+        try:
+            socket.create_connection((host, int(port)), timeout=_WATCH_SECONDS).close()
+        except ConnectionRefusedError:
+            stopped.set()
+        except OSError as error:
+            _LOG.debug("cannot tell whether the engine is there: %s", error)
 
 
 _DEBUG_VERBOSITY: Final = 9  # the level at which Pulumi's own plugins log every call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,23 @@ def test_a_plugin_prints_its_port_and_ends_quietly_at_a_signal(
     finally:
         process.kill()
     assert (process.returncode, output, errors) == (0, "", "")
+
+
+@pytest.mark.parametrize("plugin", PLUGINS[:2], ids=lambda plugin: plugin.executable)
+def test_a_plugin_does_not_outlive_its_engine(plugin: Plugin, plugin_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        address = f"127.0.0.1:{engine.getsockname()[1]}"
+        process = subprocess.Popen([plugin.path(plugin_home), address], stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            engine.accept()[0].close()
+            assert process.poll() is None, "it stays as long as the engine takes connections"
+            engine.close()
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.communicate()
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.executable)
