@@ -252,12 +252,14 @@ class Cluster:
     def _connect(self) -> ApiClient:
         from kubernetes.client import Configuration
         from kubernetes.config import ConfigException, new_client_from_config_dict
+        from urllib3 import Retry
 
         # The client wants keys as files. They go when the cluster does, and with the process at the latest.
         directory = tempfile.TemporaryDirectory(prefix="fleet-kubernetes-")
         weakref.finalize(self, directory.cleanup)
         configuration = Configuration()
         configuration.connection_pool_maxsize = _CONNECTIONS
+        configuration.retries = Retry(total=3, connect=1, backoff_factor=0.5)
         try:
             client: ApiClient = new_client_from_config_dict(  # type: ignore[no-untyped-call]  # untyped there
                 config_dict=self._kubeconfig.document,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,28 +17,29 @@ if TYPE_CHECKING:
     from sandbox.plugins.kubernetes.settings import Settings
 
 _OLDEST_VERSION: Final = (1, 13)
+_RETRY_SECONDS: Final = 15.0
 
 
 class Connection:
     """A cluster, or why there is none. Safe for use by several threads.
 
-    Whether the cluster answers is found out once, when first needed: a preview of objects that cannot be
-    known yet contacts nothing.
+    Whether the cluster answers is found out when first needed: a preview of objects that cannot be known
+    yet contacts nothing. One that does not answer is tried again some time later, not for every object.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.kubeconfig: Kubeconfig | None = None
         self._reason = ""
-        self._tried = False
+        self._next_try: float | None = 0.0
         self._lock = threading.Lock()
         if not settings.known:
-            self._reason = "the kubeconfig is not known yet"
+            self._give_up("the kubeconfig is not known yet")
             return
         try:
             self.kubeconfig = resolve(settings.kubeconfig or _ambient(), settings.overrides)
             self._cluster = Cluster(self.kubeconfig)
         except KubeconfigError as error:
-            self._reason = str(error)
+            self._give_up(str(error))
 
     @property
     def default_namespace(self) -> str:
@@ -62,22 +64,28 @@ class Connection:
             raise ProviderError(f"configured Kubernetes cluster is unreachable: {self.reason}")
         return cluster
 
+    def _give_up(self, reason: str) -> None:
+        self._reason, self._next_try = reason, None
+
     def _try(self) -> None:
         with self._lock:
-            if self._tried or self._reason:
+            if self._next_try is None or time.monotonic() < self._next_try:
                 return
-            self._tried = True
-            try:
-                version = self._cluster.version()
-            except UnreachableError as error:
-                self._reason = str(error)
-            except ApiError as error:
-                # A user who may not read the version may still be allowed what the program does.
-                if not error.forbidden:
-                    self._reason = f"the API server refused to tell its version: {error}"
-            else:
-                if version < _OLDEST_VERSION:
-                    self._reason = f"Kubernetes {version[0]}.{version[1]} is too old; 1.13 is the oldest supported"
+            self._reason = self._ask()
+            self._next_try = time.monotonic() + _RETRY_SECONDS if self._reason else None
+
+    def _ask(self) -> str:
+        """Why the cluster cannot be used, empty if it can."""
+        try:
+            version = self._cluster.version()
+        except UnreachableError as error:
+            return str(error)
+        except ApiError as error:
+            # A user who may not read the version may still be allowed what the program does.
+            return "" if error.forbidden else f"the API server refused to tell its version: {error}"
+        if version < _OLDEST_VERSION:
+            return f"Kubernetes {version[0]}.{version[1]} is too old; 1.13 is the oldest supported"
+        return ""
 
 
 def _ambient() -> str:
