@@ -72,7 +72,9 @@ class Cluster:
             self._spec = spec
             control_plane = self._control_plane(spec)
             control_plane.folder.mkdir(parents=True, exist_ok=True)
-            self._pods = _allocate(control_plane, [node.name for pool in spec.pools for node in pool.nodes])
+            self._pods = allocate_pods(
+                control_plane.folder / "pods.json", [node.name for pool in spec.pools for node in pool.nodes]
+            )
             nodes = self._nodes(spec, control_plane)
             self._remove_others(control_plane, nodes)
             ranges = {node.pods: node.address for node in nodes}
@@ -241,9 +243,13 @@ class Cluster:
                 remove_node(control_plane, folder.name)
 
 
-def _allocate(control_plane: ControlPlane, names: list[str]) -> dict[str, IPv4Network]:
-    """The pod addresses of every node; a node keeps its own for life, and what is free again is given away again."""
-    path = control_plane.folder / "pods.json"
+def allocate_pods(path: Path, names: list[str]) -> dict[str, IPv4Network]:
+    """The pod addresses of every node; a node keeps its own for life, and what is free again is given away again.
+
+    `path` is where the choice is kept. Raises ValueError for more nodes than a cluster has ranges for.
+    """
+    if len(names) > _MOST_NODES:
+        raise ValueError(f"a cluster of the sandbox has at most {_MOST_NODES} nodes, and not {len(names)}")
     known: dict[str, int] = {}
     with contextlib.suppress(FileNotFoundError):
         known = json.loads(path.read_text())

@@ -56,12 +56,14 @@ async def serve(forward: Forward, listener: socket.socket) -> None:
     """Carry every connection that comes in, until cancelled. New connections leave from the caller's network."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            onward_reader, onward_writer = await asyncio.open_connection(forward.host, forward.port)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(_pump(reader, onward_writer), _pump(onward_reader, writer))
+        async with contextlib.AsyncExitStack() as ends:
+            ends.push_async_callback(_close, writer)
+            try:
+                onward_reader, onward_writer = await asyncio.open_connection(forward.host, forward.port)
+            except OSError:
+                return
+            ends.push_async_callback(_close, onward_writer)
+            await asyncio.gather(_pump(reader, onward_writer), _pump(onward_reader, writer))
 
     server = await asyncio.start_server(carry, sock=listener)
     async with server:
@@ -69,11 +71,15 @@ async def serve(forward: Forward, listener: socket.socket) -> None:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand on all that comes, then say that nothing more will."""
+    """Hand on all that comes, then say that nothing more will; the other direction goes on."""
     with contextlib.suppress(OSError):
         while chunk := await reader.read(_CHUNK_BYTES):
             writer.write(chunk)
             await writer.drain()
+        writer.write_eof()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
     with contextlib.suppress(OSError):
-        writer.close()
         await writer.wait_closed()

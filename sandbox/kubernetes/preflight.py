@@ -55,7 +55,7 @@ def check(state: Path) -> None:
 
     """
     check_root()
-    _check_memory()
+    check_memory()
     check_disk(state)
     install_packages()
     check_kernel()
@@ -86,7 +86,8 @@ def check_disk(state: Path) -> None:
         )
 
 
-def _check_memory() -> None:
+def check_memory() -> None:
+    """See that there is memory. Raises UnfitError."""
     available = psutil.virtual_memory().available
     if available < _MEMORY_BYTES:
         raise UnfitError(
@@ -113,7 +114,7 @@ def check_kernel() -> None:
 
 def install_packages() -> None:
     """Install the Debian packages that are missing, where this is Debian. Raises UnfitError."""
-    missing = sorted({package for program, package in PACKAGES.items() if not _is_there(program)})
+    missing = sorted({package for program, package in PACKAGES.items() if not is_there(program)})
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
@@ -135,7 +136,8 @@ def install_packages() -> None:
         ) from error
 
 
-def _is_there(program: str) -> bool:
+def is_there(program: str) -> bool:
+    """Whether the system has a program."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return shutil.which(program, path=path) is not None
 

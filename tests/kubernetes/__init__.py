@@ -1,0 +1,1 @@
+"""Tests of the sandbox's clusters that need no privileges."""

@@ -1,0 +1,36 @@
+"""Files that survive a crash whole."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.kubernetes.cluster import allocate_pods
+from sandbox.kubernetes.files import write_whole
+from sandbox.kubernetes.network.plan import node_pods
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_secret_file_is_never_readable_by_others(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    (tmp_path / "token.new").write_text("left by a crash")
+    write_whole(path, "secret", mode=0o600)
+    assert path.read_text() == "secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_node_keeps_its_pod_addresses_while_others_come_and_go(tmp_path: Path) -> None:
+    path = tmp_path / "pods.json"
+    first = allocate_pods(path, ["a", "b", "c"])
+    second = allocate_pods(path, ["c", "d"])
+    assert second["c"] == first["c"]
+    assert second["d"] == node_pods(0), "what is free again is given away again"
+
+
+def test_more_nodes_than_there_are_ranges_for_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="256"):
+        allocate_pods(tmp_path / "pods.json", [f"n{number}" for number in range(257)])
