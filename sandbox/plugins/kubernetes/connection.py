@@ -14,6 +14,8 @@ from sandbox.plugins.kubernetes.errors import ApiError, UnreachableError
 from sandbox.plugins.kubernetes.kubeconfig import DEFAULT_NAMESPACE, Kubeconfig, KubeconfigError, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.plugins.kubernetes.settings import Settings
 
 _OLDEST_VERSION: Final = (1, 13)
@@ -27,10 +29,11 @@ class Connection:
     yet contacts nothing. One that does not answer is tried again some time later, not for every object.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.kubeconfig: Kubeconfig | None = None
         self._reason = ""
-        self._next_try: float | None = 0.0
+        self._next_try: float | None = clock()
         self._lock = threading.Lock()
         if not settings.known:
             self._give_up("the kubeconfig is not known yet")
@@ -69,10 +72,10 @@ class Connection:
 
     def _try(self) -> None:
         with self._lock:
-            if self._next_try is None or time.monotonic() < self._next_try:
+            if self._next_try is None or self._clock() < self._next_try:
                 return
             self._reason = self._ask()
-            self._next_try = time.monotonic() + _RETRY_SECONDS if self._reason else None
+            self._next_try = self._clock() + _RETRY_SECONDS if self._reason else None
 
     def _ask(self) -> str:
         """Why the cluster cannot be used, empty if it can."""

@@ -72,9 +72,7 @@ def await_ready(
                 raise _not_ready(cluster, live, progress, "was waited for when the operation was cancelled")
             if deadline.passed:
                 return _last_word(cluster, live, condition, before, progress)
-            waited = time.monotonic() - started
-            tick = min(_LAST_TICK, _FIRST_TICK + waited * _SLOWER_BY)
-            bell.wait(min(tick, deadline.remaining))
+            bell.wait(min(_tick(started), deadline.remaining))
 
 
 def assess(cluster: Cluster, live: Object, condition: Condition) -> None:
@@ -86,7 +84,7 @@ def assess(cluster: Cluster, live: Object, condition: Condition) -> None:
 
 def await_gone(cluster: Cluster, obj: Object, *, operation: Operation, deadline: Deadline) -> None:
     """Return once the object is gone, or another took its name. Raises NotGoneError."""
-    said = ""
+    started, said = time.monotonic(), ""
     with Doorbell(cluster, obj, operation.cancellation) as bell:
         while (live := _still_there(cluster, obj)) is not None:
             finalizers = ", ".join(pluck(live, "metadata", "finalizers", default=[]))
@@ -98,7 +96,7 @@ def await_gone(cluster: Cluster, obj: Object, *, operation: Operation, deadline:
                 why = "the operation was cancelled" if operation.cancellation.requested else "time was up"
                 hint = f"; finalizers might be preventing deletion ({finalizers})" if finalizers else ""
                 raise NotGoneError(f'"{name(obj)}" was told to go and was still there when {why}{hint}')
-            bell.wait(min(_LAST_TICK, deadline.remaining))
+            bell.wait(min(_tick(started), deadline.remaining))
     operation.say("")
 
 
@@ -113,6 +111,11 @@ def warning_events(cluster: Cluster, obj: Object) -> list[str]:
     own.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
     lines = [f"{event.get('reason', 'Warning')}: {event.get('message', '')}" for event in own]
     return list(dict.fromkeys(lines))[-_EVENTS_SHOWN:]
+
+
+def _tick(started: float) -> float:
+    """Seconds until the next look if the bell does not ring before."""
+    return min(_LAST_TICK, _FIRST_TICK + (time.monotonic() - started) * _SLOWER_BY)
 
 
 def _concerns(event: Object, owner: str) -> bool:
