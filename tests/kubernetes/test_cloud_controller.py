@@ -69,7 +69,12 @@ def test_setting_a_node_up_takes_away_its_first_taint_and_no_other() -> None:
 )
 def test_a_node_is_ready_when_kubernetes_says_so_and_it_was_set_up(given: client.V1Node, ready: bool) -> None:
     assert is_ready(given) is ready
-    assert is_uninitialized(given) is (not given.spec.provider_id or len(given.spec.taints) > 0)
+
+
+def test_a_node_that_was_set_up_is_left_alone() -> None:
+    assert not is_uninitialized(node(provider="linode://77", taints=("dedicated",)))
+    assert is_uninitialized(node(provider="linode://77", taints=(UNINITIALIZED,)))
+    assert is_uninitialized(node())
 
 
 def test_the_external_address_of_a_node_is_the_one_that_says_so() -> None:
