@@ -71,6 +71,11 @@ class Layout:
         return self.root / "provisions.json"
 
     @property
+    def charts(self) -> Path:
+        """Charts by project and name, as `fleet:charts` takes folders."""
+        return self.root / "charts"
+
+    @property
     def linode_state(self) -> Path:
         """The emulated account."""
         return self.root / "linode.db"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from filelock import FileLock, Timeout
 
+from sandbox.charts import stage
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cgroups, preflight
 from sandbox.kubernetes.commands import inside, run, spawn
@@ -69,6 +70,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         layout.root.chmod(0o700)
         Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
+        stage(layout.charts)
         _link_clients(layout, programs)
         ensure_wan(layout.wan)
         attach(layout.cloud, address=CLOUD, wan=layout.wan)

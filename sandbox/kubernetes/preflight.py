@@ -24,6 +24,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "nft": "nftables",
     "iptables": "iptables",
     "conntrack": "conntrack",
+    "bash": "bash",
     "curl": "curl",
     "busybox": "busybox-static",
     "catatonit": "catatonit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
+from sandbox.kubernetes.images.karmada import KARMADA_IMAGES
 from sandbox.kubernetes.images.mesh import MESH_IMAGES
 from sandbox.kubernetes.images.model import Image, Program, Tool
 from sandbox.kubernetes.node_files import PAUSE_IMAGE
@@ -25,5 +26,6 @@ IMAGES: Final = (
         user="65534:65534",
     ),
     Image(name="docker.io/library/busybox:1.36", layers=(BASE, BUSYBOX), command=("sh",)),
+    *KARMADA_IMAGES,
     *MESH_IMAGES,
 )

@@ -1,0 +1,55 @@
+"""The images that Karmada's chart runs, in host and in agent mode, under the names and tags of fleet/versions.py."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet.versions import CFSSL_IMAGE, KARMADA, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
+from sandbox.kubernetes.images.bases import BASE, BUSYBOX
+from sandbox.kubernetes.images.model import Dynamic, Image, Layer, Program, Tool
+
+# The chart's jobs and init containers run their scripts by bash.
+_BASH: Final[Layer] = {"/bin/bash": Dynamic(Program("bash"))}
+_COMPONENTS: Final = ("agent", "aggregated-apiserver", "controller-manager", "scheduler", "webhook")
+
+
+def _named(image: tuple[str, str, str]) -> str:
+    registry, repository, tag = image
+    return f"{registry}/{repository}:{tag}"
+
+
+def _of_kubernetes(program: str) -> Image:
+    return Image(
+        name=f"registry.k8s.io/{program}:{KARMADA_KUBERNETES}",
+        layers=(BASE, {f"/usr/local/bin/{program}": Tool(program)}),
+        entrypoint=(f"/usr/local/bin/{program}",),
+    )
+
+
+KARMADA_IMAGES: Final = (
+    *(
+        Image(
+            name=f"docker.io/karmada/karmada-{component}:{KARMADA}",
+            layers=(BASE, {f"/bin/karmada-{component}": Tool(f"karmada-{component}")}),
+            command=(f"/bin/karmada-{component}",),
+        )
+        for component in _COMPONENTS
+    ),
+    _of_kubernetes("kube-apiserver"),
+    _of_kubernetes("kube-controller-manager"),
+    Image(
+        name=f"registry.k8s.io/etcd:{KARMADA_ETCD}",
+        layers=(BASE, {"/usr/local/bin/etcd": Tool("etcd")}),
+        command=("/usr/local/bin/etcd",),
+    ),
+    Image(
+        name=_named(KUBECTL_IMAGE),
+        layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/kubectl": Tool("kubectl")}),
+        command=("bash",),
+    ),
+    Image(
+        name=_named(CFSSL_IMAGE),
+        layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/curl": Dynamic(Program("curl"))}),
+        command=("bash",),
+    ),
+)
