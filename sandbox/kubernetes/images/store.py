@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from sandbox.kubernetes.images.model import Image
 
+# Half a gigabyte is unpacked, on a disk that may have other work.
+_IMPORT_SECONDS: Final = 900.0
 _START_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
 _ROOT: Final = "root"
@@ -106,7 +108,7 @@ class ImageStore:
         try:
             client = (str(tool_path("ctr")), "--address", str(socket), "--namespace", "k8s.io")
             _wait(client, log)
-            run(*client, "images", "import", str(archive))
+            run(*client, "images", "import", str(archive), timeout_seconds=_IMPORT_SECONDS)
         finally:
             containerd.terminate()
             containerd.wait()
