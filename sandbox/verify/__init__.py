@@ -1,0 +1,1 @@
+"""What the article claims, seen on a running fleet."""

@@ -1,0 +1,63 @@
+"""A member of a running fleet, as someone with kubectl sees it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.kubernetes.commands import inside, run
+from sandbox.kubernetes.provisions import Provisions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sandbox.kubernetes.layout import Layout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One member: its name and region in the stack, and its kubeconfig."""
+
+    name: str
+    region: str
+    kubeconfig: Path
+    layout: Layout
+
+    def kubectl(self, *arguments: str, stdin: str = "", timeout_seconds: float = 60.0) -> str:
+        """What kubectl prints, run where the clusters are. Raises CommandError."""
+        program = str(Provisions.read(self.layout.provisions).programs["kubectl"])
+        line = [program, f"--kubeconfig={self.kubeconfig}", *arguments]
+        return run(*inside(self.layout.wan, line), stdin=stdin, timeout_seconds=timeout_seconds)
+
+    def get(self, *what: str) -> Any:
+        """An object, or a list of them. Raises CommandError."""
+        return json.loads(self.kubectl("get", *what, "--output=json"))
+
+    def shell(self, workload: str, script: str, *, timeout_seconds: float = 60.0) -> str:
+        """What a script prints in the first container of a workload (`deployment/sleep`). Raises CommandError."""
+        container = workload.rpartition("/")[2]
+        line = ("exec", workload, f"--container={container}", "--", "sh", "-c", script)
+        return self.kubectl(*line, timeout_seconds=timeout_seconds)
+
+    def proxy(self, workload: str, path: str, *, namespace: str = "default") -> Any:
+        """What a pod's Envoy answers at its admin interface, which only the agent beside it reaches."""
+        line = ("exec", workload, f"--namespace={namespace}", "--container=istio-proxy", "--")
+        return json.loads(self.kubectl(*line, "pilot-agent", "request", "GET", path))
+
+
+def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[Member, ...]:
+    """The members in a stack's outputs, with secrets in the clear; kubeconfigs are kept in a folder of the caller's.
+
+    Raises OSError where the folder cannot be written.
+    """
+    found = []
+    for cluster in outputs["clusters"]:
+        if not cluster["network"]:  # The manager is in no network of the mesh.
+            continue
+        kubeconfig = folder / f"{cluster['name']}.kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(outputs["kubeconfigs"][cluster["name"]])
+        found.append(Member(name=cluster["name"], region=cluster["region"], kubeconfig=kubeconfig, layout=layout))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""How what was seen is read."""
