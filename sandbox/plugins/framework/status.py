@@ -39,7 +39,7 @@ def reporting_errors(
     """Make a gRPC handler answer with the status of what it raises.
 
     A ProviderError's message goes to the user as it is. Any other exception is a fault of ours: its text
-    may hold a secret, so the user gets its type, and the log its traceback.
+    may hold a secret, so the user gets its type and place, and the log the frames that led to it.
     """
 
     @functools.wraps(handler)
@@ -49,7 +49,9 @@ def reporting_errors(
         except ProviderError as error:
             _abort(context, _code(error), str(error), _detail(error))
         except Exception as error:
-            _LOG.exception("%s failed", handler.__name__)
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            # Not _LOG.exception, which adds the text.
+            _LOG.error("%s: %s in\n%s", handler.__name__, type(error).__name__, frames)
             where = traceback.extract_tb(error.__traceback__)[-1]
             message = (
                 f"a fault of the offline stand-in: {type(error).__name__} in {handler.__name__} "

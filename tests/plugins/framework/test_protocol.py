@@ -71,7 +71,7 @@ class Thing(ResourceType):
             case "cancelled":
                 request.operation.cancellation.sleep(30)
             case "fault":
-                raise ValueError("password=hunter2")
+                raise ValueError(f"password={request.inputs['password'].value}")
         return Created(id="" if request.preview else "7", outputs=request.inputs)
 
     def read(self, request: ReadRequest) -> Found | None:
@@ -170,10 +170,11 @@ def test_a_fault_of_ours_names_its_place_and_not_what_it_held(
     stub: provider_pb2_grpc.ResourceProviderStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        _create(stub, outcome="fault")
+        _create(stub, outcome="fault", password=Secret("hunter2"))
     message = caught.value.details() or ""
     assert message.startswith("a fault of the offline stand-in: ValueError in Create (")
-    assert "hunter2" not in message
+    assert "hunter2" not in message + caplog.text
+    assert "raise ValueError" in caplog.text
 
 
 def test_cancelling_wakes_an_operation_that_waits(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
