@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
-import tempfile
 import threading
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.plugins.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import Object, kind, name, namespace
+from sandbox.plugins.kubernetes.transport import make_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS: Final = 10.0
 # An admission webhook may take 30 s, the API server's own bound.
 _READ_SECONDS: Final = 60.0
-# Each object that is waited for holds one for its watch.
-_CONNECTIONS: Final = 64
 _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"
@@ -246,35 +243,8 @@ class Cluster:
     def _connected(self) -> ApiClient:
         with self._lock:
             if self._client is None:
-                self._client = self._connect()
+                self._client = make_client(self._kubeconfig)
             return self._client
-
-    def _connect(self) -> ApiClient:
-        from kubernetes.client import Configuration
-        from kubernetes.config import ConfigException, new_client_from_config_dict
-        from urllib3 import Retry
-
-        # The client wants keys as files. They go when the cluster does, and with the process at the latest.
-        directory = tempfile.TemporaryDirectory(prefix="fleet-kubernetes-")
-        weakref.finalize(self, directory.cleanup)
-        configuration = Configuration()
-        configuration.connection_pool_maxsize = _CONNECTIONS
-        configuration.retries = Retry(total=3, connect=1, backoff_factor=0.5)
-        try:
-            client: ApiClient = new_client_from_config_dict(  # type: ignore[no-untyped-call]  # untyped there
-                config_dict=self._kubeconfig.document,
-                context=self._kubeconfig.context,
-                client_configuration=configuration,
-                persist_config=False,
-                temp_file_path=directory.name,
-            )
-        except (ConfigException, TypeError, ValueError) as error:
-            # The message may quote what cannot be decoded.
-            raise UnreachableError(
-                f"the kubeconfig's context {self._kubeconfig.context!r} cannot be used: "
-                f"{type(error).__name__} while loading it; check its cluster and user"
-            ) from None
-        return client
 
     def _discover(self, wanted: Kind) -> dict[str, Route]:
         prefix = f"/apis/{wanted.api_version}" if wanted.group else f"/api/{wanted.version}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import tarfile
 import tempfile
@@ -72,9 +73,13 @@ class Charts:
         self._helm = helm
         self._lock = threading.Lock()
         self._fetched: dict[str, Path] = {}
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        """Where fetched charts are, until the process ends."""
         directory = tempfile.TemporaryDirectory(prefix="fleet-charts-")
         weakref.finalize(self, directory.cleanup)
-        self._folder = Path(directory.name)
+        return Path(directory.name)
 
     def find(self, inputs: Mapping[str, Any], cancellation: Cancellation) -> Chart:
         """The chart that a release's (plain, known) inputs name. Raises ChartError or HelmError."""
