@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
-from sandbox.kubernetes import api
+from sandbox.kubernetes import api, watchers
 from sandbox.kubernetes.cloud_controller import CloudController, CloudControllerArgs
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.etcd import Etcd
@@ -71,6 +71,7 @@ class Cluster:
                 raise BackendError("the cluster is being removed")
             self._spec = spec
             control_plane = self._control_plane(spec)
+            _require_watchers(control_plane, spec)
             control_plane.folder.mkdir(parents=True, exist_ok=True)
             self._pods = allocate_pods(
                 control_plane.folder / "pods.json", [node.name for pool in spec.pools for node in pool.nodes]
@@ -241,6 +242,17 @@ class Cluster:
                 supervisor = self._tools.supervisor
                 supervisor.drop(supervisor.names(unit_prefix(control_plane, folder.name)))
                 remove_node(control_plane, folder.name)
+
+
+def _require_watchers(control_plane: ControlPlane, spec: ClusterSpec) -> None:
+    """See that what is new can be started at all; what is there already has what it needs."""
+    names = {node.name for pool in spec.pools for node in pool.nodes}
+    known = {folder.name for folder in nodes_folder(control_plane).glob("*")}
+    missing = len(names - known) * watchers.PER_NODE
+    if not control_plane.folder.exists():
+        missing += watchers.PER_CONTROL_PLANE
+    if missing:
+        watchers.require(missing)
 
 
 def allocate_pods(path: Path, names: list[str]) -> dict[str, IPv4Network]:

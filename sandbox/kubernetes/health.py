@@ -80,7 +80,7 @@ def _clusters(layout: Layout) -> Iterator[Finding]:
                 part=f"cluster {cluster.label}",
                 state=State.WELL if ready == len(states) else State.COMING,
                 detail=f"lke{cluster.id} in {cluster.region.id}, {ready} of {len(states)} nodes ready",
-                why="" if ready == len(states) else f"see lke{cluster.id}.* in {layout.logs}",
+                why="" if ready == len(states) else _trouble(layout, cluster.id),
             )
     except (ApiError, UnexpectedResponseError, requests.RequestException) as error:
         why = str(error) or type(error).__name__
@@ -89,17 +89,27 @@ def _clusters(layout: Layout) -> Iterator[Finding]:
         yield Finding(part="Linode API", state=State.WELL, detail=LINODE_API)
 
 
+def _trouble(layout: Layout, cluster_id: int) -> str:
+    """What the sandbox's process said last about a cluster that is not up."""
+    said = [line for line in _tail(layout.logs / f"{DAEMON}.log") if f"cluster {cluster_id}:" in line]
+    return said[-1] if said else f"see lke{cluster_id}.* in {layout.logs}"
+
+
 def _last_words(log: Path) -> str:
     """The last line of a log that says something went wrong, or else its very last line."""
+    lines = _tail(log)
+    # klog begins errors with E and fatal errors with F; the others name their level.
+    bad = [line for line in lines if line[:1] in "EF" or '"level":"fatal"' in line or "level=fatal" in line]
+    return (bad or lines or [f"{log} says nothing"])[-1]
+
+
+def _tail(log: Path) -> list[str]:
     try:
         with log.open("rb") as file:
             file.seek(max(log.stat().st_size - _TAIL_BYTES, 0))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-    except OSError:
-        return f"there is no {log}"
-    # klog begins errors with E and fatal errors with F; the others name their level.
-    bad = [line for line in lines if line[:1] in "EF" or '"level":"fatal"' in line or "level=fatal" in line]
-    return (bad or lines or [f"{log} is empty"])[-1]
+            return file.read().decode(errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def _duration(seconds: float) -> str:

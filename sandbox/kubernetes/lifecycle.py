@@ -65,7 +65,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
     if not store.folder.exists():
         say("making the clusters' images")
         store.make()
-    with _alone(layout):
+    with _alone(layout), _file_trouble(layout):
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
         layout.root.chmod(0o700)
@@ -125,6 +125,19 @@ def _alone(layout: Layout) -> Iterator[None]:
             what=f"The sandbox {layout.name} is being changed by another command",
             why=f"{layout.lock} has been held for {_LOCK_SECONDS:.0f} s",
             remedy="Wait for the other `python -m sandbox` to end",
+        ) from error
+
+
+@contextlib.contextmanager
+def _file_trouble(layout: Layout) -> Iterator[None]:
+    """Tell a full or read-only disk in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise LifecycleError(
+            what=f"The sandbox {layout.name} cannot keep its files",
+            why=f"{error.filename or layout.root}: {error.strerror or error}",
+            remedy="Make room or mend the disk, or set FLEET_STATE_HOME to a folder on another",
         ) from error
 
 

@@ -1,0 +1,57 @@
+"""Pools change through the API, and the cluster's nodes follow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.clients import Account, Cluster, eventually
+
+pytestmark = pytest.mark.privileged
+
+
+@pytest.fixture(scope="module")
+def cluster(account: Account) -> Cluster:
+    """One cluster of one node, up."""
+    return account.ready(account.create("changing", region="eu-west", nodes=1))
+
+
+def pool(account: Account, cluster: Cluster) -> int:
+    """The id of the cluster's only pool."""
+    [only] = account.call("GET", f"lke/clusters/{cluster.id}/pools")["data"]
+    return int(only["id"])
+
+
+def ready_names(cluster: Cluster) -> set[str]:
+    """The nodes that Kubernetes calls Ready."""
+    return {
+        node["metadata"]["name"]
+        for node in cluster.get("nodes")["items"]
+        if any(item["type"] == "Ready" and item["status"] == "True" for item in node["status"]["conditions"])
+    }
+
+
+def test_a_pool_grows_and_shrinks(account: Account, cluster: Cluster) -> None:
+    path = f"lke/clusters/{cluster.id}/pools/{pool(account, cluster)}"
+    account.call("PUT", path, {"count": 2})
+    eventually(lambda: len(ready_names(cluster)) == 2, "there are two nodes", within_seconds=120)
+    account.call("PUT", path, {"count": 1})
+    eventually(lambda: len(cluster.get("nodes")["items"]) == 1, "there is one node", within_seconds=120)
+    eventually(lambda: len(cluster.layout.namespaces()) == 4, "the network of the other is gone")
+
+
+def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> None:
+    before = ready_names(cluster)
+    account.call("POST", f"lke/clusters/{cluster.id}/pools/{pool(account, cluster)}/recycle")
+    eventually(
+        lambda: len(now := ready_names(cluster)) == 1 and not now & before, "another node is Ready", within_seconds=180
+    )
+    system = ("--namespace=kube-system", "deployment/coredns")
+    eventually(lambda: cluster.get(*system)["status"].get("readyReplicas") == 1, "DNS runs on it", within_seconds=120)
+
+
+def test_a_deleted_cluster_leaves_nothing(account: Account, cluster: Cluster) -> None:
+    account.call("DELETE", f"lke/clusters/{cluster.id}")
+    layout = cluster.layout
+    eventually(lambda: not layout.clusters.joinpath(str(cluster.id)).exists(), "its files are gone")
+    assert layout.namespaces() == sorted([layout.wan, layout.cloud])
+    assert [path.stem for path in layout.units.glob("*.json")] == ["etcd"]
