@@ -1,0 +1,69 @@
+"""The sandbox's stack with other config: the unchanged program, run by the command line as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from sandbox.charts import stage
+from sandbox.engine.project import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.kubernetes.layout import Layout
+
+UP_SECONDS = 1500.0
+STACK = "sandbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A copy of the project's settings in a folder; the program in it is the checkout's own."""
+
+    layout: Layout
+    folder: Path
+
+    def up(self, **sections: Any) -> str:
+        """`pulumi up`, with these sections of config (`traffic={"mode": "global"}`) over the checked-in ones."""
+        self._lay_out()
+        settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
+        charts = {project: str(self.folder / "charts" / project) for project in ("karmada", "istio")}
+        over = {"charts": charts, **sections}
+        settings["config"] |= {f"fleet:{section}": value for section, value in over.items()}
+        (self.folder / "project" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
+        return self._pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports, secrets in the clear."""
+        found: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
+        return found
+
+    def _lay_out(self) -> None:
+        project = self.folder / "project"
+        if project.exists():
+            return
+        stage(self.folder / "charts")
+        project.mkdir()
+        for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", ".venv"):
+            (project / name).symlink_to(CHECKOUT / name)
+
+    def _pulumi(self, *arguments: str) -> str:
+        python = [sys.executable, "-m", "sandbox"]
+        inside = [*python, "exec", "--name", self.layout.name, "--"]
+        places = ["--project", str(self.folder / "project"), "--state", str(self.folder / "state")]
+        done = subprocess.run(
+            [*inside, *python, "pulumi", "--stack", STACK, *places, "--", *arguments],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=UP_SECONDS,
+        )
+        assert done.returncode == 0, f"pulumi {arguments[0]}: {done.stdout[-4000:]}{done.stderr[-2000:]}"
+        return done.stdout
