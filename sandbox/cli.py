@@ -13,6 +13,7 @@ from sandbox.engine import commands as engine_commands
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cli as kubernetes_commands
 from sandbox.toolchain import commands as toolchain_commands
+from sandbox.verify import commands as verify_commands
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,6 +28,7 @@ app = typer.Typer(
 toolchain_commands.register(app)
 engine_commands.register(app)
 kubernetes_commands.register(app)
+verify_commands.register(app)
 
 
 def main() -> NoReturn:

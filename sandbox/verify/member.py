@@ -1,4 +1,4 @@
-"""A member of a running fleet, as someone with kubectl sees it."""
+"""The clusters of a running fleet, as someone with kubectl sees them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
-    """One member: its name and region in the stack, and its kubeconfig."""
+class Client:
+    """kubectl with one kubeconfig, inside one sandbox."""
 
-    name: str
-    region: str
     kubeconfig: Path
     layout: Layout
 
@@ -34,6 +32,14 @@ class Member:
     def get(self, *what: str) -> Any:
         """An object, or a list of them. Raises CommandError."""
         return json.loads(self.kubectl("get", *what, "--output=json"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member(Client):
+    """One member: its name and region in the stack, and its kubeconfig."""
+
+    name: str
+    region: str
 
     def shell(self, workload: str, script: str, *, timeout_seconds: float = 60.0) -> str:
         """What a script prints in the first container of a workload (`deployment/sleep`). Raises CommandError."""
@@ -56,8 +62,13 @@ def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[M
     for cluster in outputs["clusters"]:
         if not cluster["network"]:  # The manager is in no network of the mesh.
             continue
-        kubeconfig = folder / f"{cluster['name']}.kubeconfig"
-        kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(outputs["kubeconfigs"][cluster["name"]])
+        kubeconfig = kept(folder / f"{cluster['name']}.kubeconfig", outputs["kubeconfigs"][cluster["name"]])
         found.append(Member(name=cluster["name"], region=cluster["region"], kubeconfig=kubeconfig, layout=layout))
     return tuple(found)
+
+
+def kept(kubeconfig: Path, content: str) -> Path:
+    """The file of a kubeconfig, which nobody else may read. Raises OSError."""
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(content)
+    return kubeconfig

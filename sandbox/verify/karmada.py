@@ -1,0 +1,205 @@
+"""What the article and the program promise of Karmada, on a running fleet: members, placement, answers and rights."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import yaml
+
+from fleet.naming import (
+    HELLO,
+    KARMADA_CLUSTER_NAMESPACE,
+    KARMADA_NAMESPACE,
+    SLEEP,
+    WORKLOAD_NAMESPACE,
+    execution_namespace,
+)
+from sandbox.kubernetes.commands import CommandError
+from sandbox.verify.claims import Claim
+from sandbox.verify.member import Client, Member, kept
+from sandbox.verify.mesh import calls
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+AGENT_SECRET: Final = "karmada-kubeconfig"  # noqa: S105  # the name of an object
+"""Where the chart keeps an agent's credentials (charts/karmada/templates/karmada-agent.yaml)."""
+Seen = TypeVar("Seen")
+_UNPLACED: Final = "fleet-verify-unplaced"
+_EVENT: Final = "ApplyPolicyFailed"
+_WITHIN_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 1.0
+_CALLS: Final = 5
+
+
+def claims(karmada: Client, members: Sequence[Member], folder: Path) -> Iterator[Claim]:
+    """Everything that holds of a fleet with hello and sleep on it. `folder` takes the agents' credentials.
+
+    Raises:
+        CommandError: Karmada or a member cannot be asked.
+
+    """
+    yield all_joined(karmada, {member.name for member in members})
+    yield unplaced_without_policy(karmada)
+    for workload in (HELLO, SLEEP):
+        yield divided_by_weights(karmada, members, workload)
+    for member in members:
+        yield answers_with_its_region(member)
+    for member in members:
+        others = [other.name for other in members if other is not member]
+        yield agent_is_confined(member, others, folder)
+
+
+def all_joined(karmada: Client, names: set[str]) -> Claim:
+    """`kubectl get clusters`: every member is there by its name, pulls its work, and is Ready."""
+    found = {item["metadata"]["name"]: (item["spec"]["syncMode"], _ready(item)) for item in _clusters(karmada)}
+    return Claim(
+        text="every member has joined Karmada in mode Pull, and is Ready",
+        holds=found == dict.fromkeys(names, ("Pull", "True")),
+        evidence=", ".join(f"{name} {mode} {ready}" for name, (mode, ready) in sorted(found.items())) or "no cluster",
+    )
+
+
+def _clusters(karmada: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = karmada.get("clusters.cluster.karmada.io")["items"]
+    return found
+
+
+def _ready(cluster: Mapping[str, Any]) -> str:
+    conditions = cluster.get("status", {}).get("conditions", ())
+    return next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
+
+
+def unplaced_without_policy(karmada: Client) -> Claim:
+    """A Deployment that no policy names stays at no replica, and an event says why. It is deleted again."""
+    container = {"name": "main", "image": "docker.io/library/busybox:1.36", "command": ["sleep", "3600"]}
+    labels = {"app": _UNPLACED}
+    spec = {
+        "replicas": 3,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }
+    metadata = {"name": _UNPLACED, "namespace": WORKLOAD_NAMESPACE}
+    document = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    karmada.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(document))
+    try:
+        messages = _until(lambda: _warnings(karmada), bool)
+        status = karmada.get("deployment", _UNPLACED)["status"]
+    finally:
+        karmada.kubectl("delete", "deployment", _UNPLACED, "--ignore-not-found")
+    replicas = status.get("replicas", 0)
+    return Claim(
+        text="a Deployment without a policy stays at 0 replicas",
+        holds=replicas == 0 and any("No policy match" in message for message in messages),
+        evidence=f"{replicas} of 3; {_EVENT}: {messages[0] if messages else 'no such event'}",
+    )
+
+
+def _warnings(karmada: Client) -> list[str]:
+    selector = f"involvedObject.name={_UNPLACED},reason={_EVENT}"
+    return [event["message"] for event in karmada.get("events", f"--field-selector={selector}")["items"]]
+
+
+def divided_by_weights(karmada: Client, members: Sequence[Member], workload: str) -> Claim:
+    """The pods that run in each member are the share that the policy's weights give it, to the nearest whole pod."""
+    replicas = karmada.get("deployment", workload)["spec"]["replicas"]
+    weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation"))
+    running = _until(
+        lambda: {member.name: len(running_pods(member, workload)) for member in members},
+        lambda found: is_fair(found, weights, replicas),
+    )
+    shown = ", ".join(f"{name} {running[name]} (weight {weights.get(name, 0)})" for name in sorted(running))
+    return Claim(
+        text=f"{replicas} replicas of {workload} are divided by weight",
+        holds=is_fair(running, weights, replicas),
+        evidence=shown,
+    )
+
+
+def policy_weights(policy: Mapping[str, Any]) -> dict[str, int]:
+    """The static weights of a PropagationPolicy, by member."""
+    preference = policy["spec"]["placement"]["replicaScheduling"]["weightPreference"]["staticWeightList"]
+    return {name: entry["weight"] for entry in preference for name in entry["targetCluster"]["clusterNames"]}
+
+
+def is_fair(running: Mapping[str, int], weights: Mapping[str, int], replicas: int) -> bool:
+    """Whether all replicas run, and each member has its share of them but for less than one.
+
+    Karmada gives whole shares first and the rest by size of remainder (pkg/util/helper, Dispenser).
+    """
+    total = sum(weights.values())
+    shares = {name: replicas * weights.get(name, 0) / total for name in running}
+    return sum(running.values()) == replicas and all(abs(running[name] - shares[name]) < 1 for name in running)
+
+
+def running_pods(member: Member, workload: str) -> list[str]:
+    """The names of a workload's pods in a member that run, are ready, and are not about to go."""
+    return [
+        pod["metadata"]["name"]
+        for pod in member.get("pods", f"--selector=app={workload}")["items"]
+        if "deletionTimestamp" not in pod["metadata"]
+        and any(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for condition in pod["status"].get("conditions", ())
+        )
+    ]
+
+
+def answers_with_its_region(member: Member) -> Claim:
+    """Called from the member's own sleep, hello of this region is among those that answer."""
+    answers: Counter[str] = calls(member, _CALLS)
+    return Claim(
+        text=f"hello answers in {member.name} with its region",
+        holds=answers[member.region] > 0,
+        evidence=", ".join(f"{count} times {region}" for region, count in sorted(answers.items())),
+    )
+
+
+def agent_is_confined(member: Member, others: Sequence[str], folder: Path) -> Claim:
+    """With the certificate of a member's agent: its own work can be read, and nothing of another member's."""
+    agent = agent_client(member, folder)
+    own = _answer(agent, "works", f"--namespace={execution_namespace(member.name)}")
+    forbidden: dict[str, tuple[str, ...]] = {
+        "all works": ("works", "--all-namespaces"),
+        "all secrets": ("secrets", "--all-namespaces"),
+        "secrets of members": ("secrets", f"--namespace={KARMADA_CLUSTER_NAMESPACE}"),
+        "secrets of Karmada": ("secrets", f"--namespace={KARMADA_NAMESPACE}"),
+    }
+    for other in others:
+        forbidden[f"works of {other}"] = ("works", f"--namespace={execution_namespace(other)}")
+        forbidden[f"secret of {other}"] = ("secret", other, f"--namespace={KARMADA_CLUSTER_NAMESPACE}")
+    answers = {what: _answer(agent, *arguments) for what, arguments in forbidden.items()}
+    open_doors = sorted(what for what, answer in answers.items() if answer != "Forbidden")
+    return Claim(
+        text=f"the agent of {member.name} reads its own works and nothing of others",
+        holds=own == "ok" and not open_doors,
+        evidence=f"own works: {own}; {len(answers)} others tried, not refused: {', '.join(open_doors) or 'none'}",
+    )
+
+
+def agent_client(member: Member, folder: Path) -> Client:
+    """A client that is a member's agent, with the credentials that the member has. Raises CommandError."""
+    secret = member.get("secret", AGENT_SECRET, f"--namespace={KARMADA_NAMESPACE}")
+    content = base64.b64decode(secret["data"]["kubeconfig"]).decode()
+    return Client(kubeconfig=kept(folder / f"{member.name}-agent.kubeconfig", content), layout=member.layout)
+
+
+def _answer(client: Client, *what: str) -> str:
+    try:
+        json.loads(client.kubectl("get", *what, "--output=json"))
+    except CommandError as error:
+        return "Forbidden" if "(Forbidden)" in error.output else error.output.splitlines()[-1]
+    return "ok"
+
+
+def _until(look: Callable[[], Seen], enough: Callable[[Seen], bool]) -> Seen:
+    """What is seen once it is enough, or after a minute as it is then."""
+    deadline = time.monotonic() + _WITHIN_SECONDS
+    while not enough(seen := look()) and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+    return seen
