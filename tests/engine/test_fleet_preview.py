@@ -57,7 +57,7 @@ def preview(stack: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> subproc
 def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
     stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configs = list(CHECKOUT.glob("Pulumi*.yaml"))
+    configs = [CHECKOUT / "Pulumi.yaml", CHECKOUT / f"Pulumi.{stack}.yaml"]
     before = digests(configs)
     shown = preview(stack, tmp_path, monkeypatch)
     assert shown.returncode == 0, shown.stdout + shown.stderr
