@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox.kubernetes.network.plan import CLOUD, ETCD_PORT
-from sandbox.kubernetes.pki import KeyPair, Subject, ensure_authority, ensure_client, ensure_server
+from sandbox.kubernetes.pki import KeyPair, Subject, ensure_authority, ensure_client, ensure_peer
 from sandbox.kubernetes.processes import Command
 from sandbox.kubernetes.supervision import OnHost, Unit
 
@@ -44,9 +44,8 @@ class Etcd:
         """The process, with its certificates made."""
         authority = ensure_authority(self.authority)
         ensure_client(self.client, Subject(common_name="kube-apiserver-etcd-client"), authority)
-        server = ensure_server(
-            KeyPair(authority.folder, "server"), Subject(common_name="etcd"), authority, [str(CLOUD)]
-        )
+        # Its JSON gateway calls etcd itself with the server's certificate.
+        server = ensure_peer(KeyPair(authority.folder, "server"), Subject(common_name="etcd"), authority, [str(CLOUD)])
         line = [
             str(self.provisions.programs["etcd"]),
             f"--data-dir={self.layout.etcd / 'data'}",

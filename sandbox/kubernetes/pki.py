@@ -92,6 +92,11 @@ def ensure_server(pair: KeyPair, subject: Subject, authority: KeyPair, names: Se
     return _ensure(pair, subject, authority, [ExtendedKeyUsageOID.SERVER_AUTH], names)
 
 
+def ensure_peer(pair: KeyPair, subject: Subject, authority: KeyPair, names: Sequence[str]) -> KeyPair:
+    """Make a certificate for a server that is a client of its like, unless it is there already."""
+    return _ensure(pair, subject, authority, [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], names)
+
+
 def ensure_signing_key(pair: KeyPair) -> KeyPair:
     """Make the key that signs service accounts' tokens; the .crt file is its public half."""
     if pair.exists:

@@ -16,6 +16,7 @@ from sandbox.kubernetes.pki import (
     Subject,
     ensure_authority,
     ensure_client,
+    ensure_peer,
     ensure_server,
     ensure_signing_key,
 )
@@ -51,6 +52,13 @@ def test_a_client_certificate_names_its_user_and_groups(tmp_path: Path, authorit
     assert values == {NameOID.COMMON_NAME: "system:node:one", NameOID.ORGANIZATION_NAME: "system:nodes"}
     uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(uses) == [ExtendedKeyUsageOID.CLIENT_AUTH], "a client's certificate must not serve"
+
+
+def test_a_peers_certificate_serves_and_calls(tmp_path: Path, authority: KeyPair) -> None:
+    pair = ensure_peer(KeyPair(tmp_path, "etcd"), Subject(common_name="etcd"), authority, ["192.0.2.2"])
+    builder = PolicyBuilder().store(Store([load(authority)]))
+    builder.build_server_verifier(x509.IPAddress(ip_address("192.0.2.2"))).verify(load(pair), [])
+    builder.build_client_verifier().verify(load(pair), [])
 
 
 def test_what_was_made_once_is_kept(tmp_path: Path, authority: KeyPair) -> None:
