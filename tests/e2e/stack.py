@@ -44,6 +44,10 @@ class Stack:
         found: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
         return found
 
+    def destroy(self) -> str:
+        """`pulumi destroy` of everything that the last `up` left."""
+        return self._pulumi("destroy", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+
     def _lay_out(self) -> None:
         project = self.folder / "project"
         if project.exists():
