@@ -34,6 +34,7 @@ _GRACE_SECONDS: Final = 2
 _HANGING_SECONDS: Final = 4
 # How often to look whether the engine is still there: one that is killed tells nobody.
 _WATCH_SECONDS: Final = 3
+_REFUSALS: Final = 5
 
 SERVER_OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
@@ -82,15 +83,22 @@ def run_until_signalled(server: grpc.Server, *, engine: str | None, on_stop: Cal
 
 
 def _watch(engine: str, stopped: threading.Event) -> None:
-    """Stop when the engine's port refuses a connection."""
+    """Stop when the engine's port has refused connections for a while.
+
+    An engine that ends may close its port before it stops its plugins, and a plugin that goes in between counts as
+    one that failed.
+    """
     host, _, port = engine.rpartition(":")
-    while not stopped.wait(_WATCH_SECONDS):
+    refused = 0
+    while refused < _REFUSALS and not stopped.wait(_WATCH_SECONDS):
         try:
             socket.create_connection((host, int(port)), timeout=_WATCH_SECONDS).close()
+            refused = 0
         except ConnectionRefusedError:
-            stopped.set()
+            refused += 1
         except OSError as error:
             _LOG.debug("cannot tell whether the engine is there: %s", error)
+    stopped.set()
 
 
 _DEBUG_VERBOSITY: Final = 9  # the level at which Pulumi's own plugins log every call
