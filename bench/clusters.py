@@ -23,7 +23,9 @@ from sandbox.kubernetes.cli import enter_network
 from sandbox.kubernetes.commands import CommandError, inside, run
 from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.network.plan import LINODE_API
+from tests.e2e.traces import traces
 
+_NAME: Final = "bench"
 _REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east")
 _TIMEOUT_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 0.5
@@ -49,14 +51,19 @@ def main() -> None:
     if options.one_cycle:
         cycle(options.clusters, options.idle_seconds)
         return
+    before = traces(Layout(_NAME))
     for _ in range(options.cycles):
         # The measuring process goes into the sandbox's network and cannot come back: each cycle is one of its own.
         subprocess.run([sys.executable, "-m", "bench.clusters", "--one-cycle", *sys.argv[1:]], check=True)
+    left = {what: sorted(set(now) - set(before[what])) for what, now in traces(Layout(_NAME)).items()}
+    if any(left.values()):
+        raise SystemExit(f"left after {options.cycles} cycles: {left}")
+    print(f"nothing is left after {options.cycles} cycles", flush=True)
 
 
 def cycle(clusters: int, idle_seconds: float) -> None:
     """Up, clusters, idle, down."""
-    layout = Layout("bench")
+    layout = Layout(_NAME)
     lifecycle.down(layout)
     begin = time.monotonic()
     try:
