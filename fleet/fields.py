@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE
+
+ACKNOWLEDGEABLE: Final = ("delete", "replace", "recycle")
+"""What a change may do to a whole cluster or to all its nodes, once the config says that it is meant."""
 
 
 def _dns_label(value: str) -> str:
@@ -34,6 +37,13 @@ def _label_value(value: str) -> str:
     return value
 
 
+def _acknowledgement(value: str) -> str:
+    verb, _, cluster = value.partition(" ")
+    if verb not in ACKNOWLEDGEABLE or not DNS_LABEL.fullmatch(cluster):
+        raise ValueError(f"must be {', '.join(ACKNOWLEDGEABLE)} and a cluster's name, as `make review` prints them")
+    return value
+
+
 def _tag(value: str) -> str:
     if not 1 <= len(value) <= 24 or ":" in value:
         raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
@@ -44,6 +54,7 @@ DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 ClusterName = Annotated[str, AfterValidator(_cluster_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]
+Acknowledgement = Annotated[str, AfterValidator(_acknowledgement)]
 Tag = Annotated[str, AfterValidator(_tag)]
 KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
 """A minor version such as "1.35", as LKE names it."""

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from fleet import versions
 from fleet.fields import (
+    Acknowledgement,
     ClusterName,
     Days,
     DnsLabel,
@@ -269,6 +270,7 @@ class FleetConfig(Model):
     certs: Certs = Certs()
     charts: Charts = Charts()
     tags: dict[Tag, Tag] = Field(default_factory=dict)
+    acknowledged: tuple[Acknowledgement, ...] = ()
 
     @property
     def manager(self) -> str:

@@ -88,6 +88,8 @@ REFUSED = [
     ("certs.mesh", {"rootDays": 700}, "certs.mesh.intermediateDays", "must end before its issuer"),
     ("certs.karmada", {"leafDays": 20}, "certs.karmada.renewBeforeDays", "every update would renew"),
     ("tags", {"owner:x": "y"}, "tags.owner:x", "no colon"),
+    ("acknowledged", ["destroy us"], "acknowledged.0", "delete, replace, recycle and a cluster's name"),
+    ("acknowledged", ["recycle"], "acknowledged.0", "'recycle'"),
 ]
 
 

@@ -1,0 +1,78 @@
+"""What a change does to the nodes of one cluster, pool by pool, in the order of the program's list.
+
+The official provider pairs pools by their place in that list, and makes one anew whose type or disk encryption changes
+(terraform-provider-linode, linode/lke/cluster.go, ReconcileLKENodePoolSpecs).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from review.steps import known, section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from review.steps import Resource
+
+_FIXED = ("type", "diskEncryption")
+
+
+class Fate(enum.Enum):
+    """What becomes of the nodes of a pool."""
+
+    REMOVED = "removed"
+    REMADE = "remade"
+    FEWER = "fewer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolChange:
+    """Nodes that go away, in words: `3 of 3 nodes of pool 'main'`."""
+
+    fate: Fate
+    what: str
+
+
+def pool_changes(old: Resource, new: Resource) -> Iterator[PoolChange]:
+    """The pools of a cluster that lose nodes."""
+    live = section(old.outputs, "pools") or []
+    for place, (before, after) in enumerate(zip_longest(_pools(old), _pools(new))):
+        if before is None:
+            continue
+        count = _live_count(live, place, before)
+        name = f"pool {before.get('label') or place}"
+        if after is None:
+            yield PoolChange(fate=Fate.REMOVED, what=f"{name} with {_nodes(count)} is removed")
+        elif remade := [key for key in _FIXED if before.get(key) != after.get(key)]:
+            changes = ", ".join(f"{key} {before.get(key)} to {after.get(key)}" for key in remade)
+            yield PoolChange(fate=Fate.REMADE, what=f"{name} is made anew ({changes}): all {_nodes(count)} go")
+        elif (most := _most(after, count)) < count:
+            yield PoolChange(fate=Fate.FEWER, what=f"{name} goes from {_nodes(count)} to {_at_most(after, most)}")
+
+
+def _pools(cluster: Resource) -> list[Mapping[str, Any]]:
+    return [pool for pool in section(cluster.inputs, "pools") or [] if isinstance(pool, dict)]
+
+
+def _live_count(live: list[Any], place: int, recorded: Mapping[str, Any]) -> int:
+    """How many nodes a pool has, by the state; an autoscaler has moved the count since it was ordered."""
+    pool = live[place] if place < len(live) and isinstance(live[place], dict) else {}
+    return int(known(pool.get("count")) or known(recorded.get("count")) or 0)
+
+
+def _most(pool: Mapping[str, Any], live: int) -> int:
+    """How many nodes may be left: of an autoscaler its maximum, since it keeps to its bounds."""
+    scaler = known(pool.get("autoscaler"))
+    return min(live, int(scaler["max"])) if scaler else int(known(pool.get("count")) or 0)
+
+
+def _at_most(pool: Mapping[str, Any], most: int) -> str:
+    return f"at most {most}, the autoscaler's maximum" if known(pool.get("autoscaler")) else str(most)
+
+
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"
