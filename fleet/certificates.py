@@ -98,9 +98,9 @@ def leaf(name: str, request: Request, issuer: Certificate, parent: pulumi.Compon
     return _signed(name, request, issuer, parent, path_length=None)
 
 
-def fingerprint(certificate: Certificate) -> Output[str]:
-    """SHA-256 of the certificate's PEM text, in hexadecimal: public, and another one after a renewal."""
-    return certificate.certificate_pem.apply(lambda pem: hashlib.sha256(pem.encode()).hexdigest())
+def fingerprint(pem: Output[str]) -> Output[str]:
+    """SHA-256 of certificates' PEM text, in hexadecimal: public, and another one after a renewal."""
+    return pem.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
 
 
 def _signed(

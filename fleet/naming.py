@@ -12,6 +12,8 @@ WORKLOAD_NAMESPACE: Final = "default"
 HELLO: Final = "hello"
 SLEEP: Final = "sleep"
 HELLO_PORT: Final = 5000
+DEFAULT_ROOT: Final = "root"
+"""The mesh's root where the config names none."""
 NETWORK_LABEL: Final = "topology.istio.io/network"
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 SUFFIX_LENGTH: Final = 4

@@ -38,6 +38,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_layers(config),
         *_karmada(config),
         *_lifetimes(config),
+        *_roots(config),
     ]
 
 
@@ -203,3 +204,16 @@ def _lifetimes(config: FleetConfig) -> Iterator[Violation]:
                 path=("certs", section, "renewBeforeDays"),
                 message=f"{renewal} is not under the {leaf} of {leaf_key}, so every update would renew; lower it",
             )
+
+
+def _roots(config: FleetConfig) -> Iterator[Violation]:
+    mesh = config.certs.mesh
+    for name, count in Counter(mesh.roots).items():
+        if count > 1:
+            yield Violation(path=("certs", "mesh", "roots"), message=f"{name!r} stands {count} times; drop the others")
+    if mesh.signing_root not in mesh.roots:
+        yield Violation(
+            path=("certs", "mesh", "signing"),
+            message=f"{mesh.signing_root!r} is not trusted by anyone; add it to roots, or take one of "
+            f"{', '.join(mesh.roots)}",
+        )

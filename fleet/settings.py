@@ -25,6 +25,7 @@ from fleet.fields import (
     Release,
     Tag,
 )
+from fleet.naming import DEFAULT_ROOT
 
 
 class Role(enum.StrEnum):
@@ -236,11 +237,22 @@ class KarmadaCerts(Model):
 
 
 class MeshCerts(Model):
-    """Lifetimes of the mesh's authorities, in days; docs/decisions/0002 says why intermediates are shorter."""
+    """The mesh's roots by name, and lifetimes of its authorities in days.
 
+    Every workload trusts all roots, and one of them signs. docs/decisions/0110 has the steps of a rotation, 0002 says
+    why intermediates are shorter.
+    """
+
+    roots: Annotated[tuple[DnsLabel, ...], Field(min_length=1)] = (DEFAULT_ROOT,)
+    signing: DnsLabel | None = None
     root_days: Days = 3650
     intermediate_days: Days = 730
     renew_before_days: Days = 90
+
+    @property
+    def signing_root(self) -> str:
+        """The name of the root that signs every member's intermediate: the first, unless one is named."""
+        return self.signing or self.roots[0]
 
 
 class Certs(Model):

@@ -77,7 +77,12 @@ class KarmadaAgent(pulumi.ComponentResource):
                 release_name=RELEASE,
                 namespace=namespace.metadata.name,
                 values=charts.merged(
-                    values.agent(args.member.name, args.control_plane.versions, kubeconfig, fingerprint(identity)),
+                    values.agent(
+                        args.member.name,
+                        args.control_plane.versions,
+                        kubeconfig,
+                        fingerprint(identity.certificate_pem),
+                    ),
                     args.karmada.agent_values,
                 ),
                 # The agent cannot create its Cluster object: it starts over until the next resource has made it, and

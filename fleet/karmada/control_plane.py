@@ -68,7 +68,12 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 release_name=RELEASE,
                 namespace=namespace.metadata.name,
                 values=charts.merged(
-                    values.host(args.karmada, args.versions, self.pki.chart_values(), fingerprint(self.pki.server)),
+                    values.host(
+                        args.karmada,
+                        args.versions,
+                        self.pki.chart_values(),
+                        fingerprint(self.pki.server.certificate_pem),
+                    ),
                     args.karmada.values,
                 ),
                 wait_for_jobs=True,

@@ -1,9 +1,10 @@
 """The mesh's authorities: one root for all members, one intermediate for each.
 
-Key sizes, usages and path lengths are those of Istio's tools/certs; lifetimes are config, and an intermediate always
-ends before the root (docs/decisions/0002).
+There are further roots while one follows another (docs/decisions/0110). Key sizes, usages and path lengths are those of
+Istio's tools/certs; lifetimes are config, and an intermediate always ends before the root (docs/decisions/0002).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from fleet.certificates import (
     intermediate_authority,
     root_authority,
 )
+from fleet.naming import DEFAULT_ROOT
 from fleet.settings import MeshCerts
 
 KEY: Final = RsaKey(bits=4096)
@@ -29,32 +31,52 @@ ISTIOD_NAME: Final = "istiod.istio-system.svc"
 
 @dataclass(frozen=True, kw_only=True)
 class RootAuthorityArgs:
-    """How long authorities live."""
+    """Which roots there are, which one signs, and how long authorities live."""
 
     certs: MeshCerts
 
 
 class RootAuthority(pulumi.ComponentResource):
-    """The root that every member's workloads trust."""
+    """The roots that every member's workloads trust, one of which signs."""
 
-    certificate: Certificate
+    signing: Certificate
+    trusted_pem: Output[str]
+    """All roots, PEM. The one that signs comes first: sidecars ask for a new certificate when this text changes."""
     certs: MeshCerts
 
     def __init__(self, name: str, args: RootAuthorityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:RootAuthority", name, {}, opts)
         self.certs = args.certs
-        self.certificate = root_authority(
-            f"{name}-root",
-            Subject(common_name="Root CA", organization=ORGANIZATION),
-            Lifetime(
-                days=args.certs.root_days,
-                # Renewed while a whole intermediate still fits into it.
-                renew_before_days=args.certs.intermediate_days + args.certs.renew_before_days,
-            ),
-            KEY,
-            self,
+        lifetime = Lifetime(
+            days=args.certs.root_days,
+            # Renewed while a whole intermediate still fits into it.
+            renew_before_days=args.certs.intermediate_days + args.certs.renew_before_days,
         )
-        self.register_outputs({"certificate": self.certificate.certificate_pem})
+        roots = {
+            root: root_authority(
+                f"{name}-{root}",
+                Subject(common_name=common_name(root), organization=ORGANIZATION),
+                lifetime,
+                KEY,
+                self,
+            )
+            for root in args.certs.roots
+        }
+        self.signing = roots.pop(args.certs.signing_root)
+        self.trusted_pem = Output.all(
+            self.signing.certificate_pem, *(root.certificate_pem for root in roots.values())
+        ).apply(bundle)
+        self.register_outputs({"trusted": self.trusted_pem})
+
+
+def common_name(root: str) -> str:
+    """A root's subject: that of Istio's tooling, and one of its own for every further root."""
+    return "Root CA" if root == DEFAULT_ROOT else f"Root CA {root}"
+
+
+def bundle(certificates: Sequence[str]) -> str:
+    """Several PEM certificates in one text."""
+    return "".join(f"{pem.rstrip()}\n" for pem in certificates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +105,25 @@ class MemberAuthority(pulumi.ComponentResource):
                 uses=CA_USES,
                 dns_names=[ISTIOD_NAME],
             ),
-            args.root.certificate,
+            args.root.signing,
             self,
         )
         self.secret_data = Output.secret(
             Output.all(
                 certificate_pem=intermediate.certificate_pem,
                 private_key_pem=intermediate.private_key_pem,
-                root_pem=args.root.certificate.certificate_pem,
+                root_pem=args.root.signing.certificate_pem,
+                trusted_pem=args.root.trusted_pem,
             ).apply(lambda known: cacerts(**known))
         )
         self.register_outputs({})
 
 
-def cacerts(*, certificate_pem: str, private_key_pem: str, root_pem: str) -> dict[str, str]:
-    """The four files of ``cacerts``; the chain goes from the intermediate up to the root."""
+def cacerts(*, certificate_pem: str, private_key_pem: str, root_pem: str, trusted_pem: str) -> dict[str, str]:
+    """The four files of ``cacerts``; the chain goes from the intermediate up to the root that signed it."""
     return {
         "ca-cert.pem": certificate_pem,
         "ca-key.pem": private_key_pem,
-        "root-cert.pem": root_pem,
-        "cert-chain.pem": certificate_pem.rstrip() + "\n" + root_pem,
+        "root-cert.pem": trusted_pem,
+        "cert-chain.pem": bundle([certificate_pem, root_pem]),
     }

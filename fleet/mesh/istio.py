@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from fleet import charts
+from fleet.certificates import fingerprint
 from fleet.lke import LkeCluster
 from fleet.mesh import values
 from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority
@@ -63,7 +64,10 @@ class Istio(pulumi.ComponentResource):
             f"{name}-istiod",
             "istiod",
             "istiod",
-            charts.merged(values.istiod(args.mesh.id, args.member.name, self.network), args.mesh.istiod_values),
+            charts.merged(
+                values.istiod(args.mesh.id, args.member.name, self.network, fingerprint(args.root.trusted_pem)),
+                args.mesh.istiod_values,
+            ),
             # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs
             # the CRDs of base.
             ResourceOptions.merge(in_member, ResourceOptions(depends_on=[cacerts, self.base])),

@@ -2,20 +2,30 @@
 
 from typing import Any, Final
 
+from pulumi import Input
+
 from fleet.naming import NETWORK_LABEL
 
+ROOTS_ANNOTATION: Final = "fleet/roots"
+"""istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
 INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": "istio-ingressgateway"}
 
 
-def istiod(mesh_id: str, member: str, network: str) -> dict[str, Any]:
+def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str]) -> dict[str, Any]:
     """The values of istiod in one member of a multi-primary, multi-network mesh."""
     return {
         "global": {"meshID": mesh_id, "network": network, "multiCluster": {"clusterName": member}},
-        # Sidecars log who called whom, which is how an operator sees a request's path.
-        "meshConfig": {"accessLogFile": "/dev/stdout"},
+        # Together these two let roots change under running sidecars (docs/decisions/0110).
+        "env": {"ISTIO_MULTIROOT_MESH": "true"},
+        "meshConfig": {
+            # Sidecars log who called whom, which is how an operator sees a request's path.
+            "accessLogFile": "/dev/stdout",
+            "defaultConfig": {"proxyMetadata": {"PROXY_CONFIG_XDS_AGENT": "true"}},
+        },
+        "podAnnotations": {ROOTS_ANNOTATION: roots_fingerprint},
     }
 
 

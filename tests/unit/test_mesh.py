@@ -62,8 +62,8 @@ def test_cacerts_has_istios_four_keys_and_a_whole_chain(dev: Graph) -> None:
 
 
 def test_a_chain_without_a_last_line_break_stays_two_certificates() -> None:
-    chain = cacerts(certificate_pem="A", private_key_pem="K", root_pem="B")["cert-chain.pem"]
-    assert chain == "A\nB"
+    chain = cacerts(certificate_pem="A", private_key_pem="K", root_pem="B", trusted_pem="B")["cert-chain.pem"]
+    assert chain == "A\nB\n"
 
 
 def test_istiod_never_starts_without_its_authority_and_crds(dev: Graph) -> None:
