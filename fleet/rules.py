@@ -39,6 +39,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_karmada(config),
         *_lifetimes(config),
         *_roots(config),
+        *_acknowledged(config),
     ]
 
 
@@ -217,3 +218,18 @@ def _roots(config: FleetConfig) -> Iterator[Violation]:
             message=f"{mesh.signing_root!r} is not trusted by anyone; add it to roots, or take one of "
             f"{', '.join(mesh.roots)}",
         )
+
+
+def _acknowledged(config: FleetConfig) -> Iterator[Violation]:
+    """Words that are for nothing would let something happen unseen later."""
+    for index, words in enumerate(config.acknowledged):
+        harm, _, cluster = words.partition(" ")
+        path = ("acknowledged", str(index))
+        if harm == "delete" and cluster in config.clusters:
+            yield Violation(path=path, message=f"{words!r}, and the cluster is still in clusters; remove one of both")
+        elif harm != "delete" and cluster not in config.clusters:
+            yield Violation(
+                path=path,
+                message=f"{cluster!r} is not a cluster; the clusters are {', '.join(config.clusters)}",
+                about_all_clusters=True,
+            )

@@ -25,6 +25,7 @@ from fleet.fields import (
     Release,
     Tag,
 )
+from fleet.guardrails import Guardrails
 from fleet.naming import DEFAULT_ROOT
 
 
@@ -282,6 +283,7 @@ class FleetConfig(Model):
     certs: Certs = Certs()
     charts: Charts = Charts()
     tags: dict[Tag, Tag] = Field(default_factory=dict)
+    guardrails: Guardrails = Guardrails()
     acknowledged: tuple[Acknowledgement, ...] = ()
 
     @property

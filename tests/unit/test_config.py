@@ -51,6 +51,11 @@ def test_the_defaults_are_those_of_the_article() -> None:
 
 
 REFUSED = [
+    ("guardrails.profile", "careless", "guardrails.profile", "'careless'"),
+    ("guardrails.levels", {"seat-belt": "advisory"}, "guardrails.levels.seat-belt", "'seat-belt'"),
+    ("guardrails.monthlyLimit", 0, "guardrails.monthlyLimit", "greater than 0"),
+    ("acknowledged", ["recycle m7"], "acknowledged.0", "'m7' is not a cluster; the clusters are manager, m0, m1"),
+    ("acknowledged", ["delete m1"], "acknowledged.0", "the cluster is still in clusters"),
     ("clusters.m0.sice", 3, "clusters.m0.sice", "unknown key"),
     ("nonsense", {}, "nonsense", "unknown key"),
     ("clusters.m1.network", "network0", "clusters.m1.network", "'network0' is already the network of 'm0'"),
