@@ -12,7 +12,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview up down e2e lock
+.PHONY: help setup test lint types layers unit engine picture tools preview up page down e2e lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -57,14 +57,14 @@ tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), a
 	@$(PYTHON) -m sandbox tools --build $(TOOLS)
 	@$(PYTHON) -m sandbox tools $(TOOLS)
 
-up: setup ## Run the fleet on this machine: real clusters behind an emulated Linode API, by the unchanged program
-	@$(ROOT) $(SANDBOX) up
-	@$(ROOT) $(SANDBOX) exec -- $(SANDBOX) pulumi --stack sandbox --plugins $(PLUGINS) -- up --yes --skip-preview
-	@$(ROOT) $(SANDBOX) status
+up: setup ## Run the fleet on this machine, check it, and show it: real clusters behind an emulated Linode API
+	@$(ROOT) $(SANDBOX) fleet up --plugins $(PLUGINS)
+
+page: setup ## Show the page about the running fleet again
+	@$(ROOT) $(SANDBOX) fleet page
 
 down: setup ## Take all that away again
-	@$(ROOT) $(SANDBOX) down
-	@$(ROOT) $(SANDBOX) pulumi --stack sandbox -- stack rm --force --yes >/dev/null
+	@$(ROOT) $(SANDBOX) fleet down
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(ROOT) $(PYTHON) -m pytest -m privileged tests/e2e

@@ -7,7 +7,7 @@ a real one. The checkout is only read.
 
 from sandbox.engine.plugins import Mode
 from sandbox.engine.project import Project
-from sandbox.engine.run import Account, Request, run
+from sandbox.engine.run import Account, EngineError, Request, ask, run
 from sandbox.engine.workspace import Workspace
 
-__all__ = ["Account", "Mode", "Project", "Request", "Workspace", "run"]
+__all__ = ["Account", "EngineError", "Mode", "Project", "Request", "Workspace", "ask", "run"]

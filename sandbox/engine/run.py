@@ -73,7 +73,7 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
     """
     workspace.prepare(request.stack)
     pulumi = tool_path("pulumi")
-    choice = plugins.choose(request.mode, pulumi=pulumi, reachable=plugins.download_site_answers)
+    choice = plugins.choose(request.mode, pulumi=pulumi, reachable=_reachable(request))
     with _account(request) as (account, account_variables):
         say(f"stack {request.stack}: {choice}, {account}")
         environment = {**_environment(request.stack, workspace, choice), **account_variables}
@@ -83,19 +83,41 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
         return _attend([*request.enter, str(pulumi), *arguments], folder=folder, environment=environment)
 
 
+def _reachable(request: Request) -> Callable[[], bool]:
+    # Where the command enters a place of its own, whether this one reaches the download site says nothing.
+    return (lambda: False) if request.enter else plugins.download_site_answers
+
+
+def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
+    """What a Pulumi command prints that runs no program, such as `stack output --json`.
+
+    Raises:
+        SandboxError: the command fails, or there is no such stack.
+
+    """
+    workspace.prepare(stack)
+    return _ask([str(tool_path("pulumi")), *arguments], workspace.shadow, _state_environment(stack, workspace))
+
+
 def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in PASSPHRASE_VARIABLES}
-    opened = workspace.secrets_environment(stack) or {
-        name: os.environ[name] for name in PASSPHRASE_VARIABLES if name in os.environ
-    }
     home = workspace.home(choice.stand_ins)
     if choice.stand_ins:
         install(home, choice.stand_ins)
     return {
-        **inherited,
-        **opened,
+        **_state_environment(stack, workspace),
         **({"PULUMI_HOME": str(home)} if choice.stand_ins else {}),
         **choice.environment,
+    }
+
+
+def _state_environment(stack: str, workspace: Workspace) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in PASSPHRASE_VARIABLES}
+    opened = workspace.secrets_environment(stack) or {
+        name: os.environ[name] for name in PASSPHRASE_VARIABLES if name in os.environ
+    }
+    return {
+        **inherited,
+        **opened,
         "PULUMI_BACKEND_URL": workspace.backend,
         "PULUMI_STACK": stack,
         "PULUMI_SKIP_UPDATE_CHECK": "true",

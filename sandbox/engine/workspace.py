@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +23,7 @@ from filelock import FileLock
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sandbox.engine.project import Project
     from sandbox.plugins import Plugin
@@ -51,6 +51,8 @@ class Workspace:
 
     project: Project
     folder: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the stacks' config that only this place knows, such as where it keeps charts."""
 
     @property
     def backend(self) -> str:
@@ -96,7 +98,8 @@ class Workspace:
         copy = self.config_file(stack)
         earlier = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else {}
         salt = {_SALT: earlier[_SALT]} if _SALT in earlier and not _OWN_SECRETS & settings.keys() else {}
-        _write(copy, {**settings, **salt})
+        config = {**(settings.get("config") or {}), **self.config}
+        _write(copy, {**settings, **({"config": config} if config else {}), **salt})
 
     def secrets_environment(self, stack: str) -> dict[str, str]:
         """The variables that open the stack's secrets. Raises PassphraseError if only the user can.

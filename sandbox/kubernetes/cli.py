@@ -20,6 +20,7 @@ from sandbox.kubernetes.network.plan import CLOUD, LINODE_API
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _CLONE_NEWNET: Final = 0x40000000
 Name = Annotated[str, typer.Option("--name", help="Which sandbox, where there are several.")]
@@ -126,12 +127,15 @@ def enter_network(layout: Layout) -> None:
 
 
 def client_environment(layout: Layout) -> dict[str, str]:
-    """The user's environment, in which clients of Linode find the sandbox's account, and kubectl is on PATH.
+    """The user's environment, in which clients of Linode find the sandbox's account, and kubectl the fleet's clusters.
 
     The variables are those of the Pulumi and Terraform providers, linodego and linode-cli.
     """
     token = layout.token.read_text() if layout.token.exists() else ""
     own = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{layout.programs}"}
+    if "KUBECONFIG" not in os.environ and (kubeconfigs := _kubeconfigs(layout)):
+        # kubectl merges them, so that each cluster is a context; the first one's is the default.
+        own["KUBECONFIG"] = os.pathsep.join(str(file) for file in kubeconfigs)
     if token:
         own |= {
             "LINODE_URL": LINODE_API,
@@ -141,3 +145,8 @@ def client_environment(layout: Layout) -> dict[str, str]:
             "LINODE_CLI_API_SCHEME": "http",
         }
     return {**os.environ, **own}
+
+
+def _kubeconfigs(layout: Layout) -> list[Path]:
+    """What was written for users, Karmada's own first."""
+    return sorted(layout.kubeconfigs.glob("*.kubeconfig"), key=lambda file: (file.stem != "karmada", file.stem))

@@ -76,6 +76,16 @@ class Layout:
         return self.root / "charts"
 
     @property
+    def stacks(self) -> Path:
+        """The state of the Pulumi stack that runs on the sandbox."""
+        return self.root / "stacks"
+
+    @property
+    def kubeconfigs(self) -> Path:
+        """One kubeconfig for each cluster and one for Karmada, for users; written by whoever reads the stack."""
+        return self.root / "kubeconfigs"
+
+    @property
     def linode_state(self) -> Path:
         """The emulated account."""
         return self.root / "linode.db"

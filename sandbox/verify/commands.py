@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from sandbox.engine import EngineError, Project, Workspace, ask
 from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
-from sandbox.kubernetes.cli import Name, client_environment, enter_network
+from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
 from sandbox.verify import karmada, mesh
-from sandbox.verify.member import Client, kept, members
+from sandbox.verify.kubeconfigs import KARMADA, keep_all
+from sandbox.verify.member import Client, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,22 +39,28 @@ def verify(
     name: Name = DEFAULT_NAME,
     stack: Annotated[str, typer.Option(help="The stack that was brought up.")] = "sandbox",
     project: Annotated[Path, typer.Option(help="The folder of the Pulumi program.")] = CHECKOUT,
-    state: Annotated[Path | None, typer.Option(help="Where the stack's state is, if elsewhere.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where the stack's state is; by default in the sandbox's own folder.")
+    ] = None,
 ) -> None:
     """Check the article's claims on the live fleet, and print each with its evidence; exits with 1 if one is wrong."""
     layout = Layout(name)
-    places = ["--project", str(project), *(["--state", str(state)] if state else [])]
-    outputs = _outputs(layout, ["--stack", stack, *places])
     # kubectl runs in the sandbox's network by itself; this tells in a sentence that there is none.
     enter_network(layout)
+    workspace = Workspace(project=Project(folder=project.resolve()), folder=state.resolve() if state else layout.stacks)
     console = Console()
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="fleet-verify-") as folder:
-        for claim in claims(outputs, layout, Path(folder)):
+        for claim in claims(outputs(stack, workspace), layout, Path(folder)):
             wrong += not claim.holds
-            mark, style = ("ok", "green") if claim.holds else ("WRONG", "red")
-            console.print(f"{mark:5} {claim.text}: {claim.evidence}", style=style, markup=False, highlight=False)
+            console.print(shown(claim))
     raise typer.Exit(1 if wrong else 0)
+
+
+def shown(claim: Claim) -> Text:
+    """One line for a claim."""
+    mark, style = ("ok", "green") if claim.holds else ("WRONG", "red")
+    return Text(f"{mark:5} {claim.text}: {claim.evidence}", style=style)
 
 
 def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator[Claim]:
@@ -72,30 +79,25 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
             remedy="Run `make up` first",
         )
     if outputs.get("karmadaKubeconfig"):
-        kubeconfig = kept(folder / "karmada.kubeconfig", outputs["karmadaKubeconfig"])
+        kubeconfig = keep_all(outputs, folder)[KARMADA]
         yield from karmada.claims(Client(kubeconfig=kubeconfig, layout=layout), found, folder)
     if outputs.get("eastWestGateways"):
-        yield from mesh.claims(found)
+        yield from mesh.claims(found, outputs["ingresses"])
 
 
-def _outputs(layout: Layout, options: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "sandbox", "pulumi", *options]
-    done = subprocess.run(  # noqa: S603  # no shell, and the arguments are the user's own
-        [*command, "--", "stack", "output", "--json", "--show-secrets"],
-        cwd=CHECKOUT,
-        env=client_environment(layout),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def outputs(stack: str, workspace: Workspace) -> dict[str, Any]:
+    """What a stack exports, secrets in the clear.
+
+    Raises:
+        NoFleetError: it has no clusters.
+
+    """
+    why = "the stack has no clusters yet"
     try:
-        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
-    except json.JSONDecodeError:
-        found = {}
-    if "clusters" not in found:
-        raise NoFleetError(
-            what="There is nothing to verify",
-            why=done.stderr.strip().splitlines()[-1] if done.returncode else "the stack has no clusters yet",
-            remedy="Run `make up` first",
-        )
-    return found
+        if workspace.folder.exists():
+            found: dict[str, Any] = json.loads(ask(stack, workspace, "stack", "output", "--json", "--show-secrets"))
+            if "clusters" in found:
+                return found
+    except EngineError as error:
+        why = error.why.splitlines()[-1]
+    raise NoFleetError(what="There is no fleet to look at", why=why, remedy="Run `make up` first")

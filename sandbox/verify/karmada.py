@@ -19,7 +19,8 @@ from fleet.naming import (
 )
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.claims import Claim
-from sandbox.verify.member import Client, Member, kept
+from sandbox.verify.kubeconfigs import keep
+from sandbox.verify.member import Client, Member
 from sandbox.verify.mesh import calls
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def claims(karmada: Client, members: Sequence[Member], folder: Path) -> Iterator
 
 def all_joined(karmada: Client, names: set[str]) -> Claim:
     """`kubectl get clusters`: every member is there by its name, pulls its work, and is Ready."""
-    found = {item["metadata"]["name"]: (item["spec"]["syncMode"], _ready(item)) for item in _clusters(karmada)}
+    found = joined(karmada)
     return Claim(
         text="every member has joined Karmada in mode Pull, and is Ready",
         holds=found == dict.fromkeys(names, ("Pull", "True")),
@@ -66,9 +67,10 @@ def all_joined(karmada: Client, names: set[str]) -> Claim:
     )
 
 
-def _clusters(karmada: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = karmada.get("clusters.cluster.karmada.io")["items"]
-    return found
+def joined(karmada: Client) -> dict[str, tuple[str, str]]:
+    """The mode and the condition Ready ("True", "False", "Unknown") of every member, by name. Raises CommandError."""
+    items = karmada.get("clusters.cluster.karmada.io")["items"]
+    return {item["metadata"]["name"]: (item["spec"]["syncMode"], _ready(item)) for item in items}
 
 
 def _ready(cluster: Mapping[str, Any]) -> str:
@@ -144,15 +146,7 @@ def is_fair(running: Mapping[str, int], weights: Mapping[str, int], replicas: in
 
 def running_pods(member: Member, workload: str) -> list[str]:
     """The names of a workload's pods in a member that run, are ready, and are not about to go."""
-    return [
-        pod["metadata"]["name"]
-        for pod in member.get("pods", f"--selector=app={workload}")["items"]
-        if "deletionTimestamp" not in pod["metadata"]
-        and any(
-            condition["type"] == "Ready" and condition["status"] == "True"
-            for condition in pod["status"].get("conditions", ())
-        )
-    ]
+    return [pod["metadata"]["name"] for pod in member.running(workload)]
 
 
 def answers_with_its_region(member: Member) -> Claim:
@@ -191,7 +185,7 @@ def agent_client(member: Member, folder: Path) -> Client:
     """A client that is a member's agent, with the credentials that the member has. Raises CommandError."""
     secret = member.get("secret", AGENT_SECRET, f"--namespace={KARMADA_NAMESPACE}")
     content = base64.b64decode(secret["data"]["kubeconfig"]).decode()
-    return Client(kubeconfig=kept(folder / f"{member.name}-agent.kubeconfig", content), layout=member.layout)
+    return Client(kubeconfig=keep(folder / f"{member.name}-agent.kubeconfig", content), layout=member.layout)
 
 
 def _answer(client: Client, *what: str) -> str:

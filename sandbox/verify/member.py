@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fleet.naming import WORKLOAD_NAMESPACE
 from sandbox.kubernetes.commands import inside, run
 from sandbox.kubernetes.provisions import Provisions
+from sandbox.verify.kubeconfigs import keep_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +43,18 @@ class Member(Client):
     name: str
     region: str
 
+    def running(self, workload: str) -> list[dict[str, Any]]:
+        """A workload's pods that run, are ready, and are not about to go. Raises CommandError."""
+        return [
+            pod
+            for pod in self.get("pods", f"--selector=app={workload}", f"--namespace={WORKLOAD_NAMESPACE}")["items"]
+            if "deletionTimestamp" not in pod["metadata"]
+            and any(
+                condition["type"] == "Ready" and condition["status"] == "True"
+                for condition in pod["status"].get("conditions", ())
+            )
+        ]
+
     def shell(self, workload: str, script: str, *, timeout_seconds: float = 60.0) -> str:
         """What a script prints in the first container of a workload (`deployment/sleep`). Raises CommandError."""
         container = workload.rpartition("/")[2]
@@ -58,17 +72,11 @@ def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[M
 
     Raises OSError where the folder cannot be written.
     """
+    kubeconfigs = keep_all(outputs, folder)
     found = []
     for cluster in outputs["clusters"]:
         if not cluster["network"]:  # The manager is in no network of the mesh.
             continue
-        kubeconfig = kept(folder / f"{cluster['name']}.kubeconfig", outputs["kubeconfigs"][cluster["name"]])
-        found.append(Member(name=cluster["name"], region=cluster["region"], kubeconfig=kubeconfig, layout=layout))
+        name = cluster["name"]
+        found.append(Member(name=name, region=cluster["region"], kubeconfig=kubeconfigs[name], layout=layout))
     return tuple(found)
-
-
-def kept(kubeconfig: Path, content: str) -> Path:
-    """The file of a kubeconfig, which nobody else may read. Raises OSError."""
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_text(content)
-    return kubeconfig

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE
+from sandbox.kubernetes.commands import CommandError, inside, run
 from sandbox.verify.claims import Claim
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ CALLER: Final = f"deployment/{SLEEP}"
 NO_ANSWER: Final = "no answer"
 _MARK: Final = "REGION="
 _TIMEOUT_SECONDS: Final = 5
+_CALLS: Final = 10
 HELLO_CLUSTER: Final = f"outbound|{HELLO_PORT}||{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
-"""How Envoy's configuration calls hello's endpoints."""
+"""How a sidecar's configuration calls hello's endpoints."""
+_HELLO_PASSED_ON: Final = f"outbound_.{HELLO_PORT}_._.{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
+"""How an east-west gateway's configuration calls hello's own pods."""
 
 
-def claims(members: Sequence[Member]) -> Iterator[Claim]:
-    """Everything that holds in every mode of traffic, one claim after the other.
+def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[Claim]:
+    """Everything that holds in every mode of traffic, one claim after the other, by looking alone.
+
+    `ingresses` are addresses by member.
 
     Raises:
         CommandError: a member cannot be asked.
@@ -39,6 +45,15 @@ def claims(members: Sequence[Member]) -> Iterator[Claim]:
     yield one_root(members)
     for member in members:
         yield routed_through_gateways(member)
+    for member in members:
+        if member.running(SLEEP):
+            yield answered_as_configured(member)
+    for member in members:
+        if pods := member.running(HELLO):
+            yield plain_text_is_refused(member, pods[0])
+    for member in members:
+        if member.name in ingresses:
+            yield ingress_answers(member, ingresses[member.name])
 
 
 def peers_are_read(member: Member, names: set[str]) -> Claim:
@@ -100,6 +115,69 @@ def routed_through_gateways(member: Member) -> Claim:
     )
 
 
+def answered_as_configured(member: Member) -> Claim:
+    """Ten calls from a member's sleep: from its own region alone, or from several, as its DestinationRule says."""
+    answers = calls(member, _CALLS)
+    mode = "locality" if prefers_own_region(member) else "global"
+    return Claim(
+        text=f"hello is answered in {member.name} as traffic mode {mode} has it",
+        holds=_as_configured(answers, member),
+        evidence=", ".join(f"{count} of {_CALLS} by {place}" for place, count in answers.most_common()),
+    )
+
+
+def _as_configured(answers: Counter[str], member: Member) -> bool:
+    if not prefers_own_region(member):
+        return len(answers.keys() - {NO_ANSWER}) > 1
+    if member.running(HELLO):
+        return answers == Counter({member.region: _CALLS})
+    return answers[NO_ANSWER] == 0  # Whoever is near enough.
+
+
+def prefers_own_region(member: Member) -> bool:
+    """Whether hello's DestinationRule in a member balances by locality. Raises CommandError."""
+    rule = member.get("destinationrules.networking.istio.io", HELLO, f"--namespace={WORKLOAD_NAMESPACE}")
+    return bool(rule["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["enabled"])
+
+
+def plain_text_is_refused(member: Member, pod: Mapping[str, Any]) -> Claim:
+    """A call without TLS, from a node straight to a pod of hello, is cut off: STRICT mutual TLS."""
+    node = member.layout.node(pod["spec"]["nodeName"])
+    [hello] = [container for container in pod["spec"]["containers"] if container["name"] == HELLO]
+    answer = _fetch(node, f"http://{pod['status']['podIP']}:{hello['ports'][0]['containerPort']}/")
+    return Claim(
+        text=f"hello in {member.name} refuses plain text",
+        holds="reset by peer" in answer,
+        evidence=answer.splitlines()[-1] if answer else "no answer at all",
+    )
+
+
+def ingress_answers(member: Member, address: str) -> Claim:
+    """Somebody outside calls a member's load balancer, and hello answers: of its own region if that is preferred."""
+    answer = region(_fetch(member.layout.wan, f"http://{address}/"))
+    at_home = prefers_own_region(member) and member.running(HELLO)
+    return Claim(
+        text=f"the ingress of {member.name} answers",
+        holds=answer == member.region if at_home else answer != NO_ANSWER,
+        evidence=f"http://{address} by {answer}",
+    )
+
+
+def _fetch(namespace: str, url: str) -> str:
+    """What curl prints in a network namespace: the answer, or why there is none."""
+    line = ["curl", "--silent", "--show-error", "--max-time", str(_TIMEOUT_SECONDS), url]
+    try:
+        return run(*inside(namespace, line))
+    except CommandError as error:
+        return error.output
+
+
+def passed_on(member: Member) -> int:
+    """How many connections of other members the east-west gateway has passed on to hello since its start."""
+    found = member.proxy("deployment/istio-eastwestgateway", "clusters?format=json", namespace=ISTIO_NAMESPACE)
+    return sum(_stat(host, "cx_total") for host in _hosts(found, _HELLO_PASSED_ON))
+
+
 def requests(member: Member, workload: str = CALLER) -> dict[tuple[str, int], int]:
     """How many requests a member's sidecar has sent to hello since its start, by address and port."""
     return counted(member.proxy(workload, "clusters?format=json"))
@@ -107,16 +185,25 @@ def requests(member: Member, workload: str = CALLER) -> dict[tuple[str, int], in
 
 def counted(clusters: Mapping[str, Any]) -> dict[tuple[str, int], int]:
     """Requests to hello by endpoint, from Envoy's answer to `/clusters?format=json`."""
-    found = {}
-    for cluster in clusters["cluster_statuses"]:
-        if cluster["name"] != HELLO_CLUSTER:
-            continue
-        for host in cluster.get("host_statuses", ()):
-            address = host["address"]["socket_address"]
-            total = next(stat for stat in host["stats"] if stat["name"] == "rq_total")
-            # JSON of protocol buffers has numbers of 64 bits as strings, and leaves a zero out.
-            found[address["address"], address["port_value"]] = int(total.get("value", 0))
-    return found
+    return {
+        (address["address"], address["port_value"]): _stat(host, "rq_total")
+        for host in _hosts(clusters, HELLO_CLUSTER)
+        for address in [host["address"]["socket_address"]]
+    }
+
+
+def _hosts(clusters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [
+        host
+        for cluster in clusters["cluster_statuses"]
+        if cluster["name"] == name
+        for host in cluster.get("host_statuses", ())
+    ]
+
+
+def _stat(host: Mapping[str, Any], name: str) -> int:
+    # JSON of protocol buffers has numbers of 64 bits as strings, and leaves a zero out.
+    return int(next(stat for stat in host["stats"] if stat["name"] == name).get("value", 0))
 
 
 def calls(member: Member, count: int) -> Counter[str]:

@@ -1,24 +1,58 @@
-"""A sandbox for the tests that need root: a name of its own, two clusters, always taken down."""
+"""What the tests that need root run on: small sandboxes of a module's own, and one fleet for all; always taken down."""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.fleet.stages import duration
 from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from tests.e2e.clients import Account, Cluster
+from tests.e2e.running import Fleet
+from tests.e2e.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what shares the fleet after the rest, so that only one sandbox is up at a time, and what ends it last."""
+    items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in ("fleet", "ending_fleet")))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
     assert os.geteuid() == 0, "the privileged tests need root; run them by `sudo make e2e`"
+
+
+@pytest.fixture(scope="session")
+def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The whole fleet of `make up`, brought up once for all tests that ask for it."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        # Minutes pass here: whoever waits shall see which.
+        with capture.global_and_fixture_disabled():
+            print(f"\n  {duration(time.monotonic() - begun)}: {line}", end="", flush=True)
+
+    layout = Layout("e2efleet")
+    lifecycle.down(layout)
+    try:
+        yield Fleet.bring_up(Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet")), say=say)
+    finally:
+        lifecycle.down(layout)
+
+
+@pytest.fixture
+def ending_fleet(fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which it is not whole any more: they run last, in the order of their files."""
+    return fleet
 
 
 @pytest.fixture(scope="module")

@@ -10,34 +10,51 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.charts import stage
+from sandbox.engine import Mode, Project
 from sandbox.engine.project import CHECKOUT
+from sandbox.fleet.target import STACK, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
 
-UP_SECONDS = 1500.0
-STACK = "sandbox"
+# Of a slow machine that has other work; nothing waits this long on one that has not.
+UP_SECONDS = 2400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A copy of the project's settings in a folder; the program in it is the checkout's own."""
+    """A copy of the project's settings in a folder; the program in it is the checkout's own.
+
+    The state is where `make up` has it, in the sandbox's own folder.
+    """
 
     layout: Layout
     folder: Path
 
+    @property
+    def target(self) -> Target:
+        """What `make up` takes."""
+        return Target(layout=self.layout, project=Project(folder=self._project), mode=Mode.AUTO)
+
+    @property
+    def _project(self) -> Path:
+        return self.folder / "project"
+
     def up(self, **sections: Any) -> str:
         """`pulumi up`, with these sections of config (`traffic={"mode": "global"}`) over the checked-in ones."""
+        self.configure(**sections)
+        return self._pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+
+    def configure(self, **sections: Any) -> None:
+        """Write config for the next `up`."""
         self._lay_out()
         settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
-        charts = {project: str(self.folder / "charts" / project) for project in ("karmada", "istio")}
+        charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
         over = {"charts": charts, **sections}
         settings["config"] |= {f"fleet:{section}": value for section, value in over.items()}
-        (self.folder / "project" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
-        return self._pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+        (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports, secrets in the clear."""
@@ -49,18 +66,16 @@ class Stack:
         return self._pulumi("destroy", "--yes", "--skip-preview", "--non-interactive", "--color=never")
 
     def _lay_out(self) -> None:
-        project = self.folder / "project"
-        if project.exists():
+        if self._project.exists():
             return
-        stage(self.folder / "charts")
-        project.mkdir()
+        self._project.mkdir()
         for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", ".venv"):
-            (project / name).symlink_to(CHECKOUT / name)
+            (self._project / name).symlink_to(CHECKOUT / name)
 
     def _pulumi(self, *arguments: str) -> str:
         python = [sys.executable, "-m", "sandbox"]
         inside = [*python, "exec", "--name", self.layout.name, "--"]
-        places = ["--project", str(self.folder / "project"), "--state", str(self.folder / "state")]
+        places = ["--project", str(self._project), "--state", str(self.layout.stacks)]
         done = subprocess.run(
             [*inside, *python, "pulumi", "--stack", STACK, *places, "--", *arguments],
             cwd=CHECKOUT,

@@ -1,0 +1,74 @@
+"""From a machine with nothing to a running fleet, in stages that may be repeated; and back to nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.engine import run
+from sandbox.engine.locks import release_abandoned
+from sandbox.errors import SandboxError
+from sandbox.fleet.stages import Stage
+from sandbox.kubernetes import lifecycle, preflight
+from sandbox.toolchain.resolver import default_toolchain
+from sandbox.toolchain.tools import TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.fleet.target import Target
+
+UPDATE: Final = ("up", "--yes", "--skip-preview", "--suppress-outputs")
+"""The program as a user runs it; what it exports is shown on the page."""
+
+
+class UpdateError(SandboxError):
+    """The engine did not finish."""
+
+
+def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
+    """What it takes to have a fleet: tools, a sandbox, and the program's own work. `say` gets their lines."""
+    layout = target.layout
+    return [
+        Stage(
+            name="tools",
+            title=f"{len(TOOLS)} programs, built from their Go modules where they are missing",
+            usual="seconds, or half an hour on a new machine with two cores",
+            work=lambda: _build(target),
+        ),
+        Stage(
+            name="sandbox",
+            title="an emulated Linode account in a network of its own",
+            usual="seconds, or a minute where the clusters' images are made first",
+            work=lambda: lifecycle.up(layout, say=say),
+        ),
+        Stage(
+            name="fleet",
+            title="`pulumi up` of clusters, Karmada, mesh and workloads",
+            usual="about 4 minutes, or seconds where nothing changes",
+            work=lambda: update(target, say=say),
+        ),
+    ]
+
+
+def _build(target: Target) -> None:
+    # Before half an hour of building, not after it.
+    preflight.check(target.layout.root)
+    default_toolchain().paths(TOOLS)
+
+
+def update(target: Target, *, say: Callable[[str], None]) -> None:
+    """`pulumi up` of the unchanged program, on the terminal.
+
+    Raises:
+        SandboxError: it cannot be run, or did not finish.
+
+    """
+    if release_abandoned(target.stack, target.workspace):
+        say("the last update was killed; its lock on the stack is taken away")
+    code = run(target.request(UPDATE), target.workspace, say=say)
+    if code != 0:
+        raise UpdateError(
+            what="`pulumi up` did not finish",
+            why=f"it ended with exit code {code}, and says why above",
+            remedy="Mend that, or just run it again: it goes on where it stopped",
+        )

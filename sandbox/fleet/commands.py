@@ -1,0 +1,112 @@
+"""`python -m sandbox fleet up|down|page|pulumi`: the whole fleet with one command."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox.engine import Mode, run
+from sandbox.fleet.bringing import stages
+from sandbox.fleet.stages import Stage, StoppedError, duration, run_stages
+from sandbox.fleet.target import Target
+from sandbox.kubernetes import lifecycle, preflight
+from sandbox.kubernetes.cli import Name  # noqa: TC001 - Typer reads the annotations at run time
+from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
+from sandbox.verify.commands import claims, outputs, shown
+from sandbox.verify.kubeconfigs import keep_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.verify.claims import Claim
+
+Plugins = Annotated[Mode, typer.Option(help="Official plugins, stand-ins, or what is to be had.")]
+_WIDTH_WITHOUT_TERMINAL = 140
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to the command line."""
+    fleet = typer.Typer(name="fleet", help="The whole fleet on this machine.", no_args_is_help=True)
+    fleet.command("up")(up)
+    fleet.command("down")(down)
+    fleet.command("page")(page)
+    fleet.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
+    app.add_typer(fleet)
+
+
+def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO) -> None:
+    """Bring everything up, check the article's claims, and show the page. Repeated, it goes on where it stopped."""
+    target = Target(layout=Layout(name), mode=plugins)
+    console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    checked: list[Claim] = []
+    verify = Stage(
+        name="claims",
+        title="what the article promises, looked at on the live fleet",
+        usual="about a minute",
+        work=lambda: checked.extend(_check(target)),
+    )
+    try:
+        took = run_stages([*stages(target, say=say), verify], say=say, again=_again(name))
+        _show(target, checked)
+    except StoppedError as stopped:
+        say(str(stopped))
+        raise typer.Exit(_INTERRUPTED) from None
+    parts = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in took.items())
+    say(f"up in {duration(sum(took.values()))}: {parts}")
+    raise typer.Exit(0 if all(claim.holds for claim in checked) else 1)
+
+
+def _again(name: str) -> str:
+    return "make up" if name == DEFAULT_NAME else f"python -m sandbox fleet up --name {name}"
+
+
+def _check(target: Target) -> list[Claim]:
+    found = outputs(target.stack, target.workspace)
+    keep_all(found, target.layout.kubeconfigs)
+    console, checked = Console(stderr=True), []
+    for claim in claims(found, target.layout, target.layout.kubeconfigs):
+        console.print(shown(claim), soft_wrap=True)
+        checked.append(claim)
+    return checked
+
+
+def _show(target: Target, checked: Sequence[Claim]) -> None:
+    from sandbox.verify.page import page as drawn
+    from sandbox.verify.survey import survey
+
+    found = outputs(target.stack, target.workspace)
+    kubeconfigs = keep_all(found, target.layout.kubeconfigs)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console.print(drawn(survey(found, target.layout, kubeconfigs, checked)))
+
+
+def page(name: Name = DEFAULT_NAME) -> None:
+    """Show the page of a running fleet."""
+    preflight.check_root()
+    _show(Target(layout=Layout(name)), ())
+
+
+def down(name: Name = DEFAULT_NAME) -> None:
+    """Take the fleet and its sandbox away: processes, networks, files, and the stack's state."""
+    lifecycle.down(Layout(name))
+
+
+def pulumi(
+    arguments: Annotated[list[str], typer.Argument(help="What Pulumi shall do: `-- stack output`.")],
+    name: Name = DEFAULT_NAME,
+    plugins: Plugins = Mode.AUTO,
+) -> None:
+    """Run any Pulumi command on the running fleet's stack."""
+    preflight.check_root()
+    target = Target(layout=Layout(name), mode=plugins)
+    raise typer.Exit(run(target.request(arguments), target.workspace, say=lambda text: typer.echo(text, err=True)))

@@ -1,0 +1,48 @@
+"""Which fleet: a sandbox, and the stack whose program runs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sandbox.charts.staging import SOURCES
+from sandbox.engine import Account, Mode, Project, Request, Workspace
+from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.network.plan import LINODE_API
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.kubernetes.layout import Layout
+
+STACK: Final = "sandbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A sandbox, and the project whose stack is brought up on it.
+
+    The stack's state lies in the sandbox's own folder: it speaks of clusters that are gone when the sandbox is.
+    """
+
+    layout: Layout
+    project: Project = field(default_factory=Project)
+    stack: str = STACK
+    mode: Mode = Mode.AUTO
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the engine keeps the stack's state."""
+        charts = {project: str(self.layout.charts / project) for project in SOURCES}
+        return Workspace(project=self.project, folder=self.layout.stacks, config={"fleet:charts": charts})
+
+    def request(self, arguments: Sequence[str]) -> Request:
+        """A Pulumi command on the stack, run inside the sandbox's network. Raises OSError if there is no sandbox."""
+        account = Account(name="the sandbox's Linode account", url=LINODE_API, token=self.layout.token.read_text())
+        return Request(
+            stack=self.stack,
+            arguments=arguments,
+            mode=self.mode,
+            account=account,
+            enter=inside(self.layout.wan, []),
+        )

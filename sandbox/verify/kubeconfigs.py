@@ -1,0 +1,52 @@
+"""The kubeconfigs in a stack's outputs, as files: each with a context that is called as the cluster is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from sandbox.kubernetes.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KARMADA: Final = "karmada"
+"""What Karmada's own API is called among the clusters."""
+_SUFFIX: Final = ".kubeconfig"
+
+
+def keep_all(outputs: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Write every kubeconfig of a stack, with secrets in the clear. Returns the files by name, Karmada's first.
+
+    Raises:
+        OSError: the folder cannot be written.
+
+    """
+    karmada = {KARMADA: outputs["karmadaKubeconfig"]} if outputs.get("karmadaKubeconfig") else {}
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        name: keep(folder / f"{name}{_SUFFIX}", named(content, name))
+        for name, content in (karmada | outputs["kubeconfigs"]).items()
+    }
+
+
+def keep(file: Path, content: str) -> Path:
+    """Write a kubeconfig that nobody else may read, whole. Raises OSError."""
+    write_whole(file, content, mode=0o600)
+    return file
+
+
+def named(kubeconfig: str, name: str) -> str:
+    """The same kubeconfig with its context, cluster and user called `name`, as `kubectl --context NAME` takes them.
+
+    Linode calls them by its own number of the cluster (lke123-ctx), which nobody knows by heart.
+    """
+    document = yaml.safe_load(kubeconfig)
+    for kind in ("clusters", "users", "contexts"):
+        [only] = document[kind]
+        only["name"] = name
+    [context] = document["contexts"]
+    context["context"] |= {"cluster": name, "user": name}
+    return yaml.safe_dump(document | {"current-context": name}, sort_keys=False)

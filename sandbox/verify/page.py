@@ -1,0 +1,168 @@
+"""The page about a running fleet. Pure: what is shown was asked before (survey.py), and nothing is asked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from fleet.mesh.values import CROSS_NETWORK_PORT
+from fleet.naming import HELLO, HELLO_PORT, SLEEP
+from sandbox.verify.mesh import NO_ANSWER
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from sandbox.verify.claims import Claim
+
+_NOTHING: Final = "-"
+_SANDBOX: Final = "sudo .venv/bin/python -m sandbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterView:
+    """One cluster as it was found. Members have a network, an agent and replicas; the manager has none."""
+
+    name: str
+    region: str
+    network: str | None
+    version: str
+    nodes: int
+    ready_nodes: int
+    agent: str | None
+    replicas: Mapping[str, int]
+    """Running pods by workload."""
+    node_addresses: tuple[str, ...]
+    east_west_gateway: str | None
+    ingress: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetView:
+    """A fleet as it was found."""
+
+    sandbox: str
+    clusters: tuple[ClusterView, ...]
+    calls: Mapping[str, Counter[str]]
+    """Answers by region, by the member that called."""
+    karmada_endpoint: str | None
+    kubeconfigs: Path
+    """The folder with one file a cluster."""
+    checked: tuple[Claim, ...]
+
+    @property
+    def members(self) -> tuple[ClusterView, ...]:
+        """The clusters that run workloads."""
+        return tuple(cluster for cluster in self.clusters if cluster.network)
+
+
+def page(view: FleetView) -> RenderableType:
+    """Everything that somebody needs who has just brought a fleet up."""
+    return Group(
+        _headline(view),
+        "",
+        _clusters(view.clusters),
+        "",
+        _matrix(view),
+        "",
+        _addresses(view),
+        "",
+        _next_steps(view),
+    )
+
+
+def _headline(view: FleetView) -> Text:
+    regions = {cluster.region for cluster in view.clusters}
+    wrong = [claim for claim in view.checked if not claim.holds]
+    text = Text(f"The fleet is up: {len(view.clusters)} clusters in {len(regions)} regions", style="bold")
+    if wrong:
+        text.append(f"; {len(wrong)} of {len(view.checked)} claims do not hold:", style="bold red")
+        for claim in wrong:
+            text.append(f"\n  WRONG {claim.text}: {claim.evidence}", style="red")
+    elif view.checked:
+        text.append(f"; all {len(view.checked)} claims about it hold", style="bold green")
+    return text
+
+
+def _clusters(clusters: Sequence[ClusterView]) -> Table:
+    table = _table("cluster", "region", "network", "Kubernetes", "nodes ready", "Karmada's agent", HELLO, SLEEP)
+    for cluster in clusters:
+        table.add_row(
+            cluster.name,
+            cluster.region,
+            cluster.network or _NOTHING,
+            cluster.version,
+            f"{cluster.ready_nodes} of {cluster.nodes}",
+            cluster.agent or _NOTHING,
+            *(str(cluster.replicas.get(workload, _NOTHING)) for workload in (HELLO, SLEEP)),
+        )
+    total = {workload: sum(each.replicas.get(workload, 0) for each in clusters) for workload in (HELLO, SLEEP)}
+    table.add_section()
+    table.add_row("replicas", *[""] * 5, *(str(count) for count in total.values()))
+    return table
+
+
+def _matrix(view: FleetView) -> RenderableType:
+    regions = list(dict.fromkeys(member.region for member in view.members))
+    failed = any(calls[NO_ANSWER] for calls in view.calls.values())
+    columns = [*regions, *([NO_ANSWER] if failed else [])]
+    table = _table(
+        f"calls of {HELLO} from", *(f"answered by {place}" if place in regions else place for place in columns)
+    )
+    for member in view.members:
+        calls = view.calls.get(member.name)
+        shown = [str(calls[place]) for place in columns] if calls else [_NOTHING] * len(columns)
+        table.add_row(f"{member.name} ({member.region})", *shown)
+    return table
+
+
+def _addresses(view: FleetView) -> Group:
+    table = _table("addresses, inside the sandbox", "nodes", "east-west gateway", "ingress")
+    for cluster in view.clusters:
+        gateway, ingress = cluster.east_west_gateway, cluster.ingress
+        table.add_row(
+            cluster.name,
+            ", ".join(cluster.node_addresses),
+            f"{gateway}:{CROSS_NETWORK_PORT}" if gateway else _NOTHING,
+            f"http://{ingress}/" if ingress else _NOTHING,
+        )
+    lines = [f"Karmada's API: {view.karmada_endpoint}"] if view.karmada_endpoint else []
+    return Group(table, *lines, f"kubeconfigs, one a cluster: {view.kubeconfigs}/*.kubeconfig")
+
+
+def _next_steps(view: FleetView) -> Group:
+    named = "" if view.sandbox == "local" else f" --name {view.sandbox}"
+    caller = view.members[-1].name if view.members else ""
+    call = f"kubectl --context {caller} exec deploy/{SLEEP} -c {SLEEP} -- curl -sS {HELLO}:{HELLO_PORT}"
+    forwarded = next((member.ingress for member in view.members if member.ingress), None)
+    steps = [
+        (f"{_SANDBOX} shell{named}", "a shell in which every cluster is a context of kubectl:"),
+        ("  kubectl get clusters; kubectl get deployments", "Karmada's view of the fleet"),
+        (f"  {call}", "call hello as a pod does"),
+        ("edit Pulumi.sandbox.yaml, and make up again", "weights, traffic.mode: global, another region"),
+        *(
+            [(f"{_SANDBOX} forward{named} 8080:{forwarded}:80", "then open http://127.0.0.1:8080 in a browser")]
+            if forwarded
+            else []
+        ),
+        (f"{_SANDBOX} status{named}", "what runs, and what is unhealthy and why"),
+        ("make down" if not named else f"{_SANDBOX} fleet down{named}", "all of this gone again"),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for command, why in steps:
+        table.add_row(Text(command, style="cyan"), Text(why))
+    return Group(Text("Try next", style="bold"), table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+    return table

@@ -1,0 +1,72 @@
+"""The fleet that the tests share: brought up once, by the code of `make up`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sandbox.fleet.bringing import stages
+from sandbox.fleet.stages import run_stages
+from sandbox.verify.kubeconfigs import KARMADA, keep_all
+from sandbox.verify.member import Client, Member, members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sandbox.kubernetes.layout import Layout
+    from tests.e2e.stack import Stack
+
+
+@dataclass(kw_only=True)
+class Fleet:
+    """All layers on four clusters, and the config that they have now."""
+
+    stack: Stack
+    sections: dict[str, Any] = field(default_factory=dict)
+    """What the config has over the checked-in one."""
+    _outputs: dict[str, Any] | None = field(default=None, init=False)
+
+    @staticmethod
+    def bring_up(stack: Stack, *, say: Callable[[str], None]) -> Fleet:
+        """Everything, from nothing, with the config as it is checked in."""
+        stack.configure()
+        run_stages(stages(stack.target, say=say), say=say, again="make e2e")
+        return Fleet(stack=stack)
+
+    def configured(self, **sections: Any) -> Fleet:
+        """The fleet with these sections of config over the checked-in ones; `pulumi up` if it has others now.
+
+        Each test asks for what it needs and leaves it so: what the next one needs may be the same.
+        """
+        if sections != self.sections:
+            self.up(**sections)
+        return self
+
+    def up(self, **sections: Any) -> str:
+        """`pulumi up` with these sections of config over the checked-in ones, whatever the fleet has now."""
+        self._outputs = None
+        said = self.stack.up(**sections)
+        self.sections = sections
+        return said
+
+    @property
+    def layout(self) -> Layout:
+        """The sandbox that it runs on."""
+        return self.stack.layout
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports, secrets in the clear."""
+        if self._outputs is None:
+            self._outputs = self.stack.outputs()
+        return self._outputs
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """The members by name."""
+        return {member.name: member for member in members(self.outputs, self.layout, self.layout.kubeconfigs)}
+
+    @property
+    def karmada(self) -> Client:
+        """Karmada's own API."""
+        return Client(kubeconfig=keep_all(self.outputs, self.layout.kubeconfigs)[KARMADA], layout=self.layout)

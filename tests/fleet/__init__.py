@@ -1,0 +1,1 @@
+"""The whole fleet with one command, and the page about it."""
