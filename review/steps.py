@@ -13,8 +13,9 @@ RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 SERVICE: Final = "kubernetes:core/v1:Service"
 VOLUME_CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
 VOLUME: Final = "linode:index/volume:Volume"
-UNCHANGED: Final = frozenset({"same", "read", "refresh"})
-"""Operations that change nothing outside of the state."""
+UNCHANGED: Final = frozenset({"same", "read", "read-replacement", "refresh", "discard", "discard-replaced"})
+"""Operations that change nothing outside of the state; what is only read belongs to someone else."""
+_NOT_OURS: Final = UNCHANGED - {"same", "refresh"}
 _SECRET_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker that says "secret"
 """The key by which Pulumi marks special values (sdk/go/common/resource/sig)."""
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -32,6 +33,8 @@ class Resource:
     provider: str = ""
     """URN and id of its provider, joined by `::`."""
     protect: bool = False
+    custom: bool = True
+    """Whether a provider manages it; a component only groups others."""
 
     @property
     def name(self) -> str:
@@ -93,11 +96,11 @@ def section(values: Any, *path: str) -> Any:
 
 
 def before(steps: Iterable[Step]) -> list[Resource]:
-    """What is deployed: the old state of every resource that has one, once."""
-    return list({step.urn: step.old for step in steps if step.old is not None}.values())
+    """What is deployed: the old state of every resource that the stack owns, once."""
+    return list({step.urn: step.old for step in steps if step.old and step.op not in _NOT_OURS}.values())
 
 
 def after(steps: Iterable[Step]) -> list[Resource]:
-    """What will be there: the new state of every resource that is not deleted, once."""
-    gone = {"delete", "delete-replaced", "discard", "discard-replaced"}
-    return list({step.urn: step.new for step in steps if step.new is not None and step.op not in gone}.values())
+    """What will be there: the new state of every resource that the stack owns and keeps, once."""
+    gone = _NOT_OURS | {"delete", "delete-replaced"}
+    return list({step.urn: step.new for step in steps if step.new and step.op not in gone}.values())

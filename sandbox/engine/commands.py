@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - Typer reads the annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sandbox.engine.plugins import Mode
 from sandbox.engine.project import CHECKOUT, Project
+from sandbox.engine.review import review as review_change
 from sandbox.engine.run import Request, run
 from sandbox.engine.workspace import Workspace, default_state_folder
 
@@ -16,19 +17,51 @@ from sandbox.engine.workspace import Workspace, default_state_folder
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     app.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
+    app.command("review", context_settings={"ignore_unknown_options": True})(review)
+
+
+Stack = Annotated[str, typer.Option(help="The stack; its config is Pulumi.STACK.yaml.")]
+Plugins = Annotated[Mode, typer.Option(help="Official plugins, stand-ins, or what is to be had.")]
+Program = Annotated[Path, typer.Option(help="The folder of the Pulumi program.")]
+State = Annotated[
+    Path | None, typer.Option(help="Where to keep the state; by default a folder of its own for each checkout.")
+]
 
 
 def pulumi(
     arguments: Annotated[list[str], typer.Argument(help="What Pulumi shall do: `-- preview --diff`.")],
-    stack: Annotated[str, typer.Option(help="The stack; its config is Pulumi.STACK.yaml.")] = "dev",
-    plugins: Annotated[Mode, typer.Option(help="Official plugins, stand-ins, or what is to be had.")] = Mode.AUTO,
-    project: Annotated[Path, typer.Option(help="The folder of the Pulumi program.")] = CHECKOUT,
-    state: Annotated[
-        Path | None, typer.Option(help="Where to keep the state; by default a folder of its own for each checkout.")
-    ] = None,
+    stack: Stack = "dev",
+    plugins: Plugins = Mode.AUTO,
+    project: Program = CHECKOUT,
+    state: State = None,
 ) -> None:
     """Run Pulumi on the unchanged program, with no account, token or download site."""
-    place = Project(folder=project.resolve())
-    workspace = Workspace(project=place, folder=state.resolve() if state else default_state_folder(place))
     request = Request(stack=stack, arguments=arguments, mode=plugins)
-    raise typer.Exit(run(request, workspace, say=lambda text: typer.echo(text, err=True)))
+    raise typer.Exit(run(request, _workspace(project, state), say=_say))
+
+
+def review(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="More for `pulumi preview`: `-- --policy-pack policies/guardrails`.")
+    ] = None,
+    stack: Stack = "dev",
+    plugins: Plugins = Mode.AUTO,
+    project: Program = CHECKOUT,
+    state: State = None,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the report for a pull request.")] = None,
+) -> None:
+    """Preview a stack and say what the change would do: dangers, changes, guardrail findings, cost.
+
+    Exits with 1 where something speaks against the change, and with 2 where the preview did not come about.
+    """
+    request = Request(stack=stack, arguments=("preview", *(arguments or ())), mode=plugins)
+    raise typer.Exit(review_change(request, _workspace(project, state), say=_say, markdown=markdown))
+
+
+def _workspace(project: Path, state: Path | None) -> Workspace:
+    place = Project(folder=project.resolve())
+    return Workspace(project=place, folder=state.resolve() if state else default_state_folder(place))
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

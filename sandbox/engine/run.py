@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TextIO
 
 from sandbox.engine import plugins
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
@@ -64,6 +64,10 @@ class Request:
     """None is the user's own, from the environment; where that has none, an emulated one for as long as the command."""
     enter: Sequence[str] = ()
     """A command that runs another one where it belongs, such as `("nsenter", "--net=/run/netns/NAME")`."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of Pulumi's environment."""
+    log: Path | None = None
+    """A file that gets what Pulumi prints; None leaves it to the terminal."""
 
 
 def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -> int:
@@ -74,13 +78,18 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
     workspace.prepare(request.stack)
     pulumi = tool_path("pulumi")
     choice = plugins.choose(request.mode, pulumi=pulumi, reachable=_reachable(request))
-    with _account(request) as (account, account_variables):
-        say(f"stack {request.stack}: {choice}, {account}")
-        environment = {**_environment(request.stack, workspace, choice), **account_variables}
+    with account_for(request) as account:
+        say(f"stack {request.stack}: {choice}, {account.name if account else _own_account()}")
+        variables = {**(account.environment if account else {}), **request.variables}
+        environment = {**_environment(request.stack, workspace, choice), **variables}
         with workspace.lock():
             _ensure_stack(pulumi, request.stack, workspace, environment)
         arguments, folder = _placed(request, workspace)
-        return _attend([*request.enter, str(pulumi), *arguments], folder=folder, environment=environment)
+        command = [*request.enter, str(pulumi), *arguments]
+        if request.log is None:
+            return _attend(command, folder=folder, environment=environment)
+        with request.log.open("w", encoding="utf-8") as log:
+            return _attend(command, folder=folder, environment=environment, output=log)
 
 
 def _reachable(request: Request) -> Callable[[], bool]:
@@ -125,20 +134,24 @@ def _state_environment(stack: str, workspace: Workspace) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _account(request: Request) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The Linode account that the program talks to, in words, and the variables to add for it."""
-    given = [name for name in _ACCOUNT_VARIABLES if os.environ.get(name)]
-    if request.account is not None:
-        yield request.account.name, request.account.environment
-    elif given:
-        yield f"the Linode account of {' and '.join(given)}", {}
+def account_for(request: Request) -> Iterator[Account | None]:
+    """The Linode account that the program talks to; None is the user's own, which is in the environment already."""
+    if request.account is not None or _given_variables():
+        yield request.account
     else:
         # Only here, since a web server is much to load for those who have an account.
         from sandbox.linode import LinodeApi
 
         with LinodeApi() as api:
-            emulated = Account(name="an emulated Linode account", url=api.url, token=api.token)
-            yield emulated.name, emulated.environment
+            yield Account(name="an emulated Linode account", url=api.url, token=api.token)
+
+
+def _given_variables() -> list[str]:
+    return [name for name in _ACCOUNT_VARIABLES if os.environ.get(name)]
+
+
+def _own_account() -> str:
+    return f"the Linode account of {' and '.join(_given_variables())}"
 
 
 def _ensure_stack(pulumi: Path, stack: str, workspace: Workspace, environment: Mapping[str, str]) -> None:
@@ -170,13 +183,20 @@ def _placed(request: Request, workspace: Workspace) -> tuple[list[str], Path]:
     return [command, *rest], workspace.shadow
 
 
-def _attend(arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> int:
+def _attend(
+    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: TextIO | None = None
+) -> int:
     """Run a program that owns the terminal for as long as it lives, and hand signals on to it."""
     # A terminal sends Ctrl-C to everyone in the foreground, so Pulumi has it already, and a second one would make it
     # give up without clearing up. Without a terminal Pulumi gets a group of its own and each signal exactly once.
     on_terminal = sys.stdin.isatty()
     process = subprocess.Popen(  # noqa: S603 - the user's own arguments for Pulumi, read by no shell
-        arguments, cwd=folder, env=environment, process_group=None if on_terminal else 0
+        arguments,
+        cwd=folder,
+        env=environment,
+        stdout=output,
+        stderr=output,
+        process_group=None if on_terminal else 0,
     )
 
     def hand_on(number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,143 @@
+"""Writes the report as Markdown: a pull request shows it as it is, a terminal by way of Rich."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from review.cost import Amount
+from review.dangers import Harm
+from review.inventory import Kind
+from review.steps import name_of
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from review.changes import Change, Group
+    from review.report import Cost, Report
+
+_HARMS: Final = {
+    Harm.CLUSTER: "cluster lost",
+    Harm.DATA: "data lost",
+    Harm.NODES: "nodes replaced",
+    Harm.MEMBER: "member removed",
+    Harm.TRUST: "trust broken",
+    Harm.ADDRESS: "address lost",
+    Harm.CAPACITY: "capacity lost",
+}
+_OPERATIONS: Final = {
+    "delete": "to delete",
+    "replace": "to replace",
+    "update": "to update",
+    "create": "to create",
+    "import": "to import",
+    "same": "unchanged",
+}
+_MOST_NAMES: Final = {"create": 4}
+_MOST_NAMES_OF_OTHERS: Final = 20
+_MOST_DETAILS: Final = 4
+_MOST_LINES: Final = 40
+"""So much of each list is shown: GitHub refuses comments of more than 65,536 characters."""
+
+
+def markdown(report: Report) -> str:
+    """The report, as GitHub reads it."""
+    return (
+        _environment()
+        .get_template("report.md.jinja")
+        .render(report=report, headline=_headline(report), kinds=tuple(Kind))
+    )
+
+
+@cache
+def _environment() -> Environment:
+    # Markdown is no HTML, which autoescape is for; `cell`, `inline` and `fenced` keep text in its place.
+    environment = Environment(  # noqa: S701
+        loader=PackageLoader("review"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = {
+        "cell": _cell,
+        "inline": _inline,
+        "fenced": _fenced,
+        "harm": _HARMS.__getitem__,
+        "name": name_of,
+        "money": _money,
+        "difference": _difference,
+        "total": _total,
+        "listed": _listed,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _headline(report: Report) -> str:
+    counts = ", ".join(f"{count} {_OPERATIONS[op]}" for op, count in report.counts.items()) or "nothing to do"
+    verdict = f"; **not to be merged**: {', '.join(report.blockers)}" if report.blockers else ""
+    return counts + verdict
+
+
+def _inline(text: str) -> str:
+    """Text on one line, in which nothing is taken for markup or calls anybody."""
+    words = " ".join(text.split())
+    for mark in "\\`*_<>[]|#":
+        words = words.replace(mark, f"\\{mark}")
+    # GitHub notifies whoever is named, unless something stands between the sign and the name.
+    return words.replace("@", "@\u200b")
+
+
+def _cell(text: str) -> str:
+    """The same for a cell of a table; an empty one stays a cell."""
+    return _inline(text) or " "
+
+
+def _fenced(text: str) -> str:
+    """Text in a block of code, which it cannot end; a long one is cut."""
+    lines = text.replace("```", "'''").splitlines()
+    return "\n".join(lines[:_MOST_LINES] + ["…"] * (len(lines) > _MOST_LINES))
+
+
+def _money(amount: Amount) -> str:
+    if amount == Amount():
+        return "-"
+    bounds = f" ({_dollars(amount.low)} to {_dollars(amount.high)})" if amount.is_range else ""
+    return _dollars(amount.expected) + bounds
+
+
+def _difference(amount: Amount) -> str:
+    if amount == Amount():
+        return "-"
+    bounds = f" ({_signed(amount.low)} to {_signed(amount.high)})" if amount.low != amount.high else ""
+    return _signed(amount.expected) + bounds
+
+
+def _dollars(value: Decimal) -> str:
+    return f"{value:,.2f}".removesuffix(".00")
+
+
+def _signed(value: Decimal) -> str:
+    return "±0" if not value else f"{'+' if value > 0 else '-'}{_dollars(abs(value))}"
+
+
+def _total(cost: Cost, kind: Kind) -> Amount:
+    return sum((cost.after.of(cluster, kind) for cluster in cost.after.clusters), Amount())
+
+
+def _listed(group: Group) -> str:
+    """The resources of a group, with what changes in each, as far as there is room."""
+    most = _MOST_NAMES.get(group.op, _MOST_NAMES_OF_OTHERS)
+    shown = [_change(change) for change in group.changes[:most]]
+    rest = len(group.changes) - len(shown)
+    return ", ".join(shown) + (f", and {rest} more" if rest else "")
+
+
+def _change(change: Change) -> str:
+    details = [f"`{detail.replace('`', '').replace('|', '/')}`" for detail in change.details[:_MOST_DETAILS]]
+    rest = len(change.details) - len(details)
+    more = [f"{rest} more"] if rest else []
+    return _inline(change.name) + (f" ({', '.join(details + more)})" if details else "")

@@ -1,0 +1,147 @@
+"""Reads the engine's event log: one JSON event a line, as `--event-log` writes it, with the Automation API's classes.
+
+The engine hides every secret before it writes: properties become a marker with "[secret]" in it, config values are
+blinded. Nothing here could show them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi.automation import EngineEvent
+
+from review.steps import Resource, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from pulumi.automation import StepEventMetadata, StepEventStateMetadata
+
+_COLORS: Final = re.compile(r"<\{%.*?%\}>")
+"""The engine's markup for colours (sdk/go/common/diag/colors)."""
+
+
+class EventLogError(Exception):
+    """A file that is no event log, or one that was cut off; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a guardrail says of a resource, or of the stack."""
+
+    policy: str
+    level: str
+    """advisory, mandatory, remediate, or disabled."""
+    message: str
+    urn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that the engine reported of one preview."""
+
+    stack: str
+    steps: tuple[Step, ...]
+    config: Mapping[str, str] = field(default_factory=dict)
+    """The stack's config; structured values are JSON text."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many resources by operation."""
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[str, ...] = ()
+    packs: Mapping[str, str] = field(default_factory=dict)
+    """The versions of the policy packs that ran, by name."""
+
+    def setting(self, key: str) -> Any:
+        """A structured value of the config, None where there is none."""
+        return json.loads(self.config[key]) if key in self.config else None
+
+
+def read(file: Path) -> Plan:
+    """The plan of a finished preview.
+
+    Raises:
+        EventLogError: the file cannot be read, is no event log, or stops before the engine ended.
+
+    """
+    try:
+        events = [EngineEvent.from_json(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        raise EventLogError(f"{file} cannot be read: {error.strerror}; did the preview start?") from error
+    except ValueError as error:
+        raise EventLogError(f"{file} is no event log of the engine: {error}; make it anew") from error
+    if not any(event.cancel_event for event in events):
+        raise EventLogError(f"{file} stops before the engine's end; run the preview again")
+    return plan(events)
+
+
+def plan(events: Iterable[EngineEvent]) -> Plan:
+    """What a list of events amounts to."""
+    steps: list[Step] = []
+    findings: list[Finding] = []
+    errors: list[str] = []
+    config: Mapping[str, str] = {}
+    counts: Mapping[str, int] = {}
+    packs: Mapping[str, str] = {}
+    for event in events:
+        if event.resource_pre_event:
+            steps.append(_step(event.resource_pre_event.metadata))
+        elif policy := event.policy_event:
+            text = _plain(policy.message)
+            urn = policy.resource_urn or ""
+            findings.append(Finding(policy=policy.policy_name, level=policy.enforcement_level, message=text, urn=urn))
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            errors.append(_plain(event.diagnostic_event.message))
+        elif event.prelude_event:
+            config = event.prelude_event.config
+        elif event.summary_event:
+            counts = {str(op): count for op, count in event.summary_event.resource_changes.items()}
+            packs = event.summary_event.policy_packs or {}
+    return Plan(
+        stack=_stack(steps),
+        steps=tuple(steps),
+        config=config,
+        counts=counts,
+        findings=tuple(findings),
+        errors=tuple(errors),
+        packs=packs,
+    )
+
+
+def _step(metadata: StepEventMetadata) -> Step:
+    detailed = {path: difference.diff_kind.value for path, difference in (metadata.detailed_diff or {}).items()}
+    return Step(
+        op=metadata.op.value,
+        urn=metadata.urn,
+        type=metadata.type,
+        old=_resource(metadata.old),
+        new=_resource(metadata.new),
+        keys=tuple(metadata.keys or ()),
+        diff=detailed or dict.fromkeys(metadata.diffs or (), "update"),
+    )
+
+
+def _resource(state: StepEventStateMetadata | None) -> Resource | None:
+    if state is None:
+        return None
+    return Resource(
+        urn=state.urn,
+        type=state.type,
+        inputs=state.inputs or {},
+        outputs=state.outputs or {},
+        provider=state.provider,
+        protect=bool(state.protect),
+        custom=bool(state.custom),
+    )
+
+
+def _plain(message: str) -> str:
+    return _COLORS.sub("", message).strip()
+
+
+def _stack(steps: Iterable[Step]) -> str:
+    """The stack's name, from a URN: `urn:pulumi:STACK::PROJECT::TYPES::NAME`."""
+    return next((step.urn.split("::", 1)[0].rsplit(":", 1)[-1] for step in steps), "")

@@ -1,0 +1,120 @@
+"""The report on one change: all that the other modules found, and whether it may go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from review import changes, cost, dangers, inventory, steps
+
+if TYPE_CHECKING:
+    from review.changes import Group
+    from review.cost import Amount, Bill
+    from review.dangers import Danger
+    from review.events import Finding, Plan
+    from review.prices import PriceList
+
+ACKNOWLEDGED: Final = "fleet:acknowledged"
+BLOCKING_LEVELS: Final = frozenset({"mandatory"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """The bill of what is deployed and of what the change leads to."""
+
+    before: Bill
+    after: Bill
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Clusters of either bill."""
+        return tuple(dict.fromkeys([*self.before.clusters, *self.after.clusters]))
+
+    @property
+    def difference(self) -> Amount:
+        """What the change adds to the bill a month; below zero it saves."""
+        return self.after.total - self.before.total
+
+    def difference_of(self, cluster: str) -> Amount:
+        """The same for one cluster."""
+        return self.after.of_cluster(cluster) - self.before.of_cluster(cluster)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a reviewer gets to see."""
+
+    stack: str
+    is_first: bool
+    """Whether nothing is deployed yet."""
+    counts: dict[str, int]
+    """How many resources are created, updated, replaced, deleted and left as they are."""
+    dangers: tuple[Danger, ...]
+    open: tuple[Danger, ...]
+    """The dangers that the config would have to acknowledge, and does not."""
+    stale: tuple[str, ...]
+    """Acknowledgements that nothing needs."""
+    groups: tuple[Group, ...]
+    findings: tuple[Finding, ...]
+    packs: tuple[str, ...]
+    """The policy packs that ran."""
+    errors: tuple[str, ...]
+    cost: Cost | None
+    no_cost: str = ""
+    """Why there is no cost, in a sentence."""
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        """Why this change may not be merged; none if it may."""
+        mandatory = [finding for finding in self.findings if finding.level in BLOCKING_LEVELS]
+        reasons = [
+            (bool(self.errors), "the preview failed"),
+            (bool(self.open), f"{_count(len(self.open), 'danger')} not acknowledged in {ACKNOWLEDGED}"),
+            (bool(mandatory), f"{_count(len(mandatory), 'mandatory guardrail finding')}"),
+        ]
+        return tuple(reason for holds, reason in reasons if holds)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether an update would do nothing."""
+        return not self.groups and not self.errors
+
+
+def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Report:
+    """The report on a plan; without prices it says why there is no cost (`no_prices`)."""
+    acknowledged = plan.setting(ACKNOWLEDGED) or []
+    found = dangers.dangers(plan.steps)
+    deployed = steps.before(plan.steps)
+    bills = None
+    if prices is not None:
+        bills = Cost(
+            before=cost.bill(inventory.inventory(deployed), prices),
+            after=cost.bill(inventory.inventory(steps.after(plan.steps)), prices),
+        )
+    return Report(
+        stack=plan.stack,
+        is_first=not any(resource.custom for resource in deployed),
+        counts=_counts(plan),
+        dangers=tuple(found),
+        open=tuple(dangers.unacknowledged(found, acknowledged)),
+        stale=tuple(dangers.stale(found, acknowledged)),
+        groups=tuple(changes.groups(plan.steps)),
+        findings=tuple(
+            sorted(set(plan.findings), key=lambda one: (one.level not in BLOCKING_LEVELS, one.policy, one.urn))
+        ),
+        packs=tuple(f"{name} {version}" for name, version in sorted(plan.packs.items())),
+        errors=plan.errors,
+        cost=bills,
+        no_cost=no_prices,
+    )
+
+
+def _counts(plan: Plan) -> dict[str, int]:
+    """By operation, as the engine counts; what it does not change is one number."""
+    counted = {op: plan.counts.get(op, 0) for op in (*changes.OPERATIONS, "import")}
+    counted["same"] = sum(count for op, count in plan.counts.items() if op in steps.UNCHANGED)
+    return {op: count for op, count in counted.items() if count}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
