@@ -12,7 +12,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview up page down e2e lock
+.PHONY: help setup test lint types layers unit engine picture tools preview review up page down e2e lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -71,3 +71,6 @@ e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview
+
+review: setup ## Say what a change would do: STACK=dev|prod, and MARKDOWN=FILE for a pull request
+	@$(PYTHON) -m sandbox review --stack $(STACK) --plugins $(PLUGINS) $(if $(MARKDOWN),--markdown $(MARKDOWN))

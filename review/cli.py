@@ -55,8 +55,7 @@ def examine(event_log: Path, *, url: str, token: str) -> Report:
 
 def hand_over(found: Report, *, console: Console, markdown: Path | None) -> int:
     """Print the report, and write it where a pull request's comment is taken from. Returns 1 if something blocks."""
-    text = comment.markdown(found)
     if markdown is not None:
-        markdown.write_text(text, encoding="utf-8")
-    console.print(Markdown(text))
+        markdown.write_text(comment.for_pull_request(found), encoding="utf-8")
+    console.print(Markdown(comment.markdown(found)))
     return 1 if found.blockers else 0

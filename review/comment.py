@@ -39,15 +39,25 @@ _MOST_NAMES: Final = {"create": 4}
 _MOST_NAMES_OF_OTHERS: Final = 20
 _MOST_DETAILS: Final = 4
 _MOST_LINES: Final = 40
-"""So much of each list is shown: GitHub refuses comments of more than 65,536 characters."""
+_LONGEST: Final = 20_000
+"""Characters; GitHub refuses comments of more than 65,536, and one has to hold the reports on three stacks."""
 
 
 def markdown(report: Report) -> str:
-    """The report, as GitHub reads it."""
+    """The whole report."""
+    template = _environment().get_template("report.md.jinja")
+    return template.render(report=report, headline=_headline(report), kinds=tuple(Kind))
+
+
+def for_pull_request(report: Report) -> str:
+    """The report as far as a comment has room for it."""
+    text = markdown(report)
+    if len(text) <= _LONGEST:
+        return text
+    # What is dangerous stands at the top, so the end is what can go.
+    kept = text[:_LONGEST].rsplit("\n", 1)[0]
     return (
-        _environment()
-        .get_template("report.md.jinja")
-        .render(report=report, headline=_headline(report), kinds=tuple(Kind))
+        f"{kept}\n\nThe report is longer than a comment may be; `make review STACK={report.stack}` shows all of it.\n"
     )
 
 

@@ -52,6 +52,8 @@ class Plan:
     """How many resources by operation."""
     findings: tuple[Finding, ...] = ()
     errors: tuple[str, ...] = ()
+    failed: bool = False
+    """Whether the engine says so itself, with or without an error to show."""
     packs: Mapping[str, str] = field(default_factory=dict)
     """The versions of the policy packs that ran, by name."""
 
@@ -64,22 +66,25 @@ def read(file: Path) -> Plan:
     """The plan of a finished preview.
 
     Raises:
-        EventLogError: the file cannot be read, is no event log, or stops before the engine ended.
+        EventLogError: the file cannot be read, is no event log, or stops before the engine summed up.
 
     """
     try:
-        events = [EngineEvent.from_json(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        events = [EngineEvent.from_json(entry) for entry in entries]
     except OSError as error:
         raise EventLogError(f"{file} cannot be read: {error.strerror}; did the preview start?") from error
     except ValueError as error:
         raise EventLogError(f"{file} is no event log of the engine: {error}; make it anew") from error
-    if not any(event.cancel_event for event in events):
-        raise EventLogError(f"{file} stops before the engine's end; run the preview again")
-    return plan(events)
+    # A preview that never got under way ends without a sum, and would look like one that changes nothing.
+    if not any(event.summary_event for event in events):
+        raise EventLogError(f"{file} stops before the engine summed up; see what the preview says, and run it again")
+    # The Automation API's class leaves the result out.
+    failed = any(entry.get("summaryEvent", {}).get("result", "succeeded") != "succeeded" for entry in entries)
+    return _plan(events, failed=failed)
 
 
-def plan(events: Iterable[EngineEvent]) -> Plan:
-    """What a list of events amounts to."""
+def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
     steps: list[Step] = []
     findings: list[Finding] = []
     errors: list[str] = []
@@ -107,6 +112,7 @@ def plan(events: Iterable[EngineEvent]) -> Plan:
         counts=counts,
         findings=tuple(findings),
         errors=tuple(errors),
+        failed=failed,
         packs=packs,
     )
 

@@ -59,6 +59,7 @@ class Report:
     packs: tuple[str, ...]
     """The policy packs that ran."""
     errors: tuple[str, ...]
+    failed: bool
     cost: Cost | None
     no_cost: str = ""
     """Why there is no cost, in a sentence."""
@@ -68,16 +69,12 @@ class Report:
         """Why this change may not be merged; none if it may."""
         mandatory = [finding for finding in self.findings if finding.level in BLOCKING_LEVELS]
         reasons = [
-            (bool(self.errors), "the preview failed"),
+            # A mandatory finding fails the preview too, and is told below.
+            (bool(self.errors) or (self.failed and not mandatory), "the preview failed"),
             (bool(self.open), f"{_count(len(self.open), 'danger')} not acknowledged in {ACKNOWLEDGED}"),
             (bool(mandatory), f"{_count(len(mandatory), 'mandatory guardrail finding')}"),
         ]
         return tuple(reason for holds, reason in reasons if holds)
-
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether an update would do nothing."""
-        return not self.groups and not self.errors
 
 
 def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Report:
@@ -104,6 +101,7 @@ def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Repor
         ),
         packs=tuple(f"{name} {version}" for name, version in sorted(plan.packs.items())),
         errors=plan.errors,
+        failed=plan.failed,
         cost=bills,
         no_cost=no_prices,
     )

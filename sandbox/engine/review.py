@@ -47,7 +47,7 @@ def review(request: Request, workspace: Workspace, *, say: Callable[[str], None]
             variables={**request.variables, **_EVENT_LOG_FLAG},
             log=log,
         )
-        run(preview, workspace, say=say)
+        status = run(preview, workspace, say=say)
         url = account.url if account else os.environ.get("LINODE_URL") or prices.API
         token = account.token if account else os.environ.get("LINODE_TOKEN", "")
         try:
@@ -59,4 +59,4 @@ def review(request: Request, workspace: Workspace, *, say: Callable[[str], None]
                 why=said.strip() or str(error),
                 remedy="Mend that",
             ) from error
-    return hand_over(found, console=Console(), markdown=markdown)
+    return hand_over(found, console=Console(), markdown=markdown) or int(status != 0)
