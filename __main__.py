@@ -2,10 +2,10 @@
 
 import pulumi
 
-from fleet import catalogue, config
+from fleet import catalogue, config, deployed
 from fleet.fleet import Fleet
 
 settings = config.load()
-catalogue.check(settings, catalogue.fetch())
+config.refuse([*catalogue.errors(settings, catalogue.fetch()), *deployed.errors(settings, deployed.fetch())])
 for name, value in Fleet("fleet", settings).outputs.items():
     pulumi.export(name, value)

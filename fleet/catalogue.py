@@ -9,7 +9,6 @@ from typing import Final
 
 import pulumi_linode as linode
 
-from fleet.config import ConfigError
 from fleet.settings import FleetConfig
 
 KUBERNETES_CAPABILITY: Final = "Kubernetes"
@@ -36,13 +35,9 @@ def fetch() -> Catalogue:
     )
 
 
-def check(config: FleetConfig, catalogue: Catalogue) -> None:
-    """Refuse what Linode does not offer.
-
-    Raises:
-        ConfigError: with every value that is not in the catalogue, and what is close to it.
-    """
-    errors = []
+def errors(config: FleetConfig, catalogue: Catalogue) -> list[str]:
+    """Every value that Linode does not offer, and what is close to it."""
+    found = []
     for name, cluster in config.clusters.items():
         offers = [
             (f"clusters.{name}.region", cluster.region, "a region with LKE", catalogue.regions),
@@ -57,11 +52,10 @@ def check(config: FleetConfig, catalogue: Catalogue) -> None:
                 for pool, spec in cluster.pools.items()
             ),
         ]
-        errors += [
+        found += [
             f"{key}: {value!r} is not {kind}{_hint(value, of)}" for key, value, kind, of in offers if value not in of
         ]
-    if errors:
-        raise ConfigError(errors)
+    return found
 
 
 def _hint(value: str, offered: frozenset[str]) -> str:

@@ -31,6 +31,16 @@ class ConfigError(pulumi.RunError):
         super().__init__(f"{count} in the stack's config; nothing was changed:\n{lines}")
 
 
+def refuse(errors: Iterable[str]) -> None:
+    """Stop before anything is registered, if there are errors.
+
+    Raises:
+        ConfigError: with all of them.
+    """
+    if found := tuple(errors):
+        raise ConfigError(found)
+
+
 def load() -> FleetConfig:
     """Read and check the config of the current stack.
 
@@ -63,8 +73,7 @@ def parse(raw: Mapping[str, Any]) -> FleetConfig:
     except ValidationError as error:
         details = error.errors()
         raise ConfigError([_describe(detail) for detail in details] + _between_sections(raw, details)) from None
-    if found := violations(config):
-        raise ConfigError(str(violation) for violation in found)
+    refuse(str(violation) for violation in violations(config))
     return config
 
 

@@ -60,6 +60,20 @@ KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
 """A minor version such as "1.35", as LKE names it."""
 Release = Annotated[str, Field(pattern=r"^v?\d+\.\d+\.\d+$")]
 """A released semantic version; pre-releases have no place in a fleet."""
+
+
+def minor(release: str) -> tuple[int, int]:
+    """Major and minor number: of "v1.18.2", "1.31.0" or "1.35"."""
+    major, minor_number = release.removeprefix("v").split(".")[:2]
+    return int(major), int(minor_number)
+
+
+def steps_between(now: str, wanted: str) -> int:
+    """By how many minors a release is over another one; negative when it is below. Another major is out of reach."""
+    (major_now, minor_now), (major_wanted, minor_wanted) = minor(now), minor(wanted)
+    return (major_wanted - major_now) * 1000 + minor_wanted - minor_now
+
+
 Days = Annotated[int, Field(gt=0, le=36500)]
 Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
 

@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fleet.fields import minor, steps_between
 from fleet.settings import EndpointMode, Layer, Role
 from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from fleet.settings import FleetConfig
+    from fleet.settings import Cluster, FleetConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_roles(config),
         *_networks(config),
         *_members_of_weights(config),
+        *_drained(config),
         *_members_of_routes(config),
         *_versions(config),
         *_layers(config),
@@ -92,6 +94,23 @@ def _members_of_weights(config: FleetConfig) -> Iterator[Violation]:
                 )
 
 
+def _drained(config: FleetConfig) -> Iterator[Violation]:
+    for name, cluster in config.clusters.items():
+        if cluster.drained and cluster.role is Role.MANAGER:
+            yield Violation(
+                path=("clusters", name, "drained"), message="True on the manager, which runs no workloads; drop it"
+            )
+    for name in ("hello", "sleep"):
+        workload = getattr(config.workloads, name)
+        if config.members and not config.weights(workload):
+            yield Violation(
+                path=("workloads", name, "weights"),
+                message=f"only members that are drained ({', '.join(workload.weights or config.members)}); "
+                "give weight to one that is not",
+                about_all_clusters=True,
+            )
+
+
 def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
     seen = Counter((route.source, route.target) for route in config.traffic.forbidden)
     for index, route in enumerate(config.traffic.forbidden):
@@ -107,41 +126,70 @@ def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
 
 
 def _versions(config: FleetConfig) -> Iterator[Violation]:
-    tables = (
-        ("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA),
-        ("istio", config.versions.istio, KUBERNETES_BY_ISTIO),
-    )
-    known = []
-    for product, release, table in tables:
-        if (kubernetes := table.get(_minor(release))) is not None:
-            known.append((product, release, kubernetes))
-        else:
-            yield Violation(
-                path=("versions", product),
-                message=f"{release!r} is not a version that Fleet knows; take one of {', '.join(sorted(table))}",
-            )
-    if _minor(config.versions.karmada_chart) != _minor(config.versions.karmada):
+    """Versions that Fleet knows, and that go together in every cluster that runs them."""
+    yield from _known(("versions", "karmada"), config.versions.karmada, KUBERNETES_BY_KARMADA)
+    yield from _known(("versions", "istio"), config.versions.istio, KUBERNETES_BY_ISTIO)
+    if minor(config.versions.karmada_chart) != minor(config.versions.karmada):
         yield Violation(
             path=("versions", "karmadaChart"),
             message=f"{config.versions.karmada_chart!r} is not of the same minor as karmada "
             f"{config.versions.karmada!r}; raise both together",
         )
-    for name in config.clusters:
+    for name, cluster in config.clusters.items():
+        products = [("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA)]
+        if cluster.istio_version is not None:
+            yield from _istio_of_one_cluster(name, cluster)
+        if cluster.role is Role.MEMBER:
+            products.append(("istio", config.istio_version(name), KUBERNETES_BY_ISTIO))
         version = config.kubernetes_version(name)
-        for product, release, kubernetes in known:
-            if version not in kubernetes:
+        for product, release, table in products:
+            kubernetes = table.get(_minor(release))
+            if kubernetes is not None and version not in kubernetes:
                 yield Violation(
                     path=("clusters", name, "kubernetesVersion"),
                     message=f"{version!r} is not supported by {product} {release}; take one of {_sorted(kubernetes)}",
                 )
+    yield from _istio_skew(config)
+
+
+def _known(path: tuple[str, ...], release: str, table: Mapping[str, frozenset[str]]) -> Iterator[Violation]:
+    if _minor(release) not in table:
+        yield Violation(
+            path=path, message=f"{release!r} is not a version that Fleet knows; take one of {', '.join(sorted(table))}"
+        )
+
+
+def _istio_of_one_cluster(name: str, cluster: Cluster) -> Iterator[Violation]:
+    path = ("clusters", name, "istioVersion")
+    if cluster.role is Role.MANAGER:
+        yield Violation(
+            path=path, message=f"{cluster.istio_version!r} on the manager, which is not in the mesh; drop it"
+        )
+    else:
+        yield from _known(path, cluster.istio_version or "", KUBERNETES_BY_ISTIO)
+
+
+def _istio_skew(config: FleetConfig) -> Iterator[Violation]:
+    """Istiods read each other's objects and lead proxies to each other's gateways; Istio supports a minor of skew."""
+    if not config.members:
+        return
+    oldest = min(config.members, key=lambda member: minor(config.istio_version(member)))
+    for member in config.members:
+        release, other = config.istio_version(member), config.istio_version(oldest)
+        if steps_between(other, release) > 1:
+            yield Violation(
+                path=("clusters", member, "istioVersion"),
+                message=f"{release!r} is more than one minor over the {other!r} of {oldest!r}; "
+                f"upgrade {oldest!r} first",
+            )
 
 
 def _minor(release: str) -> str:
-    return ".".join(release.removeprefix("v").split(".")[:2])
+    return ".".join(map(str, minor(release)))
 
 
 def _sorted(minors: frozenset[str]) -> str:
-    return ", ".join(sorted(minors, key=lambda minor: int(minor.split(".")[1])))
+    return ", ".join(sorted(minors, key=minor))
 
 
 def _layers(config: FleetConfig) -> Iterator[Violation]:

@@ -123,6 +123,8 @@ class Cluster(Model):
     high_availability: bool = False
     acl: Acl | None = None
     kubernetes_version: KubernetesMinor | None = None
+    istio_version: Release | None = None
+    drained: bool = False
     protect: bool = False
 
 
@@ -300,6 +302,12 @@ class FleetConfig(Model):
         """The Kubernetes minor version of one cluster."""
         return self.clusters[cluster].kubernetes_version or self.versions.kubernetes
 
+    def istio_version(self, member: str) -> str:
+        """The version of Istio's charts in one member."""
+        return self.clusters[member].istio_version or self.versions.istio
+
     def weights(self, workload: Workload) -> dict[str, int]:
-        """A workload's static weights by member: its own table, or 1 for every member."""
-        return dict(workload.weights) or dict.fromkeys(self.members, 1)
+        """A workload's static weights by member: its own table, or 1 for every member; none for drained ones."""
+        weights = workload.weights or dict.fromkeys(self.members, 1)
+        drained = {name for name, cluster in self.clusters.items() if cluster.drained}
+        return {member: weight for member, weight in weights.items() if member not in drained}

@@ -31,6 +31,8 @@ class Istio(pulumi.ComponentResource):
 
     member: LkeCluster
     network: str
+    version: str
+    """Of Istio's charts."""
     namespace: Output[str]
     """istio-system, once it carries its network's name."""
     base: kubernetes.helm.v3.Release
@@ -43,6 +45,7 @@ class Istio(pulumi.ComponentResource):
         self._args = args
         self.member = args.member
         self.network = args.member.spec.network or ""
+        self.version = args.version
         in_member = ResourceOptions(parent=self, provider=args.member.provider)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",

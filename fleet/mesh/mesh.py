@@ -12,7 +12,7 @@ from fleet.mesh.ca import RootAuthority, RootAuthorityArgs
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
 from fleet.mesh.istio import Istio, IstioArgs
 from fleet.mesh.peering import PeerAccess, PeerAccessArgs, Peering, PeeringArgs
-from fleet.settings import FleetConfig
+from fleet.settings import FleetConfig, MeshCerts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class MeshArgs:
 class Mesh(pulumi.ComponentResource):
     """A multi-primary, multi-network mesh of all members."""
 
+    certs: MeshCerts
     primaries: Mapping[str, Istio]
     east_west_gateways: Mapping[str, EastWestGateway]
     ingress_gateways: Mapping[str, IngressGateway]
@@ -36,7 +37,8 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("fleet:mesh:Mesh", name, {}, opts)
         child = ResourceOptions(parent=self)
         config = args.config
-        root = RootAuthority(name, RootAuthorityArgs(certs=config.certs.mesh), child)
+        self.certs = config.certs.mesh
+        root = RootAuthority(name, RootAuthorityArgs(certs=self.certs), child)
         self.primaries = {
             member: Istio(
                 f"{member}-istio",
@@ -45,7 +47,7 @@ class Mesh(pulumi.ComponentResource):
                     root=root,
                     mesh=config.mesh,
                     chart_source=config.charts.istio,
-                    version=config.versions.istio,
+                    version=config.istio_version(member),
                 ),
                 child,
             )

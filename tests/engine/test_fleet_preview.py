@@ -38,12 +38,14 @@ def digests(files: Iterable[Path]) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def preview(stack: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+def pulumi(
+    stack: str, state: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     for name in (*PASSPHRASE_VARIABLES, "LINODE_TOKEN", "LINODE_URL"):
         monkeypatch.delenv(name, raising=False)
     place = ["--stack", stack, "--plugins", "offline", "--state", str(state)]
     return subprocess.run(
-        [sys.executable, "-m", "sandbox", "pulumi", *place, "--", "preview", "--json"],
+        [sys.executable, "-m", "sandbox", "pulumi", *place, "--", *arguments],
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -59,7 +61,7 @@ def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
 ) -> None:
     configs = [CHECKOUT / "Pulumi.yaml", CHECKOUT / f"Pulumi.{stack}.yaml"]
     before = digests(configs)
-    shown = preview(stack, tmp_path, monkeypatch)
+    shown = pulumi(stack, tmp_path, monkeypatch, "preview", "--json")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     planned: dict[str, Any] = json.loads(shown.stdout)
     types = Counter(step["newState"]["type"] for step in planned["steps"])
@@ -69,3 +71,23 @@ def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
     assert {step["op"] for step in planned["steps"]} <= {"create", "read"}, "nothing exists yet"
     assert planned.get("diagnostics", []) == [], "a user would have to read these"
     assert digests(configs) == before
+
+
+def test_a_preview_knows_what_the_last_update_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exported = pulumi("dev", tmp_path, monkeypatch, "stack", "export")
+    checkpoint = json.loads(exported.stdout)
+    outputs = {
+        "clusters": [{"name": "eu", "region": "eu-west", "network": "network3", "version": "1.33"}],
+        "meshRoots": {"trusted": ["old", "root"], "signing": "old"},
+    }
+    kind = "pulumi:pulumi:Stack"
+    stack = {"urn": f"urn:pulumi:dev::fleet::{kind}::fleet-dev", "custom": False, "type": kind, "outputs": outputs}
+    checkpoint["deployment"]["resources"] = [stack]
+    file = tmp_path / "checkpoint.json"
+    file.write_text(json.dumps(checkpoint))
+    assert pulumi("dev", tmp_path, monkeypatch, "stack", "import", "--file", str(file)).returncode == 0
+    shown = pulumi("dev", tmp_path, monkeypatch, "preview", "--non-interactive", "--color=never")
+    assert shown.returncode != 0
+    assert "2 errors in the stack's config; nothing was changed" in shown.stdout
+    assert "clusters.eu.kubernetesVersion: '1.35' skips minors after the '1.33' that runs" in shown.stdout
+    assert "certs.mesh.roots: 'old' is missing, which signed until now" in shown.stdout

@@ -31,6 +31,18 @@ def test_weights_come_from_the_stack() -> None:
     assert weights_of(graph, "sleep") == {"eu": 1, "ap": 1, "us": 1}
 
 
+def test_a_drained_member_keeps_everything_but_its_replicas() -> None:
+    raw = stack("dev") | {"workloads": {"hello": {"weights": {"us": 2, "ap": 1, "eu": 2}}}}
+    before = build(raw)
+    raw["clusters"]["ap"]["drained"] = True
+    after = build(raw)
+    assert weights_of(after, "hello") == {"us": 2, "eu": 2}
+    assert weights_of(after, "sleep") == {"us": 1, "eu": 1}
+    changed = {node.name for node in before.nodes.values() if after.nodes[node.urn].inputs != node.inputs}
+    assert changed == {"workloads-placement-hello", "workloads-placement-sleep"}
+    assert after.nodes.keys() == before.nodes.keys()
+
+
 def test_replicas_are_divided_by_weight() -> None:
     scheduling = propagation("hello", ["us"], {"us": 1}, Failover())["placement"]["replicaScheduling"]
     assert (scheduling["replicaSchedulingType"], scheduling["replicaDivisionPreference"]) == ("Divided", "Weighted")

@@ -18,6 +18,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from fleet import readiness
 from fleet.config import parse
+from fleet.deployed import READ_OUTPUTS
 from fleet.fleet import Fleet
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
@@ -177,9 +178,12 @@ def _instances(args: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": "found", "instances": [{"id": i, "ipAddress": f"198.51.100.{i % 250}"} for i in reversed(ids)]}
 
 
+OUTPUTS: Final[dict[str, Any]] = {}
+"""What the stack exported before, for the tests that say so."""
 REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east", "eu-central")
 FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "linode:index/getInstances:getInstances": _instances,
+    READ_OUTPUTS: lambda args: {"name": args["name"], "outputs": OUTPUTS, "secretOutputNames": []},
     "linode:index/getRegions:getRegions": lambda _: {
         "id": "all",
         "regions": [

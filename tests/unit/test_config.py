@@ -81,6 +81,8 @@ REFUSED = [
     ("clusters.m0.region", None, "clusters.m0.region", "must be a string"),
     ("versions.istio", "1.20.0", "versions.istio", "take one of 1.30, 1.31"),
     ("versions.karmada", "v1.2.0", "versions.karmada", "take one of 1.17, 1.18"),
+    ("clusters.m0.istioVersion", "1.20.0", "clusters.m0.istioVersion", "take one of 1.30, 1.31"),
+    ("clusters.manager.istioVersion", "1.31.0", "clusters.manager.istioVersion", "not in the mesh; drop it"),
     ("versions.karmadaChart", "v1.17.0", "versions.karmadaChart", "raise both together"),
     ("layers", ["workloads"], "layers", "add karmada"),
     ("karmada.endpoint", "nodes", "karmada.endpoint", "'nodes'"),
@@ -90,6 +92,7 @@ REFUSED = [
     ("traffic.forbidden", [{"from": "m0", "to": "m1"}] * 2, "traffic.forbidden.0", "stands twice"),
     ("workloads.hello.weights", {"mars": 1}, "workloads.hello.weights.mars", "the members are m0, m1"),
     ("workloads.hello.weights", {"m0": 0}, "workloads.hello.weights.m0", "greater than 0"),
+    ("clusters.manager.drained", True, "clusters.manager.drained", "True on the manager"),
     ("certs.mesh", {"rootDays": 700}, "certs.mesh.intermediateDays", "must end before its issuer"),
     ("certs.mesh", {"roots": []}, "certs.mesh.roots", "at least 1"),
     ("certs.mesh", {"roots": ["a", "a"]}, "certs.mesh.roots", "'a' stands 2 times"),
@@ -122,6 +125,14 @@ def test_a_fleet_without_manager_or_member_is_refused() -> None:
 
 def test_missing_clusters_are_named() -> None:
     assert errors_of({}) == ("clusters: missing; add it to Pulumi.<stack>.yaml",)
+
+
+def test_something_is_left_to_run_on_when_members_are_drained() -> None:
+    raw = changed("clusters.m0.drained", True)
+    assert parse(raw).weights(parse(raw).workloads.hello) == {"m1": 1}
+    found = errors_of(changed("workloads.hello.weights", {"m0": 3}, raw))
+    assert found == ("workloads.hello.weights: only members that are drained (m0); give weight to one that is not",)
+    assert len(errors_of(changed("clusters.m1.drained", True, raw))) == 2, "neither hello nor sleep has a place"
 
 
 def test_replicas_of_the_api_server_need_a_load_balancer() -> None:

@@ -185,7 +185,8 @@ def test_every_kubernetes_secret_is_secret(dev: Graph) -> None:
 def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     outputs = dev.outputs["fleet"]
     assert outputs.keys() == {
-        "clusters", "nodeIps", "kubeconfigs", "karmadaKubeconfig", "karmadaEndpoint", "eastWestGateways", "ingresses"
+        "clusters", "nodeIps", "kubeconfigs", "karmadaKubeconfig", "karmadaEndpoint", "eastWestGateways", "ingresses",
+        "versions", "meshRoots",
     }  # fmt: skip
     assert is_secret(outputs["kubeconfigs"])
     assert is_secret(outputs["karmadaKubeconfig"])

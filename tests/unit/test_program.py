@@ -9,7 +9,7 @@ import pytest
 
 from fleet.config import ConfigError
 from tests.unit.configs import ROOT, fleet_of, stack
-from tests.unit.graph import Engine, Graph, Recorder, Stage, own_event_loop
+from tests.unit.graph import OUTPUTS, Engine, Graph, Recorder, Stage, own_event_loop
 
 
 def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Graph:
@@ -24,7 +24,14 @@ def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Grap
         runpy.run_path("__main__.py")
 
     with own_event_loop():
-        pulumi.runtime.set_mocks(recorder.mocks, project="fleet", stack="test", preview=True, monitor=recorder)
+        pulumi.runtime.set_mocks(
+            recorder.mocks,
+            project="fleet",
+            stack="test",
+            organization="organization",
+            preview=True,
+            monitor=recorder,
+        )
         program()
     return recorder.graph
 
@@ -53,3 +60,17 @@ def test_a_region_without_lke_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_config_error_is_a_message_and_no_traceback() -> None:
     assert issubclass(ConfigError, pulumi.RunError), "the language host prints a RunError's message alone"
+
+
+def test_a_step_that_does_not_follow_from_what_is_deployed_stops_the_program_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = fleet_of(1)
+    config["clusters"]["m0"]["region"] = "mars-north"
+    monkeypatch.setitem(OUTPUTS, "clusters", [{"name": "manager", "version": "1.33"}])
+    with pytest.raises(ConfigError) as caught:
+        run_program(monkeypatch, config)
+    assert [error.split(": ")[0] for error in caught.value.errors] == [
+        "clusters.m0.region",
+        "clusters.manager.kubernetesVersion",
+    ], "one report for what Linode does not offer and for what cannot come next"

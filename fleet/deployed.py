@@ -1,0 +1,142 @@
+"""What the last completed update deployed, and which step may come next.
+
+The stack's own outputs are the memory (docs/decisions/0111): a preview can read them, there are none before the first
+update, and an update that fails leaves them as they were.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from fleet.fields import minor, steps_between
+from fleet.rules import Violation
+from fleet.settings import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fleet.settings import FleetConfig
+
+READ_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"
+"""The engine's own function behind stack references (pkg/resource/deploy/builtins.go), which registers nothing."""
+
+
+class _Record(BaseModel):
+    """A part of the outputs; outputs of other versions of Fleet may have more, or lack some."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class DeployedCluster(_Record):
+    """One cluster, and its Kubernetes minor version."""
+
+    name: str
+    version: str
+
+
+class DeployedVersions(_Record):
+    """Karmada's version, and Istio's by member; none for a layer that is not built."""
+
+    karmada: str | None = None
+    istio: dict[str, str] = Field(default_factory=dict)
+
+
+class DeployedRoots(_Record):
+    """The mesh's roots by name."""
+
+    trusted: tuple[str, ...]
+    signing: str
+
+
+class Deployed(_Record):
+    """What the last completed update deployed."""
+
+    clusters: tuple[DeployedCluster, ...] = ()
+    versions: DeployedVersions = DeployedVersions()
+    mesh_roots: DeployedRoots | None = None
+
+
+def fetch() -> Deployed:
+    """Read the outputs of the current stack, as the last completed update left them."""
+    stack = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    answer: Mapping[str, Any] = pulumi.runtime.invoke(READ_OUTPUTS, {"name": stack}).value or {}
+    return Deployed.model_validate(answer.get("outputs") or {})
+
+
+def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
+    """Every step of the config that does not follow from what is deployed, each with the step that does."""
+    return [
+        str(violation)
+        for violation in (
+            *_kubernetes(config, deployed),
+            *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
+            *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
+            *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
+        )
+    ]
+
+
+def _kubernetes(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    for cluster in deployed.clusters:
+        if cluster.name in config.clusters:
+            path = ("clusters", cluster.name, "kubernetesVersion")
+            yield from _upwards(path, cluster.version, config.kubernetes_version(cluster.name))
+
+
+def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Objects in Karmada's etcd may be of an API that the release before does not know."""
+    if deployed.versions.karmada is not None:
+        yield from _upwards(("versions", "karmada"), deployed.versions.karmada, config.versions.karmada)
+
+
+def _upwards(path: tuple[str, ...], now: str, wanted: str) -> Iterator[Violation]:
+    steps = steps_between(now, wanted)
+    if steps > 1:
+        yield Violation(
+            path=path, message=f"{wanted!r} skips minors after the {now!r} that runs; go to {_after(now)} first"
+        )
+    elif steps < 0:
+        yield Violation(
+            path=path, message=f"{wanted!r} is below the {now!r} that runs, and there is no way back; keep {now!r}"
+        )
+
+
+def _after(release: str) -> str:
+    major, number = minor(release)
+    return f"{major}.{number + 1}"
+
+
+def _istio(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Istio may go back by the minor by which it went up."""
+    for member, now in deployed.versions.istio.items():
+        if member not in config.members:
+            continue
+        wanted = config.istio_version(member)
+        if abs(steps_between(now, wanted)) > 1:
+            yield Violation(
+                path=("clusters", member, "istioVersion"),
+                message=f"{wanted!r} is more than one minor from the {now!r} that runs; go step by step",
+            )
+
+
+def _roots(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Everybody must trust a root before it signs, and for as long as anybody has a certificate of it."""
+    before, mesh = deployed.mesh_roots, config.certs.mesh
+    if before is None:
+        return
+    if mesh.signing_root not in before.trusted:
+        yield Violation(
+            path=("certs", "mesh", "signing"),
+            message=f"{mesh.signing_root!r} is not trusted by the members yet; add it to roots, keep signing with "
+            f"{before.signing!r} for one update, and switch then",
+        )
+    if before.signing not in mesh.roots:
+        yield Violation(
+            path=("certs", "mesh", "roots"),
+            message=f"{before.signing!r} is missing, which signed until now; keep it for one update that signs with "
+            "another, and drop it when no workload has a certificate of it",
+        )

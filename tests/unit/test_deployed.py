@@ -1,0 +1,141 @@
+"""Claims about which step may follow what the last update deployed."""
+
+from typing import Any
+
+import pytest
+
+from fleet import rules
+from fleet.config import ConfigError, parse
+from fleet.deployed import Deployed, errors
+from tests.unit.configs import fleet_of
+from tests.unit.graph import build
+
+
+def outputs(**config: Any) -> dict[str, Any]:
+    """What a fleet of two members exports."""
+    found: dict[str, Any] = build(fleet_of(2, **config)).outputs["fleet"]
+    return found
+
+
+def refused(now: dict[str, Any], **config: Any) -> list[str]:
+    return errors(parse(fleet_of(2, **config)), Deployed.model_validate(now))
+
+
+@pytest.fixture(scope="module")
+def running() -> dict[str, Any]:
+    return outputs()
+
+
+def test_the_outputs_of_an_update_are_what_the_next_one_starts_from(running: dict[str, Any]) -> None:
+    deployed = Deployed.model_validate(running)
+    assert {cluster.name: cluster.version for cluster in deployed.clusters} == dict.fromkeys(
+        ["manager", "m0", "m1"], "1.35"
+    )
+    assert deployed.versions.karmada == "v1.18.2"
+    assert deployed.versions.istio == {"m0": "1.31.0", "m1": "1.31.0"}
+    assert deployed.mesh_roots is not None
+    assert (deployed.mesh_roots.trusted, deployed.mesh_roots.signing) == (("root",), "root")
+
+
+def test_the_same_again_is_always_allowed(running: dict[str, Any]) -> None:
+    assert refused(running) == []
+
+
+@pytest.mark.parametrize("now", [{}, {"nodeIps": {}, "clusters": [], "versions": {}, "meshRoots": None}])
+def test_before_the_first_update_and_after_an_older_fleet_everything_is_allowed(now: dict[str, Any]) -> None:
+    assert refused(now, certs={"mesh": {"roots": ["a", "b"], "signing": "b"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        ("1.35", None),
+        ("1.34", None),
+        ("1.33", "'1.35' skips minors after the '1.33' that runs; go to 1.34 first"),
+        ("1.9", "'1.35' skips minors after the '1.9' that runs; go to 1.10 first"),
+        ("1.36", "'1.35' is below the '1.36' that runs, and there is no way back; keep '1.36'"),
+    ],
+)
+def test_kubernetes_goes_up_by_one_minor(now: str, reason: str | None) -> None:
+    assert refused({"clusters": [{"name": "m0", "version": now}]}) == (
+        [f"clusters.m0.kubernetesVersion: {reason}"] if reason else []
+    )
+
+
+def test_a_cluster_that_leaves_has_no_next_version() -> None:
+    assert refused({"clusters": [{"name": "gone", "version": "1.20"}], "versions": {"istio": {"gone": "1.2.3"}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "allowed"), [("v1.18.0", True), ("v1.17.9", True), ("v1.16.0", False), ("v1.19.0", False)]
+)
+def test_karmada_goes_up_by_one_minor(now: str, allowed: bool) -> None:
+    found = refused({"versions": {"karmada": now}})
+    assert [error.split(":")[0] for error in found] == ([] if allowed else ["versions.karmada"])
+
+
+@pytest.mark.parametrize(("now", "allowed"), [("1.31.4", True), ("1.30.4", True), ("1.32.0", True), ("1.29.0", False)])
+def test_istio_goes_up_or_back_by_one_minor(now: str, allowed: bool) -> None:
+    found = refused({"versions": {"istio": {"m1": now}}})
+    assert [error.split(":")[0] for error in found] == ([] if allowed else ["clusters.m1.istioVersion"])
+
+
+def test_a_layer_that_is_left_out_has_no_next_step(running: dict[str, Any]) -> None:
+    old = running | {"versions": {"karmada": "v1.2.0", "istio": {"m0": "1.2.0"}}, "meshRoots": None}
+    assert refused(old, layers=[]) == []
+
+
+def test_one_member_runs_another_istio_before_the_others() -> None:
+    raw = fleet_of(2, versions={"istio": "1.30.4"})
+    raw["clusters"]["m0"]["istioVersion"] = "1.31.0"
+    graph = build(raw)
+    versions = {
+        name: graph.one("kubernetes:helm.sh/v3:Release", f"{name}-istio-istiod").plain()["version"]
+        for name in ("m0", "m1")
+    }
+    assert versions == {"m0": "1.31.0", "m1": "1.30.4"}
+    assert graph.outputs["fleet"]["versions"]["istio"] == versions
+
+
+def test_istios_of_two_members_are_at_most_a_minor_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rules.KUBERNETES_BY_ISTIO, "1.32", frozenset({"1.35"}))
+    raw = fleet_of(2, versions={"istio": "1.30.4"})
+    raw["clusters"]["m1"]["istioVersion"] = "1.32.0"
+    with pytest.raises(ConfigError, match=r"m1.istioVersion: '1.32.0' is more than one minor .* upgrade 'm0' first"):
+        parse(raw)
+
+
+ROTATION: list[dict[str, Any]] = [
+    {},
+    {"roots": ["root", "next"]},
+    {"roots": ["root", "next"], "signing": "next"},
+    {"roots": ["next"]},
+]
+
+
+def after(step: dict[str, Any]) -> dict[str, Any]:
+    mesh = parse(fleet_of(1, certs={"mesh": step})).certs.mesh
+    return {"meshRoots": {"trusted": list(mesh.roots), "signing": mesh.signing_root}}
+
+
+@pytest.mark.parametrize("index", range(len(ROTATION) - 1))
+def test_a_rotation_goes_step_by_step_and_each_step_can_be_taken_back(index: int) -> None:
+    now, following = ROTATION[index], ROTATION[index + 1]
+    assert refused(after(now), certs={"mesh": following}) == []
+    if index < 2:
+        assert refused(after(following), certs={"mesh": now}) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "keys"),
+    [
+        (0, 2, ["certs.mesh.signing"]),
+        (0, 3, ["certs.mesh.signing", "certs.mesh.roots"]),
+        (1, 3, ["certs.mesh.roots"]),
+        (2, 0, ["certs.mesh.roots"]),
+        (3, 0, ["certs.mesh.signing", "certs.mesh.roots"]),
+    ],
+)
+def test_a_step_of_a_rotation_that_is_left_out_is_refused(now: int, wanted: int, keys: list[str]) -> None:
+    found = refused(after(ROTATION[now]), certs={"mesh": ROTATION[wanted]})
+    assert [error.split(":")[0] for error in found] == keys
