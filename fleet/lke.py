@@ -31,7 +31,8 @@ class LkeCluster(pulumi.ComponentResource):
 
     name: str
     spec: Cluster
-    kubernetes_version: str
+    version: Output[str]
+    """The Kubernetes minor version, known once Linode has it."""
     cluster_id: Output[str]
     node_ips: Output[list[str]]
     """Public IPv4 addresses of the nodes, oldest node first."""
@@ -44,7 +45,6 @@ class LkeCluster(pulumi.ComponentResource):
         super().__init__("fleet:lke:Cluster", name, {}, opts)
         self.name = name
         self.spec = args.spec
-        self.kubernetes_version = args.kubernetes_version
         cluster = linode.LkeCluster(
             f"{name}-cluster",
             label=Output.from_input(args.suffix).apply(lambda suffix: naming.billed_label(name, suffix)),
@@ -63,6 +63,7 @@ class LkeCluster(pulumi.ComponentResource):
             ),
         )
         self.cluster_id = cluster.id
+        self.version = cluster.k8s_version
         self.node_ips = _node_ips(cluster)
         self.kubeconfig = Output.secret(
             cluster.kubeconfig.apply(decode).apply(lambda text: readiness.wait_until_ready(name, text))

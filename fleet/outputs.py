@@ -20,16 +20,16 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
                 "name": name,
                 "region": cluster.spec.region,
                 "network": cluster.spec.network,
-                "version": cluster.kubernetes_version,
+                "version": cluster.version,
             }
             for name, cluster in clusters.items()
         ],
         # What the next update starts from (fleet/deployed.py).
         "versions": {
-            "karmada": federation.control_plane.versions.karmada if federation else None,
+            "karmada": federation.control_plane.version if federation else None,
             "istio": {name: istio.version for name, istio in (mesh.primaries if mesh else {}).items()},
         },
-        "meshRoots": {"trusted": list(mesh.certs.roots), "signing": mesh.certs.signing_root} if mesh else None,
+        "meshRoots": mesh.roots if mesh else None,
         "nodeIps": {name: cluster.node_ips for name, cluster in clusters.items()},
         "kubeconfigs": Output.secret({name: cluster.kubeconfig for name, cluster in clusters.items()}),
         "karmadaEndpoint": federation.control_plane.endpoint if federation else None,

@@ -47,6 +47,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     pki: KarmadaPki
     chart: charts.Chart
     versions: Versions
+    version: Output[str]
+    """Karmada's, known once it is released."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
@@ -80,6 +82,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             ),
             in_manager,
         )
+        self.version = release.status.apply(lambda _: args.versions.karmada)
         self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
             lambda known: ApiServer(**known)
         )

@@ -31,8 +31,8 @@ class Istio(pulumi.ComponentResource):
 
     member: LkeCluster
     network: str
-    version: str
-    """Of Istio's charts."""
+    version: Output[str]
+    """Of Istio's charts, known once istiod is released."""
     namespace: Output[str]
     """istio-system, once it carries its network's name."""
     base: kubernetes.helm.v3.Release
@@ -45,7 +45,6 @@ class Istio(pulumi.ComponentResource):
         self._args = args
         self.member = args.member
         self.network = args.member.spec.network or ""
-        self.version = args.version
         in_member = ResourceOptions(parent=self, provider=args.member.provider)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
@@ -75,6 +74,7 @@ class Istio(pulumi.ComponentResource):
             # the CRDs of base.
             ResourceOptions.merge(in_member, ResourceOptions(depends_on=[cacerts, self.base])),
         )
+        self.version = self.istiod.status.apply(lambda _: args.version)
         self.injection = kubernetes.core.v1.NamespacePatch(
             f"{name}-injection",
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import pulumi
-from pulumi import ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from fleet.lke import LkeCluster
 from fleet.mesh.ca import RootAuthority, RootAuthorityArgs
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
 from fleet.mesh.istio import Istio, IstioArgs
 from fleet.mesh.peering import PeerAccess, PeerAccessArgs, Peering, PeeringArgs
-from fleet.settings import FleetConfig, MeshCerts
+from fleet.settings import FleetConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class MeshArgs:
 class Mesh(pulumi.ComponentResource):
     """A multi-primary, multi-network mesh of all members."""
 
-    certs: MeshCerts
+    roots: Output[dict[str, Any]]
+    """Names of the roots that are trusted and of the one that signs, known once every istiod has read them."""
     primaries: Mapping[str, Istio]
     east_west_gateways: Mapping[str, EastWestGateway]
     ingress_gateways: Mapping[str, IngressGateway]
@@ -37,8 +39,7 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("fleet:mesh:Mesh", name, {}, opts)
         child = ResourceOptions(parent=self)
         config = args.config
-        self.certs = config.certs.mesh
-        root = RootAuthority(name, RootAuthorityArgs(certs=self.certs), child)
+        root = RootAuthority(name, RootAuthorityArgs(certs=config.certs.mesh), child)
         self.primaries = {
             member: Istio(
                 f"{member}-istio",
@@ -68,5 +69,8 @@ class Mesh(pulumi.ComponentResource):
         }
         for reader, peer in permutations(self.primaries, 2):
             Peering(f"{reader}-reads-{peer}", PeeringArgs(reader=self.primaries[reader], peer=access[peer]), child)
+        self.roots = Output.all(*(istio.version for istio in self.primaries.values())).apply(
+            lambda _: {"trusted": list(config.certs.mesh.roots), "signing": config.certs.mesh.signing_root}
+        )
         self.injected = [istio.injection for istio in self.primaries.values()]
         self.register_outputs({})

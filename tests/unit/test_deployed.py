@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fleet import rules
+from fleet import versions
 from fleet.config import ConfigError, parse
 from fleet.deployed import Deployed, errors
 from tests.unit.configs import fleet_of
@@ -98,7 +98,7 @@ def test_one_member_runs_another_istio_before_the_others() -> None:
 
 
 def test_istios_of_two_members_are_at_most_a_minor_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rules.KUBERNETES_BY_ISTIO, "1.32", frozenset({"1.35"}))
+    monkeypatch.setitem(versions.KUBERNETES_BY_ISTIO, "1.32", frozenset({"1.35"}))
     raw = fleet_of(2, versions={"istio": "1.30.4"})
     raw["clusters"]["m1"]["istioVersion"] = "1.32.0"
     with pytest.raises(ConfigError, match=r"m1.istioVersion: '1.32.0' is more than one minor .* upgrade 'm0' first"):
