@@ -1,4 +1,4 @@
-"""`python -m review EVENTS`: the report on a preview whose events are in a file."""
+"""`python -m review report EVENTS`: what a previewed change would do. `python -m review stacks`: what to preview."""
 
 from review.cli import app
 

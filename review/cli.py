@@ -1,9 +1,11 @@
-"""The command line: reads an event log, asks for prices, shows the report, writes it as Markdown."""
+"""The command line: the report on an event log, with prices of the day; and which stacks a change concerns."""
 
 from __future__ import annotations
 
+import json
 import os
-from pathlib import Path  # noqa: TC003 - Typer reads the annotations at run time
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from review import comment, events, prices, report
+from review.stacks import changed_stacks, known_stacks
 
 if TYPE_CHECKING:
     from review.report import Report
@@ -18,8 +21,15 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)  # Locals may hold secrets.
 
 
-@app.command()
-def review(
+@app.command("stacks")
+def name_stacks() -> None:
+    """Read changed paths, one a line, and print which stacks to preview, as an output of a workflow's step."""
+    names = changed_stacks(sys.stdin.read().splitlines(), known_stacks(Path.cwd()))
+    typer.echo(f"stacks={json.dumps(names)}")
+
+
+@app.command("report")
+def print_report(
     event_log: Annotated[Path, typer.Argument(help="What `pulumi preview --event-log FILE` wrote.")],
     markdown: Annotated[Path | None, typer.Option(help="Where to write the report for a pull request.")] = None,
 ) -> None:
