@@ -13,7 +13,8 @@ from pulumi import Input, Output, ResourceOptions
 
 from fleet import naming, readiness
 from fleet.kubeconfig import ApiServer, api_server, decode
-from fleet.settings import Acl, Cluster, NodePool
+from fleet.pools import Acl, NodePool
+from fleet.settings import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)

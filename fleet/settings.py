@@ -6,10 +6,9 @@ fleet/rules.py has the rules between sections, fleet/config.py reads and reports
 from __future__ import annotations
 
 import enum
-from ipaddress import IPv4Network, IPv6Network  # noqa: TC003 - pydantic reads the annotations at run time
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from fleet import versions
 from fleet.fields import (
@@ -18,8 +17,6 @@ from fleet.fields import (
     Days,
     DnsLabel,
     KubernetesMinor,
-    LabelKey,
-    LabelValue,
     Model,
     Quantity,
     Release,
@@ -27,6 +24,7 @@ from fleet.fields import (
 )
 from fleet.guardrails import Guardrails
 from fleet.naming import DEFAULT_ROOT
+from fleet.pools import Acl, NodePool  # noqa: TC001 - pydantic reads the annotations at run time
 
 
 class Role(enum.StrEnum):
@@ -56,61 +54,6 @@ class TrafficMode(enum.StrEnum):
 
     LOCALITY = "locality"
     GLOBAL = "global"
-
-
-class Autoscaler(Model):
-    """Bounds of a node pool's autoscaler, in nodes."""
-
-    min: Annotated[int, Field(ge=1, le=100)]
-    max: Annotated[int, Field(ge=1, le=100)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} is over max {self.max}; swap them")
-        return self
-
-
-class TaintEffect(enum.StrEnum):
-    """Kubernetes' taint effects."""
-
-    NO_SCHEDULE = "NoSchedule"
-    PREFER_NO_SCHEDULE = "PreferNoSchedule"
-    NO_EXECUTE = "NoExecute"
-
-
-class Taint(Model):
-    """A taint of every node in a pool."""
-
-    key: LabelKey
-    value: LabelValue = ""
-    effect: TaintEffect
-
-
-class NodePool(Model):
-    """Nodes of one type; LKE takes 1 to 100 of them in a pool."""
-
-    type: str
-    count: Annotated[int, Field(ge=1, le=100)] = 1
-    autoscaler: Autoscaler | None = None
-    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    taints: tuple[Taint, ...] = ()
-
-    @model_validator(mode="after")
-    def _count_within_autoscaler(self) -> Self:
-        bounds = self.autoscaler
-        if bounds and not bounds.min <= self.count <= bounds.max:
-            raise ValueError(
-                f"count {self.count} is outside the autoscaler's {bounds.min} to {bounds.max}; set it within"
-            )
-        return self
-
-
-class Acl(Model):
-    """Who may reach a control plane; everybody else is refused. Networks in CIDR notation."""
-
-    ipv4: tuple[IPv4Network, ...] = ()
-    ipv6: tuple[IPv6Network, ...] = ()
 
 
 class Cluster(Model):
