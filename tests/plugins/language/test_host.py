@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from google.protobuf import struct_pb2
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, language_pb2_grpc
 
 from sandbox.plugins import PLUGINS
 from sandbox.plugins.language.host import PythonHost
@@ -91,38 +94,154 @@ def test_an_environment_that_cannot_be_used_is_explained(
     assert message in (caught.value.details() or "")
 
 
-def test_a_policy_pack_runs_in_its_own_environment(stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path) -> None:
-    (tmp_path / "__main__.py").write_text(
-        "import os, sys\n"
-        "print(sys.argv[1], os.environ['FROM_ENGINE'], sys.prefix == os.environ['VIRTUAL_ENV'])\n"
-        "print('to stderr', file=sys.stderr)\n"
-        "sys.exit(4)\n"
-    )
-    request = language_pb2.RunPluginRequest(
-        kind="analyzer",
-        args=["127.0.0.1:1"],
-        env=["FROM_ENGINE=yes", "PATH=/usr/bin:/bin"],
-        info=_info(tmp_path, virtualenv=sys.prefix),
-    )
-    answers = list(stub.RunPlugin(request))
-    assert b"".join(one.stdout for one in answers) == b"127.0.0.1:1 yes True\n"
-    assert b"".join(one.stderr for one in answers) == b"to stderr\n"
-    assert answers[-1].exitcode == 4
+PACK = """
+import json, os, sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+class Pack(analyzer_pb2_grpc.AnalyzerServicer):
+    tags = None
+
+    def GetAnalyzerInfo(self, request, context):
+        told = {name: value for name, value in os.environ.items() if name.startswith(("PULUMI_", "FROM_"))}
+        told |= {"engine": sys.argv[1], "folder": os.getcwd(), "venv": sys.prefix == os.environ["VIRTUAL_ENV"]}
+        told |= {"tags": self.tags}
+        return analyzer_pb2.AnalyzerInfo(name="pack", description=json.dumps(told))
+
+    def ConfigureStack(self, request, context):
+        self.tags = dict(request.tags)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Analyze(self, request, context):
+        context.abort(grpc.StatusCode.INTERNAL, "the policy is broken")
+
+server = grpc.server(ThreadPoolExecutor(4))
+analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Pack(), server)
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+print(port, flush=True)
+print("serving", flush=True)
+server.wait_for_termination()
+"""
+"""What pulumi-policy does, which needs another protobuf than ours: print a port, and serve."""
+
+
+class RunningPack:
+    """A pack that the host runs, as the engine has it: a client of it, and what it writes."""
+
+    def __init__(self, stub: language_pb2_grpc.LanguageRuntimeStub, folder: Path, *environment: str) -> None:
+        self.call = stub.RunPlugin(
+            language_pb2.RunPluginRequest(
+                kind="analyzer",
+                args=["127.0.0.1:1"],
+                env=[f"PATH={os.defpath}", *environment],
+                info=_info(folder, virtualenv=sys.prefix),
+            )
+        )
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(next(iter(self.call)).stdout)}")
+        self.analyzer = analyzer_pb2_grpc.AnalyzerStub(self._channel)
+
+    def close(self) -> None:
+        self._channel.close()
+        self.call.cancel()
+
+    def written(self, text: bytes) -> bytes:
+        """What it writes up to some text."""
+        said = b""
+        while text not in said:
+            answer = next(iter(self.call))
+            said += answer.stdout + answer.stderr
+        return said
+
+
+def test_a_policy_pack_is_told_the_stack_in_its_environment_and_no_secret(
+    stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
+) -> None:
+    (tmp_path / "__main__.py").write_text(PACK)
+    with closing(RunningPack(stub, tmp_path, "FROM_ENGINE=yes")) as pack:
+        pack.analyzer.Handshake(analyzer_pb2.AnalyzerHandshakeRequest())
+        pack.analyzer.ConfigureStack(
+            analyzer_pb2.AnalyzerStackConfigureRequest(
+                organization="organization",
+                project="fleet",
+                stack="prod",
+                dry_run=True,
+                tags={"team": "platform"},
+                config={"fleet:tags": "{}", "linode:token": "s3cret"},
+                config_secret_keys=["linode:token"],
+            )
+        )
+        told = json.loads(pack.analyzer.GetAnalyzerInfo(empty_pb2.Empty()).description)
+    assert told == {
+        "FROM_ENGINE": "yes",
+        "PULUMI_ORGANIZATION": "organization",
+        "PULUMI_PROJECT": "fleet",
+        "PULUMI_STACK": "prod",
+        "PULUMI_DRY_RUN": "true",
+        "PULUMI_CONFIG": json.dumps({"fleet:tags": "{}"}),
+        "engine": "127.0.0.1:1",
+        "folder": str(tmp_path),
+        "venv": True,
+        "tags": {"team": "platform"},
+    }
+
+
+def test_a_policy_pack_can_be_asked_for_its_policies_without_a_stack(
+    stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
+) -> None:
+    (tmp_path / "__main__.py").write_text(PACK)
+    with closing(RunningPack(stub, tmp_path)) as pack:
+        info = pack.analyzer.GetAnalyzerInfo(empty_pb2.Empty())
+        with pytest.raises(grpc.RpcError) as caught:
+            pack.analyzer.Analyze(analyzer_pb2.AnalyzeRequest())
+    assert info.name == "pack"
+    assert "PULUMI_STACK" not in json.loads(info.description)
+    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INTERNAL, "the policy is broken")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("raise SystemExit('this pack is broken')", b"this pack is broken"),
+        ("print('welcome')", b"must print nothing before it serves, and printed: welcome"),
+    ],
+)
+def test_a_policy_pack_that_does_not_serve_is_no_wait_without_end(
+    stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path, source: str, said: bytes
+) -> None:
+    (tmp_path / "__main__.py").write_text(source)
+    with closing(RunningPack(stub, tmp_path)) as pack:
+        with pytest.raises(grpc.RpcError) as caught:
+            pack.analyzer.GetAnalyzerInfo(empty_pb2.Empty())
+        rest = list(pack.call)
+    assert "ended before it could be asked; its output says why" in (caught.value.details() or "")
+    assert said in b"".join(answer.stderr for answer in rest)
 
 
 def test_a_policy_pack_ends_when_the_engine_lets_go_of_it(
     stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
 ) -> None:
-    (tmp_path / "__main__.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
-    request = language_pb2.RunPluginRequest(kind="analyzer", args=["x"], info=_info(tmp_path, virtualenv=sys.prefix))
-    call = stub.RunPlugin(request)
-    process = int(next(iter(call)).stdout)
-    call.cancel()
+    (tmp_path / "__main__.py").write_text(PACK.replace('"serving"', "os.getpid()"))
+    with closing(RunningPack(stub, tmp_path)) as pack:
+        pack.analyzer.GetAnalyzerInfo(empty_pb2.Empty())
+        process = int(pack.written(b"\n"))
     for _ in range(600):
         if not Path(f"/proc/{process}").exists() or "Z" in Path(f"/proc/{process}/stat").read_text().split()[2]:
             return
         threading.Event().wait(0.05)
     raise AssertionError("the pack still runs")
+
+
+def test_a_policy_pack_that_nobody_configures_is_never_started(
+    stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path
+) -> None:
+    (tmp_path / "__main__.py").write_text("open('started', 'w')")
+    with closing(RunningPack(stub, tmp_path)) as pack:
+        pack.analyzer.Handshake(analyzer_pb2.AnalyzerHandshakeRequest())
+    assert not (tmp_path / "started").exists()
 
 
 def test_other_kinds_of_plugins_are_refused(stub: language_pb2_grpc.LanguageRuntimeStub, tmp_path: Path) -> None:
