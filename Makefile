@@ -3,6 +3,9 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.fleet-lock
+# The guardrails have an environment of their own (docs/decisions/0081).
+PACK   := policies/guardrails
+PACK_STAMP := $(PACK)/.venv/.fleet-lock
 
 STACK   ?= dev
 PLUGINS ?= auto
@@ -17,7 +20,7 @@ TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-setup: $(STAMP) ## Make the virtual environment with everything locked in requirements-dev.txt
+setup: $(STAMP) $(PACK_STAMP) ## Make the virtual environments with everything locked, the program's and the guardrails'
 
 $(STAMP): requirements-dev.txt
 	@test -x $(PYTHON) || python3 -m venv $(VENV)
@@ -26,10 +29,17 @@ $(STAMP): requirements-dev.txt
 	@$(PYTHON) -m uv pip sync --quiet --require-hashes --python $(PYTHON) requirements-dev.txt
 	@touch $@
 
+$(PACK_STAMP): $(PACK)/requirements-dev.txt $(STAMP)
+	@test -x $(PACK)/.venv/bin/python || $(PYTHON) -m uv venv --quiet --python $(PYTHON) $(PACK)/.venv
+	@$(PYTHON) -m uv pip sync --quiet --require-hashes --python $(PACK)/.venv/bin/python $(PACK)/requirements-dev.txt
+	@touch $@
+
 lock: ## Compile the lock files again from pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' -o requirements.txt pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
 	@$(PYTHON) -m uv pip compile --quiet --generate-hashes --custom-compile-command 'make lock' --group pyproject.toml:go -o sandbox/toolchain/go.txt
+	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' -o $(PACK)/requirements.txt $(PACK)/pyproject.toml
+	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' --all-extras -c $(PACK)/requirements.txt -o $(PACK)/requirements-dev.txt $(PACK)/pyproject.toml
 
 test: lint types layers unit engine ## Everything that needs no privileges
 
@@ -45,6 +55,7 @@ layers: setup
 
 unit: setup ## The program's tests alone, with its coverage
 	@$(PYTHON) -m pytest tests/unit tests/policies --cov
+	@$(PACK)/.venv/bin/python -m pytest $(PACK)/tests
 
 engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)

@@ -38,6 +38,11 @@ class Project:
         """The stacks that have a config file."""
         return tuple(sorted(file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml")))
 
+    @property
+    def policy_packs(self) -> tuple[Path, ...]:
+        """The folders of the policy packs that come with the project, each with a PulumiPolicy.yaml."""
+        return tuple(sorted(file.parent for file in self.folder.glob("policies/*/PulumiPolicy.yaml")))
+
     def stack_settings(self, stack: str) -> dict[str, Any]:
         """What a stack's config file says. Raises ProjectError where there is none."""
         if stack not in self.stacks:

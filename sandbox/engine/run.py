@@ -28,6 +28,8 @@ _RUNS_THE_PROGRAM: Final = frozenset(
     {"preview", "pre", "up", "update", "refresh", "destroy", "import", "watch", "logs"}
 )
 """The commands that take --config-file; all others run in the workspace's own project folder."""
+_ASKS_POLICIES: Final = frozenset({"preview", "pre", "up", "update"})
+"""The commands that take --policy-pack, and would show or make a change that a policy may refuse."""
 _HANDED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ACCOUNT_VARIABLES: Final = ("LINODE_TOKEN", "LINODE_URL")
 
@@ -66,6 +68,8 @@ class Request:
     """A command that runs another one where it belongs, such as `("nsenter", "--net=/run/netns/NAME")`."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further variables of Pulumi's environment."""
+    policy_packs: Sequence[Path] | None = None
+    """The folders of the policy packs that are asked; None are those of the project, an empty one means none."""
     log: Path | None = None
     """A file that gets what Pulumi prints; None leaves it to the terminal."""
 
@@ -82,6 +86,8 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
         say(f"stack {request.stack}: {choice}, {account.name if account else _own_account()}")
         variables = {**(account.environment if account else {}), **request.variables}
         environment = {**_environment(request.stack, workspace, choice), **variables}
+        # Policy packs read the state through the CLI that runs them.
+        environment["PATH"] = f"{pulumi.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
         with workspace.lock():
             _ensure_stack(pulumi, request.stack, workspace, environment)
         arguments, folder = _placed(request, workspace)
@@ -179,8 +185,25 @@ def _placed(request: Request, workspace: Workspace) -> tuple[list[str], Path]:
     """The arguments, and the folder to run in, that keep Pulumi from writing into the checkout."""
     command, *rest = request.arguments or ("help",)
     if command in _RUNS_THE_PROGRAM:
-        return [command, "--config-file", str(workspace.config_file(request.stack)), *rest], workspace.project.folder
+        own = ["--config-file", str(workspace.config_file(request.stack)), *_policies(request, workspace)]
+        return [command, *own, *rest], workspace.project.folder
     return [command, *rest], workspace.shadow
+
+
+def _policies(request: Request, workspace: Workspace) -> list[str]:
+    """The flags for the policy packs. Raises EngineError for one whose environment was not made."""
+    command, *rest = request.arguments
+    if command not in _ASKS_POLICIES or any(argument.startswith("--policy-pack") for argument in rest):
+        return []
+    packs = workspace.project.policy_packs if request.policy_packs is None else request.policy_packs
+    for pack in packs:
+        if not (pack / ".venv" / "bin" / "python").exists():
+            raise EngineError(
+                what=f"The policies in {pack} cannot be asked",
+                why="their Python environment is not there",
+                remedy="Run `make setup`",
+            )
+    return [f"--policy-pack={pack}" for pack in packs]
 
 
 def _attend(

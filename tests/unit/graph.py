@@ -40,6 +40,8 @@ class Node:
     protect: bool
     ignore_changes: tuple[str, ...]
     secret_outputs: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By input, the URNs of the resources that its value comes from."""
 
     @property
     def provider_name(self) -> str:
@@ -228,6 +230,7 @@ class Recorder(mocks.MockMonitor):
             protect=request.protect,
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
+            sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         return answer
 

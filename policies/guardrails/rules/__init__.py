@@ -1,0 +1,1 @@
+"""The rules of the guardrails, by what they look at."""

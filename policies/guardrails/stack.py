@@ -1,0 +1,95 @@
+"""What the pack knows of the stack besides its resources: its config, its state and Linode's prices."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from fleet.guardrails import Guardrails
+from policies.guardrails import deployed
+from policies.guardrails.model import Stack, known
+from review import prices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policies.guardrails.model import Resource
+    from review.prices import PriceList
+
+PROJECT: Final = "fleet"
+LINODE_PROVIDER: Final = "pulumi:providers:linode"
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+
+class Session:
+    """One run of the engine: the stack's settings, and what was seen of its resources so far."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        """`environment` is what the language host gives a policy pack (PULUMI_STACK, PULUMI_CONFIG and so on)."""
+        settings = _settings(environment)
+        self._environment = environment
+        self._inputs: dict[str, Resource] = {}
+        # Both take a while, and are not needed at once: the program runs meanwhile.
+        self._threads = ThreadPoolExecutor(max_workers=2)
+        self._deployed = self._threads.submit(deployed.read, _full_name(environment), _CHECKOUT)
+        self._prices = self._threads.submit(self._ask_for_prices, "", "") if environment.get("LINODE_TOKEN") else None
+        self.stack = Stack(
+            guardrails=_guardrails(settings.get("guardrails")),
+            clusters=frozenset(settings.get("clusters") or ()),
+            acknowledged=tuple(settings.get("acknowledged") or ()),
+            deployed=self._deployed.result,
+            prices=self._priced,
+        )
+
+    def saw(self, resource: Resource) -> None:
+        """Remember what the program asks for; at the end the engine only tells what became of it."""
+        self._inputs[resource.urn] = resource
+        if resource.type == LINODE_PROVIDER and self._prices is None:
+            given = {key: known(resource.inputs.get(key)) or "" for key in ("url", "token")}
+            self._prices = self._threads.submit(self._ask_for_prices, given["url"], given["token"])
+
+    def asked_for(self, urn: str) -> Mapping[str, Any] | None:
+        """The inputs of a resource that was seen."""
+        seen = self._inputs.get(urn)
+        return None if seen is None else seen.inputs
+
+    def _ask_for_prices(self, url: str, token: str) -> PriceList:
+        return prices.fetch(
+            url or self._environment.get("LINODE_URL") or prices.API,
+            token or self._environment.get("LINODE_TOKEN", ""),
+        )
+
+    def _priced(self) -> PriceList:
+        return self._ask_for_prices("", "") if self._prices is None else self._prices.result()
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The project's config, each value decoded; what is no JSON is a plain string."""
+    prefix = f"{PROJECT}:"
+    config = json.loads(environment.get("PULUMI_CONFIG") or "{}")
+    return {key.removeprefix(prefix): _decoded(value) for key, value in config.items() if key.startswith(prefix)}
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _guardrails(section: Any) -> Guardrails:
+    """The stack's word on its guardrails; where it is wrong, the program says so, and here the strictest holds."""
+    try:
+        return Guardrails.model_validate(section or {})
+    except ValidationError:
+        return Guardrails()
+
+
+def _full_name(environment: Mapping[str, str]) -> str:
+    names = (environment.get(name, "") for name in ("PULUMI_ORGANIZATION", "PULUMI_PROJECT", "PULUMI_STACK"))
+    return "/".join(name for name in names if name)

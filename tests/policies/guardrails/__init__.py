@@ -1,0 +1,1 @@
+"""Claims about the guardrails' rules; policies/guardrails/tests has those about the pack itself."""

@@ -1,0 +1,148 @@
+"""The fleet against its own guardrails: what each change of the config trips, and what the message tells to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleet.guardrails import Guardrail, Level
+from tests.policies.guardrails.fleets import findings, planned_of, stack_of
+from tests.unit.configs import stack as config_of
+from tests.unit.graph import Stage
+from tests.unit.test_config import changed
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_the_production_stack_breaks_no_guardrail(stage: Stage) -> None:
+    config = config_of("prod")
+    assert [str(finding) for _, finding in findings(planned_of(config, stage), stack_of(config))] == []
+
+
+@pytest.mark.parametrize("name", ["dev", "sandbox"])
+def test_the_other_stacks_break_nothing_that_would_stop_them(name: str) -> None:
+    config = config_of(name)
+    found = list(findings(planned_of(config, Stage.PREVIEW), stack_of(config), [Level.MANDATORY]))
+    assert [str(finding) for _, finding in found] == []
+
+
+BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
+    (
+        "clusters.us.highAvailability",
+        False,
+        Guardrail.CONTROL_PLANE_AVAILABILITY,
+        "cluster us: its control plane is a single machine",
+        "Set fleet:clusters.us.highAvailability to true",
+    ),
+    ("clusters.us.acl", None, Guardrail.CONTROL_PLANE_ACL, "cluster us: its control plane has no ACL", "us.acl to"),
+    (
+        "clusters.us.acl",
+        {"ipv4": ["203.0.113.0/24", "0.0.0.0/0"]},
+        Guardrail.CONTROL_PLANE_ACL,
+        "cluster us: its ACL lets in 0.0.0.0/0, which is much of the internet",
+        "Set fleet:clusters.us.acl to the networks of your operators",
+    ),
+    ("clusters.us.acl", {"ipv6": ["::/0"]}, Guardrail.CONTROL_PLANE_ACL, "lets in ::/0", "fleet:clusters.us.acl"),
+    (
+        "clusters.us.pools.main",
+        {"type": "g6-standard-4", "count": 1},
+        Guardrail.NODE_LOSS,
+        "cluster us: pool main may have 1 node, and none when that is lost",
+        "Set fleet:clusters.us.pools.main.count to 2 or more",
+    ),
+    (
+        "clusters.us.pools.main",
+        {"type": "g6-standard-4", "count": 3, "autoscaler": {"min": 1, "max": 3}},
+        Guardrail.NODE_LOSS,
+        "pool main may have 1 node",
+        "Set fleet:clusters.us.pools.main.autoscaler.min to 2 or more",
+    ),
+    (
+        "workloads.hello.image",
+        "docker.io/stefanprodan/podinfo",
+        Guardrail.PINNED_VERSIONS,
+        "image 'docker.io/stefanprodan/podinfo' has no tag, which means latest",
+        "Set fleet:workloads.hello.image to an image with an exact tag",
+    ),
+    (
+        "karmada.values",
+        {"scheduler": {"image": {"tag": "latest"}}},
+        Guardrail.PINNED_VERSIONS,
+        "release karmada-release: scheduler.image.tag is 'latest', which moves",
+        "Set it in fleet:karmada.values",
+    ),
+    (
+        "mesh.istiodValues",
+        {"global": {"tag": "latest"}},
+        Guardrail.PINNED_VERSIONS,
+        "global.tag is 'latest', which moves",
+        "Set it in fleet:mesh.istiodValues",
+    ),
+    (
+        "karmada.values",
+        {"etcd": {"internal": {"storageType": "hostPath"}}},
+        Guardrail.ETCD_VOLUME,
+        "release karmada-release: Karmada's etcd keeps its data in hostPath storage, which is lost with the node",
+        "Take etcd.internal.storageType out of fleet:karmada.values",
+    ),
+    (
+        "mesh.gatewayValues",
+        {"service": {"ports": [{"name": "webhook", "port": 15017, "targetPort": 15017}]}},
+        Guardrail.EAST_WEST_PORTS,
+        "it publishes port 15017 to the internet",
+        "Take service.ports out of fleet:mesh.gatewayValues; 15021 and 15443 are enough",
+    ),
+    (
+        "mesh.gatewayValues",
+        {"networkGateway": "network2"},
+        Guardrail.EAST_WEST_PORTS,
+        "networkGateway publishes istiod's ports 15012 and 15017 as well",
+        "Take networkGateway out of fleet:mesh.gatewayValues",
+    ),
+    (
+        "certs.karmada",
+        {"renewBeforeDays": 3},
+        Guardrail.CERTIFICATES,
+        "it is renewed only 3 days before its end",
+        "Set fleet:certs.karmada.renewBeforeDays to 7 or more",
+    ),
+    (
+        "certs.mesh",
+        {"renewBeforeDays": 6},
+        Guardrail.CERTIFICATES,
+        "it is renewed only 6 days before its end",
+        "Set fleet:certs.mesh.renewBeforeDays to 7 or more",
+    ),
+    (
+        "tags",
+        {"owner": "platform"},
+        Guardrail.TAGS,
+        "cluster us: it carries no tag environment",
+        "Set fleet:tags.environment",
+    ),
+    (
+        "guardrails",
+        {"monthlyLimit": 1000},
+        Guardrail.MONTHLY_COST,
+        "stack: it may cost $1,996.00 a month, and $1,000.00 is the limit",
+        "Raise fleet:guardrails.monthlyLimit, or lower fleet:clusters.NAME.pools",
+    ),
+    ("guardrails", {}, Guardrail.MONTHLY_COST, "nothing limits what it may cost", "Set fleet:guardrails.monthlyLimit"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "guardrail", "what", "mend"), BROKEN)
+def test_a_change_of_the_config_trips_its_guardrail_alone_which_names_the_key(
+    key: str, value: Any, guardrail: Guardrail, what: str, mend: str
+) -> None:
+    config = changed(key, value, config_of("prod"))
+    found = list(findings(planned_of(config, Stage.PREVIEW), stack_of(config), [Level.MANDATORY]))
+    assert {tripped for tripped, _ in found} == {guardrail}
+    messages = [str(finding) for _, finding in found]
+    assert any(what in message and mend in message for message in messages), messages
+
+
+def test_what_is_disabled_says_nothing() -> None:
+    config = changed("tags", {}, config_of("prod"))
+    config["guardrails"]["levels"] = {"tags": "disabled"}
+    assert list(findings(planned_of(config, Stage.PREVIEW), stack_of(config))) == []
