@@ -78,7 +78,8 @@ down: setup ## Take all that away again
 	@$(ROOT) $(SANDBOX) fleet down
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
-	@$(ROOT) $(PYTHON) -m pytest -m privileged tests/e2e
+	@$(PYTHON) -m sandbox tools --build
+	@$(ROOT) $(PYTHON) -m pytest -m privileged -v --durations=20 tests/e2e
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

@@ -29,8 +29,8 @@ The chart's default, bitnamisecure/kubectl, is published under the tag latest al
 CFSSL_IMAGE: Final = ("docker.io", "cfssl/cfssl", "v1.6.5")
 """Registry, repository and tag of the image in which Karmada's init containers run bash and curl."""
 
-PODINFO_IMAGE: Final = "docker.io/stefanprodan/podinfo:6.11.2"
-"""The hello workload of the article."""
+PODINFO_IMAGE: Final = "docker.io/stefanprodan/podinfo:6.9.2"
+"""The hello workload of the article; the release whose Go module the sandbox builds."""
 
 CURL_IMAGE: Final = "docker.io/curlimages/curl:8.16.0"
 """The sleep workload of the article."""

@@ -64,7 +64,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
     store = ImageStore(images=IMAGES, cache=default_cache())
     if not store.folder.exists():
         say("making the clusters' images")
-        store.make()
+        store.make(keep=_stores_in_use(layout))
     with _alone(layout), _file_trouble(layout):
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +76,15 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         attach(layout.cloud, address=CLOUD, wan=layout.wan)
         _start_daemon(layout)
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
+
+
+def _stores_in_use(layout: Layout) -> set[Path]:
+    """The stores of all sandboxes, whose next nodes begin with them: another checkout makes other images."""
+    found = set()
+    for path in layout.root.parent.glob("*/provisions.json"):
+        with contextlib.suppress(OSError, ValueError):  # One that is going, or whose tools are gone.
+            found.add(Path(Provisions.read(path).images))
+    return found
 
 
 def down(layout: Layout) -> None:

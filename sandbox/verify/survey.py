@@ -53,7 +53,7 @@ def survey(
 
 
 def _calls(member: Member) -> Counter[str]:
-    return mesh.calls(member, CALLS) if member.running(SLEEP) and member.running(HELLO) else Counter()
+    return mesh.calls(member, CALLS) if member.running(SLEEP) else Counter()
 
 
 def _view(

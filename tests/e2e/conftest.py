@@ -10,14 +10,16 @@ import pytest
 
 from sandbox.fleet.stages import duration
 from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
 from tests.e2e.clients import Account, Cluster
+from tests.e2e.names import own
 from tests.e2e.running import Fleet
 from tests.e2e.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sandbox.kubernetes.layout import Layout
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +43,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with capture.global_and_fixture_disabled():
             print(f"\n  {duration(time.monotonic() - begun)}: {line}", end="", flush=True)
 
-    layout = Layout("e2efleet")
+    layout = own("fleet")
     lifecycle.down(layout)
     try:
         yield Fleet.bring_up(Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet")), say=say)
@@ -58,7 +60,7 @@ def ending_fleet(fleet: Fleet) -> Fleet:
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
     """A sandbox that is up."""
-    layout = Layout("e2e")
+    layout = own("small")
     lifecycle.down(layout)
     try:
         lifecycle.up(layout, say=print)

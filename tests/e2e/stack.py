@@ -53,7 +53,7 @@ class Stack:
         settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
         charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
         over = {"charts": charts, **sections}
-        settings["config"] |= {f"fleet:{section}": value for section, value in over.items()}
+        settings["config"] = _over(settings["config"], {f"fleet:{name}": value for name, value in over.items()})
         (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
 
     def outputs(self) -> dict[str, Any]:
@@ -86,3 +86,12 @@ class Stack:
         )
         assert done.returncode == 0, f"pulumi {arguments[0]}: {done.stdout[-4000:]}{done.stderr[-2000:]}"
         return done.stdout
+
+
+def _over(config: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """A config with another one over it, key by key at every depth."""
+    merged = {
+        key: _over(config[key], value) if isinstance(value, dict) and isinstance(config.get(key), dict) else value
+        for key, value in other.items()
+    }
+    return config | merged

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.machine import Machine
 from sandbox.kubernetes.processes import recall
 from tests.e2e.clients import Account, Cluster, eventually
+from tests.e2e.names import own
 from tests.e2e.traces import traces
 
 if TYPE_CHECKING:
+    from sandbox.kubernetes.layout import Layout
     from sandbox.kubernetes.processes import Running
 
 pytestmark = pytest.mark.privileged
@@ -90,7 +91,7 @@ def test_up_again_changes_nothing(layout: Layout, cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0])
 def test_up_that_was_killed_in_the_middle_is_repaired_and_leaves_nothing(seconds: float) -> None:
-    layout = Layout("killed")
+    layout = own("killed")
     before = traces(layout)
     try:
         _command_killed_after(seconds, "up", layout)
@@ -103,7 +104,7 @@ def test_up_that_was_killed_in_the_middle_is_repaired_and_leaves_nothing(seconds
 
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 0.9])
 def test_down_that_was_killed_in_the_middle_is_completed_by_the_next(seconds: float) -> None:
-    layout = Layout("killed")
+    layout = own("killed")
     before = traces(layout)
     try:
         lifecycle.up(layout, say=print)
@@ -114,7 +115,7 @@ def test_down_that_was_killed_in_the_middle_is_completed_by_the_next(seconds: fl
 
 
 def test_cycles_of_up_and_down_with_a_cluster_leave_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    layout = Layout("cycle")
+    layout = own("cycle")
     before = traces(layout)
     for number in range(2):
         try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
-from fleet.versions import CURL_IMAGE
 from sandbox.kubernetes.commands import CommandError, inside
+from sandbox.kubernetes.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
 from tests.e2e.clients import ClientError, client, eventually
 

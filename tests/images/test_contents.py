@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleet.settings import Workloads
+from fleet.versions import PODINFO_IMAGE
 from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
 from sandbox.kubernetes.images.mesh import ISTIO_HUB, ISTIO_TAG, MESH_IMAGES
 from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
+from sandbox.toolchain.sources import module_folder
 
 LS = Program("ls")
 
@@ -51,3 +54,14 @@ def test_the_sandboxs_stack_asks_for_the_very_tag_of_the_images() -> None:
     names = {image.name for image in MESH_IMAGES}
     assert (asked["hub"], asked["tag"]) == (ISTIO_HUB, ISTIO_TAG)
     assert {f"{asked['hub']}/pilot:{asked['tag']}", f"{asked['hub']}/proxyv2:{asked['tag']}"} <= names
+
+
+def test_the_sandboxs_stack_runs_workloads_whose_images_are_made() -> None:
+    config = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.sandbox.yaml").read_text())["config"]
+    workloads = Workloads.model_validate(config["fleet:workloads"])
+    assert {workloads.hello.image, workloads.sleep.image} <= {image.name for image in MESH_IMAGES}
+
+
+def test_podinfo_is_built_from_the_release_that_its_image_names() -> None:
+    source = module_folder("istio", "github.com/stefanprodan/podinfo") / "pkg/version/version.go"
+    assert f'VERSION = "{PODINFO_IMAGE.rpartition(":")[2]}"' in source.read_text()

@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
+from fleet.versions import PODINFO_IMAGE
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
 from sandbox.kubernetes.images.model import (
     Dynamic,
@@ -29,6 +30,9 @@ from sandbox.toolchain.tools import TOOLS
 ISTIO_HUB: Final = "docker.io/istio"
 ISTIO_TAG: Final = f"1.31-alpha.{TOOLS['pilot-discovery'].version.rpartition('-')[2]}"
 """As Istio tags its builds between two releases; Pulumi.sandbox.yaml asks for it."""
+
+CURL_IMAGE: Final = "docker.io/curlimages/curl:7.88.1"
+"""The release that Debian 12 has; Pulumi.sandbox.yaml asks for it."""
 
 # Charts run both as 1337 and insist on a user that is a number; istio-proxy is how Istio's images call it.
 _USER: Final = "1337:1337"
@@ -75,13 +79,13 @@ MESH_IMAGES: Final = (
         user=_USER,
     ),
     Image(
-        name="docker.io/stefanprodan/podinfo:6.11.2",
+        name=PODINFO_IMAGE,
         layers=(BASE, {"/home/app/podinfo": Tool("podinfo")}),
         command=("/home/app/podinfo",),
         user="100:101",
     ),
     Image(
-        name="docker.io/curlimages/curl:8.16.0",
+        name=CURL_IMAGE,
         layers=(BASE, BUSYBOX, {"/usr/bin/curl": Dynamic(Program("curl"))}),
         command=("curl",),
         user="100:101",

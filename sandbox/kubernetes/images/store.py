@@ -24,7 +24,7 @@ from sandbox.toolchain import tool_path
 from sandbox.toolchain.cache import default_cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sandbox.kubernetes.images.model import Image
 
@@ -74,8 +74,8 @@ class ImageStore:
         """Where the store is, once it is made; named by its content."""
         return self.cache / self._key()
 
-    def make(self) -> None:
-        """Make the store, unless it is there. An older one goes; nodes keep what they have of it.
+    def make(self, *, keep: Collection[Path] = ()) -> None:
+        """Make the store, unless it is there. Others go, but for those to keep; nodes have their own links to a store.
 
         Raises:
             SandboxError, OSError: an image cannot be made.
@@ -86,7 +86,7 @@ class ImageStore:
             if self.folder.exists():
                 return
             for old in self.cache.iterdir():
-                if old.is_dir():
+                if old.is_dir() and old not in keep:
                     shutil.rmtree(old)
             with tempfile.TemporaryDirectory(dir=self.cache, prefix="new-") as folder:
                 self._import(Path(folder))
