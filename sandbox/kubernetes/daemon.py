@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING, Final
 
 from linode_api4 import LinodeClient
 
@@ -25,6 +26,11 @@ from sandbox.kubernetes.provisions import Provisions
 from sandbox.kubernetes.supervision import Supervisor
 from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CONTROLLERS_SCOPES: Final = "nodebalancers:read_write volumes:read_write"
+
 
 def main(name: str) -> None:
     """Serve until SIGTERM; the clusters go on."""
@@ -38,19 +44,22 @@ def main(name: str) -> None:
     supervisor = Supervisor(layout)
     supervisor.ensure(Etcd(layout, provisions).unit())
     supervisor.begin()
-    token = read_token(layout)
+    controllers = read_token(layout.controllers_token)
     tools = Tools(
         layout=layout,
         supervisor=supervisor,
         provisions=provisions,
-        linode=LinodeClient(token, base_url=f"{LINODE_API}/v4"),
+        linode=LinodeClient(controllers, base_url=f"{LINODE_API}/v4"),
     )
     api = LinodeApi(
         LinodeApiArgs(
             host=str(CLOUD),
             port=LINODE_API_PORT,
             state=layout.linode_state,
-            tokens=(AccessToken(secret=token),),
+            tokens=(
+                AccessToken(secret=read_token(layout.token)),
+                AccessToken(secret=controllers, scopes=_CONTROLLERS_SCOPES, label="LKE"),
+            ),
             backend=KubernetesBackend(tools),
         )
     )
@@ -62,11 +71,11 @@ def main(name: str) -> None:
     supervisor.end()
 
 
-def read_token(layout: Layout) -> str:
-    """The token of the emulated account, made at first."""
-    if not layout.token.exists():
-        write_whole(layout.token, secrets.token_hex(32), mode=0o600)
-    return layout.token.read_text()
+def read_token(file: Path) -> str:
+    """A token of the emulated account, made at first."""
+    if not file.exists():
+        write_whole(file, secrets.token_hex(32), mode=0o600)
+    return file.read_text()
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class Layout:
         return self.root / "token"
 
     @property
+    def controllers_token(self) -> Path:
+        """The token of the clusters' own controllers, so that they and the user have rate limits apart, as with LKE."""
+        return self.root / "controllers-token"
+
+    @property
     def programs(self) -> Path:
         """Clients, for PATH."""
         return self.root / "bin"

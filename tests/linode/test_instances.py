@@ -74,3 +74,20 @@ def test_instances_cannot_be_made_or_removed_by_hand(user: LinodeUser) -> None:
     node = user.data("/linode/instances")[0]
     user.post("/linode/instances", {"region": "eu-west", "type": "g6-standard-1"}, expect=405)
     user.delete(f"/linode/instances/{node['id']}", expect=405)
+
+
+def test_an_instance_has_what_the_official_providers_get_instances_asks_for(user: LinodeUser) -> None:
+    user.cluster(node_pools=[{"type": "g6-standard-1", "count": 2, "disks": [{"size": 1024, "type": "raw"}]}])
+    first, second = user.data("/linode/instances")
+    [address] = user.get(f"/linode/instances/{first['id']}/ips")["ipv4"]["public"]
+    assert [address["address"]] == first["ipv4"]
+    boot, extra = user.data(f"/linode/instances/{first['id']}/disks")
+    assert (boot["filesystem"], extra["filesystem"]) == ("ext4", "raw")
+    assert boot["size"] + extra["size"] == first["specs"]["disk"]
+    [profile] = user.data(f"/linode/instances/{first['id']}/configs")
+    assert profile["devices"]["sda"]["disk_id"] == boot["id"]
+    assert {boot["id"], extra["id"]}.isdisjoint(
+        disk["id"] for disk in user.data(f"/linode/instances/{second['id']}/disks")
+    )
+    for part in ("ips", "disks", "configs"):
+        user.get(f"/linode/instances/1/{part}", expect=404)

@@ -12,6 +12,7 @@ from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation
 from sandbox.linode.routes.balancer_views import FILTERABLE as BALANCER_FILTERABLE
 from sandbox.linode.routes.balancer_views import show_balancer
+from sandbox.linode.routes.instance_parts import node_at
 from sandbox.linode.routes.volumes import show_volume
 from sandbox.linode.schemas.linodes import Instance, InstanceStatus, Specs
 from sandbox.linode.state.records import (
@@ -62,7 +63,7 @@ async def view_instance(call: Call) -> Mapping[str, Any]:
 
 async def list_instance_volumes(call: Call) -> Mapping[str, Any]:
     """GET /linode/instances/{id}/volumes."""
-    node = _node(call)
+    node, _, _ = node_at(call)
     with call.account.store.transaction() as state:
         volumes = [volume for volume in state.all(VolumeRecord) if volume.linode_id == node.id]
         shown = [show_volume(volume, state) for volume in volumes]
@@ -71,7 +72,7 @@ async def list_instance_volumes(call: Call) -> Mapping[str, Any]:
 
 async def list_instance_balancers(call: Call) -> Mapping[str, Any]:
     """GET /linode/instances/{id}/nodebalancers: those that have it as a backend."""
-    node = _node(call)
+    node, _, _ = node_at(call)
     with call.account.store.transaction() as state:
         ids = {
             backend.nodebalancer_id
@@ -81,14 +82,6 @@ async def list_instance_balancers(call: Call) -> Mapping[str, Any]:
         balancers = [balancer for balancer in state.all(NodeBalancerRecord) if balancer.id in ids]
         shown = [show_balancer(balancer, state) for balancer in balancers]
     return call.listing(shown, filterable=BALANCER_FILTERABLE)
-
-
-def _node(call: Call) -> NodeRecord:
-    with call.account.store.transaction() as state:
-        node = state.get(NodeRecord, call.number("linode_id"))
-    if node is None:
-        raise not_found()
-    return node
 
 
 async def _instances(call: Call) -> list[Instance]:
