@@ -154,7 +154,7 @@ def _start_daemon(layout: Layout) -> None:
     line = [sys.executable, "-m", "sandbox.kubernetes.daemon", layout.name]
     command = Command(line=inside(layout.cloud, line))
     running = running_daemon(layout)
-    if running is not None and running.fingerprint == command.fingerprint and _answers(layout):
+    if running is not None and running.fingerprint == command.fingerprint and _answers(layout, running.pid):
         return
     if running is not None:
         running.stop(grace_seconds=_STOP_SECONDS)
@@ -163,7 +163,7 @@ def _start_daemon(layout: Layout) -> None:
     _LEFT_RUNNING.append(child)
     remember(layout.root / f"{DAEMON}.json", pid=child.pid, fingerprint=command.fingerprint, restarts=0)
     deadline = time.monotonic() + _START_SECONDS
-    while not _answers(layout):
+    while not _answers(layout, child.pid):
         if child.poll() is not None or time.monotonic() > deadline:
             lines = log.read_text(errors="replace").strip().splitlines()
             raise LifecycleError(
@@ -183,10 +183,10 @@ def _link_clients(layout: Layout, programs: Mapping[str, Path]) -> None:
         link.symlink_to(programs[name])
 
 
-def _answers(layout: Layout) -> bool:
-    """Whether something listens at the Linode API's address, by what the kernel says of its namespace."""
-    listening = run(*inside(layout.cloud, ["ss", "--no-header", "--listening", "--numeric", "--tcp"]))
-    return f"{CLOUD}:{LINODE_API_PORT} " in listening
+def _answers(layout: Layout, pid: int) -> bool:
+    """Whether this very process listens at the Linode API's address, by what the kernel says of its namespace."""
+    listening = run(*inside(layout.cloud, ["ss", "--no-header", "--listening", "--numeric", "--tcp", "--processes"]))
+    return any(f"{CLOUD}:{LINODE_API_PORT} " in line and f",pid={pid}," in line for line in listening.splitlines())
 
 
 def _unmount(root: Path) -> None:
