@@ -90,8 +90,9 @@ def _clusters(layout: Layout) -> Iterator[Finding]:
 
 
 def _trouble(layout: Layout, cluster_id: int) -> str:
-    """What the sandbox's process said last about a cluster that is not up."""
-    said = [line for line in _tail(layout.logs / f"{DAEMON}.log") if f"cluster {cluster_id}:" in line]
+    """What the sandbox's process said last about a cluster that is not up, or a controller of the cluster's."""
+    names = (f"cluster {cluster_id}:", f"lke{cluster_id}:")
+    said = [line for line in _tail(layout.logs / f"{DAEMON}.log") if any(name in line for name in names)]
     return said[-1] if said else f"see lke{cluster_id}.* in {layout.logs}"
 
 
