@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from sandbox.engine.project import Project
     from sandbox.engine.workspace import Workspace
 
 _RUNS_THE_PROGRAM: Final = frozenset(
@@ -185,17 +186,20 @@ def _placed(request: Request, workspace: Workspace) -> tuple[list[str], Path]:
     """The arguments, and the folder to run in, that keep Pulumi from writing into the checkout."""
     command, *rest = request.arguments or ("help",)
     if command in _RUNS_THE_PROGRAM:
-        own = ["--config-file", str(workspace.config_file(request.stack)), *_policies(request, workspace)]
+        own = ["--config-file", str(workspace.config_file(request.stack)), *policy_flags(request, workspace.project)]
         return [command, *own, *rest], workspace.project.folder
     return [command, *rest], workspace.shadow
 
 
-def _policies(request: Request, workspace: Workspace) -> list[str]:
-    """The flags for the policy packs. Raises EngineError for one whose environment was not made."""
-    command, *rest = request.arguments
+def policy_flags(request: Request, project: Project) -> list[str]:
+    """The flags for the policy packs that a command asks; none where the user names some, or the command asks none.
+
+    Raises EngineError for a pack whose environment was not made.
+    """
+    command, *rest = request.arguments or ("help",)
     if command not in _ASKS_POLICIES or any(argument.startswith("--policy-pack") for argument in rest):
         return []
-    packs = workspace.project.policy_packs if request.policy_packs is None else request.policy_packs
+    packs = project.policy_packs if request.policy_packs is None else request.policy_packs
     for pack in packs:
         if not (pack / ".venv" / "bin" / "python").exists():
             raise EngineError(

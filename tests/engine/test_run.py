@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.engine import Account, Mode, Request, run
+from sandbox.engine import Account, Mode, Project, Request, run
+from sandbox.engine.project import CHECKOUT
+from sandbox.engine.run import policy_flags
 
 if TYPE_CHECKING:
     from sandbox.engine import Workspace
@@ -17,6 +19,37 @@ ACCOUNT = Account(name="the account of a sandbox", url="http://127.0.0.1:1", tok
 def test_a_token_is_never_shown_by_printing_its_account() -> None:
     request = Request(stack="dev", arguments=["preview"], account=ACCOUNT)
     assert ACCOUNT.token not in repr(ACCOUNT) + repr(request)
+
+
+@pytest.fixture
+def guarded(project: Project) -> Project:
+    """The project with a policy pack of its own, whose environment is there."""
+    pack = project.folder / "policies" / "rules"
+    (pack / ".venv" / "bin").mkdir(parents=True)
+    (pack / "PulumiPolicy.yaml").touch()
+    (pack / ".venv" / "bin" / "python").touch()
+    return project
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_a_projects_policies_are_asked_at_every_preview_and_update(guarded: Project, command: str) -> None:
+    flag = f"--policy-pack={guarded.folder / 'policies' / 'rules'}"
+    assert policy_flags(Request(stack="dev", arguments=[command, "--diff"]), guarded) == [flag]
+
+
+@pytest.mark.parametrize("command", ["refresh", "destroy", "stack", "config"])
+def test_no_other_command_asks_policies(guarded: Project, command: str) -> None:
+    assert policy_flags(Request(stack="dev", arguments=[command]), guarded) == []
+
+
+def test_a_user_who_names_policies_gets_those(guarded: Project) -> None:
+    given = Request(stack="dev", arguments=["preview", "--policy-pack", "elsewhere"])
+    assert policy_flags(given, guarded) == []
+    assert policy_flags(Request(stack="dev", arguments=["up"], policy_packs=()), guarded) == []
+
+
+def test_the_fleet_has_guardrails() -> None:
+    assert Project().policy_packs == (CHECKOUT / "policies" / "guardrails",)
 
 
 @pytest.mark.engine
