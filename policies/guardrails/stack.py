@@ -17,6 +17,7 @@ from review import prices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from policies.guardrails.model import Resource
     from review.prices import PriceList
@@ -37,9 +38,13 @@ class Session:
         # Both take a while, and are not needed at once: the program runs meanwhile.
         self._threads = ThreadPoolExecutor(max_workers=2)
         self._deployed = self._threads.submit(deployed.read, _full_name(environment), _CHECKOUT)
-        self._prices = self._threads.submit(self._ask_for_prices, "", "") if environment.get("LINODE_TOKEN") else None
+        guardrails = _guardrails(settings.get("guardrails"))
+        self._wants_prices = guardrails.monthly_limit is not None
+        self._prices: Future[PriceList] | None = None
+        if environment.get("LINODE_TOKEN"):
+            self._look_up_prices("", "")
         self.stack = Stack(
-            guardrails=_guardrails(settings.get("guardrails")),
+            guardrails=guardrails,
             clusters=frozenset(settings.get("clusters") or ()),
             acknowledged=tuple(settings.get("acknowledged") or ()),
             deployed=self._deployed.result,
@@ -49,14 +54,17 @@ class Session:
     def saw(self, resource: Resource) -> None:
         """Remember what the program asks for; at the end the engine only tells what became of it."""
         self._inputs[resource.urn] = resource
-        if resource.type == LINODE_PROVIDER and self._prices is None:
-            given = {key: known(resource.inputs.get(key)) or "" for key in ("url", "token")}
-            self._prices = self._threads.submit(self._ask_for_prices, given["url"], given["token"])
+        if resource.type == LINODE_PROVIDER:
+            self._look_up_prices(*(known(resource.inputs.get(key)) or "" for key in ("url", "token")))
 
     def asked_for(self, urn: str) -> Mapping[str, Any] | None:
         """The inputs of a resource that was seen."""
         seen = self._inputs.get(urn)
         return None if seen is None else seen.inputs
+
+    def _look_up_prices(self, url: str, token: str) -> None:
+        if self._wants_prices and self._prices is None:
+            self._prices = self._threads.submit(self._ask_for_prices, url, token)
 
     def _ask_for_prices(self, url: str, token: str) -> PriceList:
         return prices.fetch(

@@ -90,7 +90,19 @@ def test_a_volume_of_its_own_is_billed_in_its_region() -> None:
     assert cost(volume).total.expected == Decimal("4.2")
 
 
-@pytest.mark.parametrize(("size", "billed"), [("1Gi", 10), ("10Gi", 10), ("10240Mi", 10), ("10241Mi", 11), (None, 10)])
+@pytest.mark.parametrize(
+    ("size", "billed"),
+    [
+        ("1Gi", 10),
+        ("10Gi", 10),
+        ("10240Mi", 10),
+        ("10241Mi", 11),
+        ("2Ti", 2048),
+        ("20G", 19),
+        ("21474836480", 20),
+        (None, 10),
+    ],
+)
 def test_volumes_come_in_whole_gigabytes_and_no_fewer_than_ten(size: str | None, billed: int) -> None:
     assert gigabytes(size) == billed
 

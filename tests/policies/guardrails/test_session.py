@@ -112,7 +112,8 @@ def test_prices_are_asked_once_with_what_linodes_provider_has_or_the_environment
     says(pulumi, "exit 1")
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr("review.prices.fetch", lambda url, token: asked.append((url, token)))
-    given = environment() | {"LINODE_URL": "https://api.example"}
+    limited = environment(guardrails={"monthlyLimit": 100})
+    given = limited | {"LINODE_URL": "https://api.example"}
     session = Session(given)
     provider = resource(LINODE_PROVIDER, "default", {"token": "from-config"})
     session.saw(provider)
@@ -123,8 +124,10 @@ def test_prices_are_asked_once_with_what_linodes_provider_has_or_the_environment
     assert session.asked_for("urn:other") is None
     Session(given | {"LINODE_TOKEN": "from-environment"}).stack.prices()
     assert asked[1:] == [("https://api.example", "from-environment")]
-    Session(environment()).stack.prices()
+    Session(limited).stack.prices()
     assert asked[2:] == [("https://api.linode.com", "")]
+    Session(environment() | {"LINODE_TOKEN": "from-environment"})
+    assert asked[3:] == [], "where nothing is limited, nothing is asked"
 
 
 def pins(file: Path) -> dict[str, str]:
