@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review.cost import Amount, Bill, bill
@@ -125,6 +125,7 @@ def test_secret_values_are_no_reason_to_fail() -> None:
 counts = st.integers(0, 100)
 
 
+@settings(deadline=None)
 @given(before=st.lists(counts, max_size=5), after=st.lists(counts, max_size=5))
 def test_a_difference_is_what_leads_from_one_bill_to_the_other(before: list[int], after: list[int]) -> None:
     def total(pools: list[int]) -> Amount:
