@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.fields import ACKNOWLEDGEABLE
@@ -139,6 +139,7 @@ def test_the_config_accepts_every_acknowledgement_that_is_asked_for() -> None:
     assert asked == {f"{verb} us" for verb in ACKNOWLEDGEABLE}
 
 
+@settings(deadline=None)
 @given(before=st.integers(1, 100), after=st.integers(1, 100))
 def test_a_pool_is_dangerous_exactly_when_it_shrinks(before: int, after: int) -> None:
     found = changed_pools(POOL | {"count": after}, before=(POOL | {"count": before},), live=before)
