@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.linode.backend import ClusterBackend
     from sandbox.linode.catalogue import Catalogue
     from sandbox.linode.limits import RateLimiter
+    from sandbox.linode.object_store import ObjectStore
     from sandbox.linode.reconciler import Reconciler
     from sandbox.linode.state import Store
 
@@ -28,11 +29,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The catalogue, the state, what makes clusters real, and the time."""
+    """The catalogue, the state, what makes clusters and buckets real, and the time."""
 
     catalogue: Catalogue
     store: Store
     backend: ClusterBackend
+    object_store: ObjectStore
     clock: Callable[[], datetime] = utc_now
 
     def timestamp(self) -> str:

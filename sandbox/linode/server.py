@@ -17,6 +17,7 @@ from sandbox.linode.app import create_app
 from sandbox.linode.auth import Scopes, digest
 from sandbox.linode.catalogue import Catalogue
 from sandbox.linode.limits import PUBLISHED, RateLimiter, RateLimits
+from sandbox.linode.object_store import NoObjectStore
 from sandbox.linode.reconciler import Reconciler
 from sandbox.linode.simulated import SimulatedBackend
 from sandbox.linode.state import Store
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from sandbox.linode.backend import ClusterBackend
+    from sandbox.linode.object_store import ObjectStore
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
@@ -59,6 +61,8 @@ class LinodeApiArgs:
     """Minor versions to offer; none given offers what the toolchain can build."""
     backend: ClusterBackend | None = None
     """What makes clusters real; None simulates them."""
+    object_store: ObjectStore | None = None
+    """Where buckets really are; None keeps records of them alone."""
 
 
 class _Server(uvicorn.Server):
@@ -102,6 +106,7 @@ class LinodeApi:
             catalogue=Catalogue.load(kubernetes_versions=self._args.kubernetes_versions),
             store=Store(self._args.state),
             backend=self._args.backend or SimulatedBackend(),
+            object_store=self._args.object_store or NoObjectStore(),
         )
         for token in tokens:
             _accept(self._account, token)

@@ -48,9 +48,11 @@ NAMES = [
     ),
     *("addresses", "ipv4", "ipv6", "revision-id", "kubeconfig", "servicetoken", "configs", "port", "protocol"),
     *("nodes", "address", "weight", "mode", "linode_id", "encryption", "scopes", "expiry", "firewall_id", "check"),
+    *("bucket_access", "bucket_name", "permissions", "regions", "cluster", "acl", "cors_enabled", "endpoint_type"),
 ]
 VALUES = [
     *("eu", "eu-west", "ap-south", "1.35", "standard", "enterprise", "g6-standard-1", "g7-premium-2", "NoSchedule"),
+    *("us-east", "us-ord", "E3", "seed", "private", "read_only", "read_write"),
     *(
         "198.51.100.10:80",
         "10.0.0.0/8",
@@ -150,6 +152,9 @@ class Account:
         balancer = (await self._client.post("/v4/nodebalancers", json=balanced)).json()["id"]
         configs = (await self._client.get(f"/v4/nodebalancers/{balancer}/configs")).json()["data"]
         volume = (await self._client.post("/v4/volumes", json={"label": "seed", "region": "eu-west"})).json()["id"]
+        storage = {"label": "seed", "region": "us-east", "bucket_access": []}
+        await self._client.post("/v4/object-storage/buckets", json=storage)
+        key = (await self._client.post("/v4/object-storage/keys", json=storage)).json()["id"]
         event = (await self._client.get("/v4/account/events")).json()["data"][0]["id"]
         return {
             "cluster_id": str(cluster),
@@ -160,6 +165,10 @@ class Account:
             "config_id": str(configs[0]["id"]),
             "volume_id": str(volume),
             "event_id": str(event),
+            "key_id": str(key),
+            "bucket": "seed",
+            "cluster_name": "us-east-1",
+            "region": "us-east",
             "token_id": "1",
             "tier": "standard",
             "id": "eu-west",

@@ -22,6 +22,7 @@ from linode_api4 import (
     LKEClusterControlPlaneACLOptions,
     LKEClusterControlPlaneOptions,
     NodeBalancer,
+    ObjectStorageKeys,
     Volume,
 )
 
@@ -209,6 +210,35 @@ def test_linode_cli_manages_pools_nodes_and_addresses(ready_api: LinodeApi, tmp_
     assert balancer["ipv4"].startswith("203.0.113.")
     assert _cli(ready_api, tmp_path, f"lke cluster-delete {cluster}").returncode == 0
     assert _cli_data(ready_api, tmp_path, "linodes list") == []
+
+
+def test_linode_api4_makes_a_bucket_and_a_key_to_it(client: LinodeClient) -> None:
+    storage = client.object_storage
+    assert {endpoint.region: endpoint.s3_endpoint for endpoint in storage.endpoints()}["de-fra-2"].startswith(
+        "de-fra-1"
+    )
+    bucket = storage.bucket_create("us-east", "fleet-state")
+    assert (bucket.region, bucket.label, bucket.s3_endpoint) == (
+        "us-east",
+        "fleet-state",
+        "us-east-1.linodeobjects.com",
+    )
+    key = storage.keys_create("state", bucket_access=storage.bucket_access("us-east", "fleet-state", "read_write"))
+    assert key.secret_key
+    assert client.load(ObjectStorageKeys, key.id).secret_key == "[REDACTED]"
+    assert [known.label for known in storage.buckets()] == ["fleet-state"]
+    assert next(iter(storage.types())).price.monthly == 5.0
+    key.delete()
+    bucket.delete()
+    assert list(storage.buckets()) == list(storage.keys()) == []
+
+
+def test_linode_cli_makes_and_revokes_keys_of_object_storage(ready_api: LinodeApi, tmp_path: Path) -> None:
+    (key,) = _cli_data(ready_api, tmp_path, "object-storage keys-create --label state")
+    assert [known["label"] for known in _cli_data(ready_api, tmp_path, "object-storage keys-list")] == ["state"]
+    assert _cli(ready_api, tmp_path, f"object-storage keys-delete {key['id']}").returncode == 0
+    assert _cli_data(ready_api, tmp_path, "object-storage keys-list") == []
+    assert len(_cli_data(ready_api, tmp_path, "object-storage endpoints")) == 25
 
 
 def test_linode_cli_shows_the_apis_reasons(ready_api: LinodeApi, tmp_path: Path) -> None:

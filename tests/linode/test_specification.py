@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from linode_api4 import ObjectStorageBucket
 
 from sandbox.linode.dispatch import SPEC_VERSION
 from sandbox.linode.routes import OPERATIONS
@@ -52,11 +53,24 @@ def specification() -> Mapping[tuple[str, str], Documented]:
         environment.setenv("LINODE_CLI_TEST_MODE", "1")
         cli = importlib.import_module("linodecli").cli
     assert cli.spec_version == SPEC_VERSION
-    return {
+    carried = {
         (operation.method.upper(), _unnamed(operation.url_path.removeprefix("/{apiVersion}"))): _documented(operation)
         for name, operations in cli.ops.items()
         if not name.startswith("_")
         for operation in operations.values()
+    }
+    return {**carried, **_buckets()}
+
+
+def _buckets() -> dict[tuple[str, str], Documented]:
+    """The operations on buckets as linode_api4 has them: linode-cli's own `obj` plugin speaks S3 instead."""
+    bucket = Documented(fields=frozenset(ObjectStorageBucket.properties), filterable=frozenset())
+    path = _unnamed(ObjectStorageBucket.api_endpoint)
+    region, every = path.rsplit("/", 1)[0], path.rsplit("/", 2)[0]
+    return {(method, path): bucket for method in ("GET", "DELETE")} | {
+        ("GET", region): bucket,
+        ("GET", every): bucket,
+        ("POST", every): bucket,
     }
 
 
@@ -84,6 +98,9 @@ def ids(user: LinodeUser, clock: Clock) -> Mapping[str, str]:
     balancer = user.post("/nodebalancers", body)
     config = user.data(f"/nodebalancers/{balancer['id']}/configs")[0]
     volume = user.post("/volumes", {"label": "pvc1", "linode_id": node["id"]})
+    bucket = user.post("/object-storage/buckets", {"label": "fleet-state", "region": "us-east"})
+    access = {"region": "us-east", "bucket_name": bucket["label"], "permissions": "read_only"}
+    key = user.post("/object-storage/keys", {"label": "state", "bucket_access": [access]})
 
     def answers() -> bool:
         clock.now += 10
@@ -97,6 +114,10 @@ def ids(user: LinodeUser, clock: Clock) -> Mapping[str, str]:
         "nodebalancer_id": balancer["id"],
         "config_id": config["id"],
         "volume_id": volume["id"],
+        "region": bucket["region"],
+        "bucket": bucket["label"],
+        "cluster_name": bucket["cluster"],
+        "key_id": key["id"],
         "event_id": user.data("/account/events")[0]["id"],
         "token_id": user.data("/profile/tokens")[0]["id"],
         "tier": "standard",

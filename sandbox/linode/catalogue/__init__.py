@@ -22,6 +22,7 @@ from sandbox.linode.schemas.catalogue import (
     Region,
     TieredLkeVersion,
 )
+from sandbox.linode.schemas.object_storage import StorageEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,8 @@ class Catalogue:
     nodebalancer_types: Mapping[str, PriceListEntry]
     volume_types: Mapping[str, PriceListEntry]
     lke_types: Mapping[str, PriceListEntry]
+    object_storage_types: Mapping[str, PriceListEntry]
+    storage_endpoints: tuple[StorageEndpoint, ...]
     kubernetes_versions: tuple[str, ...]
 
     @classmethod
@@ -86,12 +89,15 @@ def buildable_kubernetes_versions() -> tuple[str, ...]:
 def _published() -> Catalogue:
     """The data files, read once; everything in them is immutable."""
     services = _read("services.yaml")
+    storage = _read("object_storage.yaml")
     return Catalogue(
         regions=_regions(_read("regions.yaml")),
         types=_types(_read("types.yaml")),
         nodebalancer_types=_prices(services["nodebalancers"]),
         volume_types=_prices(services["volumes"]),
         lke_types=_prices(services["lke"]),
+        object_storage_types=_prices(storage["types"]),
+        storage_endpoints=tuple(StorageEndpoint.model_validate(entry) for entry in storage["endpoints"]),
         kubernetes_versions=(),
     )
 

@@ -15,6 +15,8 @@ from sandbox.linode.routes import (
     lke_nodes,
     lke_pools,
     nodebalancers,
+    object_storage,
+    object_storage_keys,
     volumes,
 )
 
@@ -32,6 +34,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *lke_nodes.OPERATIONS,
     *lke_pools.OPERATIONS,
     *nodebalancers.OPERATIONS,
+    *object_storage.OPERATIONS,
+    *object_storage_keys.OPERATIONS,
     *volumes.OPERATIONS,
 )
 """Every endpoint."""

@@ -89,6 +89,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _public_list("/linode/types", _list(lambda catalogue: catalogue.types, _PLANS)),
     _public("/linode/types/{id}", _view(lambda catalogue: catalogue.types)),
     _public_list("/nodebalancers/types", _list(lambda catalogue: catalogue.nodebalancer_types, _PRICES)),
+    _public_list("/object-storage/types", _list(lambda catalogue: catalogue.object_storage_types, _PRICES)),
     _public_list("/volumes/types", _list(lambda catalogue: catalogue.volume_types, _PRICES)),
     _public_list("/lke/types", _list(lambda catalogue: catalogue.lke_types, _PRICES)),
     _public_list("/lke/versions", _list(_versions)),

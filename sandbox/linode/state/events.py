@@ -12,6 +12,7 @@ from sandbox.linode.state.records import (
     NodeBalancerRecord,
     NodeRecord,
     PoolRecord,
+    StorageKeyRecord,
     TokenRecord,
     VolumeRecord,
 )
@@ -23,7 +24,14 @@ _KEPT = 1000
 _FIRST_ID = 600_000_000
 
 Subject = (
-    ClusterRecord | PoolRecord | NodeRecord | NodeBalancerRecord | BalancerConfigRecord | VolumeRecord | TokenRecord
+    ClusterRecord
+    | PoolRecord
+    | NodeRecord
+    | NodeBalancerRecord
+    | BalancerConfigRecord
+    | VolumeRecord
+    | StorageKeyRecord
+    | TokenRecord
 )
 
 
@@ -61,5 +69,7 @@ def entity_of(subject: Subject) -> Entity:
             return Entity(id=number, type="nodebalancer_config", label=f"config-{number}", url=url)
         case VolumeRecord(id=number, label=label):
             return Entity(id=number, type="volume", label=label, url=f"/v4/volumes/{number}")
+        case StorageKeyRecord(id=number, label=label):
+            return Entity(id=number, type="obj_access_key", label=label, url=f"/v4/object-storage/keys/{number}")
         case TokenRecord(id=number, label=label):
             return Entity(id=number, type="token", label=label, url=f"/v4/profile/tokens/{number}")

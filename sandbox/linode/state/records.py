@@ -172,6 +172,34 @@ class VolumeRecord(Record):
     updated: str
 
 
+class BucketRecord(Record):
+    """An Object Storage bucket; its region and label together are its name."""
+
+    label: str
+    region: str
+    s3_endpoint: str
+    created: str
+
+
+class BucketGrant(Part):
+    """What a limited key may do in one bucket."""
+
+    bucket_name: str
+    permissions: str
+    region: str
+    cluster: str
+
+
+class StorageKeyRecord(Record):
+    """An Object Storage key, never its secret."""
+
+    label: str
+    access_key: str
+    bucket_access: tuple[BucketGrant, ...] | None
+    """None for a key to everything."""
+    regions: tuple[str, ...]
+
+
 class Entity(Part):
     """What an event is about."""
 
