@@ -245,6 +245,10 @@ class RunningOperation:
         """What Ctrl-C does: the terminal signals the command; plugins have process groups of their own."""
         self._process.send_signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """What `kill -9` does: the command ends at once and clears nothing up."""
+        self._process.kill()
+
     def result(self) -> Result:
         """Wait for the end and tell what happened."""
         output = _finish(self._process)

@@ -1,0 +1,31 @@
+"""The command line: `python -m operations COMMAND`. Each room brings its own commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from operations.errors import OperationError
+from operations.state import commands as state_commands
+
+app = typer.Typer(
+    name="operations",
+    help="Look after a fleet: where its state is kept, and what is backed up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # Locals may hold secrets.
+)
+app.add_typer(state_commands.app, name="state")
+
+
+def main() -> NoReturn:
+    """Run a command. Exits with its code, with 1 and a sentence for what the user can mend, 130 after Ctrl-C."""
+    try:
+        app(prog_name="python -m operations")
+    except OperationError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    sys.exit(0)
