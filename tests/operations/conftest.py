@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from moto.backends import get_backend
 
+from sandbox.plugins import install
 from tests.operations.s3 import FaultyS3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -19,3 +21,11 @@ def s3() -> Iterator[FaultyS3]:
     with FaultyS3() as running:
         yield running
     get_backend("s3").reset()
+
+
+@pytest.fixture(scope="session")
+def plugin_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PULUMI_HOME with every stand-in."""
+    home = tmp_path_factory.mktemp("pulumi-home")
+    install(home)
+    return home
