@@ -1,7 +1,7 @@
 """moto's S3 server on loopback, which can be told to answer wrongly for a while.
 
 with FaultyS3() as s3:
-    s3.fail(Fault(status=500, when=writes("/.pulumi/stacks/")))
+    s3.fail(Fault(status=500, when=writes(".pulumi/stacks/test/test.json")))
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _CODES = {401: "InvalidAccessKeyId", 403: "AccessDenied", 404: "NoSuchBucket", 500: "InternalError", 503: "SlowDown"}
 
 
-def writes(part: str) -> Callable[[str, str], bool]:
-    """Requests that write an object with this in its name."""
-    return lambda method, target: method == "PUT" and part in target
+def writes(key: str) -> Callable[[str, str], bool]:
+    """Requests that write an object's content; copies to it are others."""
+    return lambda method, target: method == "PUT" and target.endswith(f"/{key}?x-id=PutObject")
 
 
 def everything(_method: str, _target: str) -> bool:

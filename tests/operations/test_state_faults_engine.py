@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,8 +79,12 @@ def test_where_the_key_is_revoked_between_intent_and_result_the_state_tells_what
     assert any("AccessDenied" in error for error in result.errors)
     s3.heal()
     # The engine writes what it is about to make before it makes it.
-    warned = stack.preview()
-    assert any("interrupted while" in message and "second" in message for message in [*warned.warnings, *warned.errors])
+    pending = json.loads(stack.command("stack", "export"))["deployment"]["pending_operations"]
+    assert [(one["type"], one["resource"]["urn"].rsplit("::", 1)[-1]) for one in pending] == [("creating", "second")]
+    # An update warns and makes it again, so whoever reads the error looks first whether it exists.
+    told = stack.up()
+    assert any("interrupted while creating" in warning and "second" in warning for warning in told.warnings)
+    assert told.operations == {"first": ["same"], "second": ["create"]}
 
 
 def test_a_bucket_that_is_deleted_with_all_its_versions_comes_back_by_an_export(
