@@ -8,10 +8,11 @@ import pytest
 
 from policies.guardrails.deployed import StateError
 from policies.guardrails.model import Resource, Stack
-from policies.guardrails.rules.changes import ROOT, losses_are_acknowledged
+from policies.guardrails.rules.changes import REPLACING, ROOT, losses_are_acknowledged
 from policies.guardrails.rules.cost import cost_is_within_the_limit
 from review.prices import PriceError, PriceList
 from review.steps import LKE_CLUSTER
+from sandbox.plugins.linode.schema import LKE_CLUSTER as PROVIDERS_CLUSTER
 from tests.policies.guardrails.fleets import stack
 from tests.policies.guardrails.resources import planned, resource
 
@@ -63,6 +64,11 @@ def test_a_loss_is_refused_until_the_config_names_it(change: dict[str, Any], wor
 )
 def test_what_loses_no_pool_and_no_cluster_needs_no_word(change: dict[str, Any]) -> None:
     assert told(cluster(**change), deployed=[cluster()]) == []
+
+
+def test_what_replaces_a_cluster_is_what_the_provider_says() -> None:
+    forced = {key for key, property_ in PROVIDERS_CLUSTER.items() if property_.force_new}
+    assert set(REPLACING) == forced
 
 
 def test_a_new_cluster_loses_nothing() -> None:
