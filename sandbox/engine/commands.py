@@ -41,9 +41,7 @@ def pulumi(
 
 
 def review(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="More for `pulumi preview`: `-- --policy-pack policies/guardrails`.")
-    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="More for `pulumi preview`: `-- --refresh`.")] = None,
     stack: Stack = "dev",
     plugins: Plugins = Mode.AUTO,
     project: Program = CHECKOUT,

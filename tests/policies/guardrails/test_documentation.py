@@ -33,3 +33,10 @@ def test_every_key_that_mends_is_a_key_of_the_config() -> None:
     for definition in DEFINITIONS:
         for key in definition.keys:
             assert f"  {'.'.join(key.split('.')[:1])}:\n" in described, key
+
+
+def test_a_pull_requests_preview_asks_the_guardrails() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "review.yml").read_text(encoding="utf-8")
+    previews = [line for line in workflow.splitlines() if "pulumi preview" in line]
+    assert previews
+    assert all("--policy-pack policies/guardrails" in line for line in previews)

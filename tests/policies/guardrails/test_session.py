@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -145,3 +147,8 @@ def test_the_pack_has_one_name_and_version() -> None:
     policy = (ROOT / "policies" / "guardrails" / "PulumiPolicy.yaml").read_text()
     for key in ("name", "version", "description"):
         assert f"{key}: {project[key]}\n" in policy
+
+
+def test_the_rules_need_neither_pulumi_nor_its_policy_sdk() -> None:
+    looked = "import sys, policies.guardrails.catalogue; sys.exit('pulumi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", looked], cwd=ROOT, check=False).returncode == 0
