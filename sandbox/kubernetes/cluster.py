@@ -79,6 +79,10 @@ class Cluster:
             nodes = self._nodes(spec, control_plane)
             self._remove_others(control_plane, nodes)
             ranges = {node.pods: node.address for node in nodes}
+            for node in nodes:
+                if not node.spec.powered:
+                    self._shut_down(node)
+            nodes = [node for node in nodes if node.spec.powered]
             control_plane.connect(spec.acl, ranges)
             control_plane.prepare()
             self._tools.supervisor.ensure(control_plane.api_server())
@@ -158,6 +162,11 @@ class Cluster:
         self._ending.set()
         if self._cloud is not None:
             self._cloud.stop()
+
+    def _shut_down(self, node: Node) -> None:
+        supervisor = self._tools.supervisor
+        supervisor.drop(supervisor.names(unit_prefix(node.control_plane, node.spec.name)))
+        node.machine.delete()
 
     def _boot(self, node: Node, ranges: dict[IPv4Network, IPv4Address]) -> None:
         node.connect(ranges)

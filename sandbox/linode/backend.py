@@ -43,7 +43,7 @@ class Taint:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSpec:
-    """A machine that should be a node. What it is never changes; a recycled node has a new id, name and address."""
+    """A machine that should be a node. It is switched off and on; a recycled node has a new id, name and address."""
 
     id: str
     """The LKE node's id, "POOL-HASH"."""
@@ -55,6 +55,8 @@ class NodeSpec:
     """Its ExternalIP, in 198.51.100.0/24."""
     kubernetes_version: str
     """Minor version; after an upgrade of its cluster a node keeps its own until it is recycled."""
+    powered: bool = True
+    """Whether its machine should run; one that is shut down keeps its disk, name and address."""
 
 
 @dataclass(frozen=True, kw_only=True)

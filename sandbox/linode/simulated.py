@@ -61,13 +61,13 @@ class SimulatedBackend:
         self._clusters: dict[int, _Cluster] = {}
 
     async def reconcile(self, cluster: ClusterSpec) -> None:
-        """Remember the cluster's nodes, and since when they are there."""
+        """Remember the cluster's nodes, and since when they are there and switched on."""
         now = self._clock()
         known = self._clusters.setdefault(
             cluster.id,
             _Cluster(created=now, token=_token(), ca_certificate=_certificate(cluster.id), nodes={}),
         )
-        wanted = [node.id for pool in cluster.pools for node in pool.nodes]
+        wanted = [node.id for pool in cluster.pools for node in pool.nodes if node.powered]
         known.nodes = {node: known.nodes.get(node, now) for node in wanted}
 
     async def delete(self, cluster_id: int) -> None:

@@ -91,3 +91,28 @@ def test_an_instance_has_what_the_official_providers_get_instances_asks_for(user
     )
     for part in ("ips", "disks", "configs"):
         user.get(f"/linode/instances/1/{part}", expect=404)
+
+
+def test_a_machine_that_is_shut_down_stays_off_until_it_is_booted(user: LinodeUser, clock: Clock) -> None:
+    cluster = user.cluster()
+    path = f"/linode/instances/{user.data('/linode/instances')[0]['id']}"
+
+    def seen() -> tuple[str, str]:
+        node = user.data(f"/lke/clusters/{cluster['id']}/pools")[0]["nodes"][0]
+        return user.get(path)["status"], node["status"]
+
+    def up() -> bool:
+        clock.now += 5
+        return seen() == ("running", "ready")
+
+    eventually(up, "the node is ready")
+    user.post(f"{path}/shutdown")
+    eventually(lambda: seen() == ("offline", "not_ready"), "the machine is off")
+    clock.now += 100
+    assert seen() == ("offline", "not_ready")
+    before = user.get(path)
+    user.post(f"{path}/boot")
+    eventually(up, "the node is back")
+    assert user.get(path)["ipv4"] == before["ipv4"], "it is the same machine"
+    actions = [event["action"] for event in user.data("/account/events")]
+    assert {"linode_shutdown", "linode_boot"} <= set(actions)

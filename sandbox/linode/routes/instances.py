@@ -1,4 +1,4 @@
-"""Linode instances, read only: they come and go with the pools whose nodes they are."""
+"""Linode instances, which come and go with the pools whose nodes they are, and can be switched off and on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sandbox.linode.routes.balancer_views import show_balancer
 from sandbox.linode.routes.instance_parts import node_at
 from sandbox.linode.routes.volumes import show_volume
 from sandbox.linode.schemas.linodes import Instance, InstanceStatus, Specs
+from sandbox.linode.state.clusters import switch
 from sandbox.linode.state.records import (
     BalancerNodeRecord,
     ClusterRecord,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sandbox.linode.catalogue import Catalogue
 
 _READ = Scope(service="linodes", access=Access.READ_ONLY)
+_WRITE = Scope(service="linodes", access=Access.READ_WRITE)
 _FILTERABLE = frozenset(
     {
         "group",
@@ -84,6 +86,24 @@ async def list_instance_balancers(call: Call) -> Mapping[str, Any]:
     return call.listing(shown, filterable=BALANCER_FILTERABLE)
 
 
+async def boot_instance(call: Call) -> Mapping[str, Any]:
+    """POST /linode/instances/{id}/boot."""
+    return _switch(call, powered=True)
+
+
+async def shut_down_instance(call: Call) -> Mapping[str, Any]:
+    """POST /linode/instances/{id}/shutdown: the machine stops and stays off until it is booted, or recycled."""
+    return _switch(call, powered=False)
+
+
+def _switch(call: Call, *, powered: bool) -> Mapping[str, Any]:
+    node, _, _ = node_at(call)
+    with call.account.store.transaction() as state:
+        switch(state, node, powered=powered, now=call.account.timestamp())
+    call.reconciler.poke(node.cluster_id)
+    return {}
+
+
 async def _instances(call: Call) -> list[Instance]:
     with call.account.store.transaction() as state:
         clusters = {cluster.id: cluster for cluster in state.all(ClusterRecord)}
@@ -112,11 +132,10 @@ def _show(
     catalogue: Catalogue,
 ) -> Instance:
     plan = catalogue.types[pool.type]
-    up = node.node_id in status.running
     return Instance(
         id=node.id,
         label=node.label,
-        status=InstanceStatus.RUNNING if up else InstanceStatus.PROVISIONING,
+        status=_power(node, status),
         created=node.created,
         updated=node.created,
         type=pool.type,
@@ -137,11 +156,19 @@ def _show(
     )
 
 
+def _power(node: NodeRecord, status: ClusterStatus) -> InstanceStatus:
+    if node.node_id in status.running:
+        return InstanceStatus.RUNNING if node.powered else InstanceStatus.SHUTTING_DOWN
+    return InstanceStatus.PROVISIONING if node.powered else InstanceStatus.OFFLINE
+
+
 _INSTANCES = "/linode/instances"
 _INSTANCE = _INSTANCES + "/{linode_id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation(method="GET", path=_INSTANCES, handler=list_instances, needs=_READ, bucket=Bucket.LISTS),
     Operation(method="GET", path=_INSTANCE, handler=view_instance, needs=_READ),
+    Operation(method="POST", path=_INSTANCE + "/boot", handler=boot_instance, needs=_WRITE),
+    Operation(method="POST", path=_INSTANCE + "/shutdown", handler=shut_down_instance, needs=_WRITE),
     Operation(
         method="GET",
         path=_INSTANCE + "/volumes",

@@ -10,6 +10,8 @@ class InstanceStatus(StrEnum):
 
     PROVISIONING = "provisioning"
     RUNNING = "running"
+    SHUTTING_DOWN = "shutting_down"
+    OFFLINE = "offline"
 
 
 class Specs(ApiObject):

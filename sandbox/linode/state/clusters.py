@@ -105,6 +105,12 @@ def mark_for_recycling(state: Transaction, nodes: list[NodeRecord]) -> None:
         state.put(node.model_copy(update={"recycling": True}))
 
 
+def switch(state: Transaction, node: NodeRecord, *, powered: bool, now: str) -> None:
+    """Have a node's machine boot, or shut down."""
+    state.put(node.model_copy(update={"powered": powered}))
+    emit(state, "linode_boot" if powered else "linode_shutdown", node, now=now)
+
+
 def replace_next(state: Transaction, cluster: ClusterRecord, *, now: str) -> bool:
     """Put a new node in the place of one that waits to be recycled; False if none waits."""
     for node in nodes_of_cluster(state, cluster.id):
@@ -202,6 +208,7 @@ def _pool_spec(state: Transaction, pool: PoolRecord, catalogue: Catalogue) -> Po
                 instance_id=node.id,
                 address=node.address,
                 kubernetes_version=node.k8s_version,
+                powered=node.powered,
             )
             for node in nodes_of(state, pool.id)
         ),

@@ -107,6 +107,8 @@ class NodeRecord(Record):
     created: str
     recycling: bool = False
     """Waits for its turn to be replaced by a new node."""
+    powered: bool = True
+    """False once its user has shut it down."""
 
     @property
     def label(self) -> str:
