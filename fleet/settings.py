@@ -89,10 +89,11 @@ class Etcd(Model):
 
 
 class Failover(Model):
-    """Moving replicas out of a lost member, and how long Karmada waits before it does, in seconds."""
+    """Moving replicas out of a lost member, how long Karmada waits before it does, in seconds, and moving them back."""
 
     enabled: bool = True
     toleration_seconds: Annotated[int, Field(ge=0, le=86400)] = 30
+    come_home: bool = True
 
 
 class Karmada(Model):

@@ -44,6 +44,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     server: Output[ApiServer]
     kubeconfig: Output[str]
     provider: kubernetes.Provider
+    """Of Karmada's own API."""
+    host: kubernetes.Provider
+    """Of the cluster that Karmada runs on."""
+    namespace: Output[str]
+    """Where it runs there."""
     pki: KarmadaPki
     chart: charts.Chart
     versions: Versions
@@ -58,6 +63,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace", metadata={"name": KARMADA_NAMESPACE}, opts=in_manager
         )
+        self.host = args.manager.provider
+        self.namespace = namespace.metadata.name
         host, port = _endpoint(name, args, namespace, in_manager)
         self.endpoint = Output.format("https://{0}:{1}", host, port)
         self.pki = KarmadaPki(

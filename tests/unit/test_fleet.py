@@ -52,7 +52,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
     assert count["tls:index/selfSignedCert:SelfSignedCert"] == 3, (
         "Karmada, its front proxy and the mesh have a root each"
     )
-    assert count["tls:index/locallySignedCert:LocallySignedCert"] == 3 + 2 * members
+    assert count["tls:index/locallySignedCert:LocallySignedCert"] == 4 + 2 * members
     assert count["kubernetes:networking.istio.io/v1:Gateway"] == 2 * members
     assert count["kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"] == 2 * members
     assert count["kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"] == 2
