@@ -118,18 +118,19 @@ def _acl(acl: Acl) -> linode.LkeClusterControlPlaneAclArgs:
 
 
 def _node_ips(cluster: linode.LkeCluster) -> Output[list[str]]:
-    found = linode.get_instances_output(
-        filters=cluster.pools.apply(
-            lambda pools: [linode.GetInstancesFilterArgs(name="id", values=instance_ids(pools or ()))]
-        )
+    # By their labels, and not by the ids in the cluster's state: a node that was recycled since has another id.
+    labels = cluster.id.apply(
+        lambda cluster_id: [
+            linode.GetInstancesFilterArgs(name="label", values=[node_labels(cluster_id)], match_by="regex")
+        ]
     )
+    found = linode.get_instances_output(filters=labels)
     return found.apply(lambda result: external_ips(result.instances or ()))
 
 
-def instance_ids(pools: Sequence[linode.outputs.LkeClusterPool]) -> list[str]:
-    """The Linode instances behind all nodes of all pools, as the filter of getInstances takes them."""
-    ids = {node.instance_id for pool in pools for node in pool.nodes or () if node.instance_id}
-    return [str(instance_id) for instance_id in sorted(ids)]
+def node_labels(cluster_id: str) -> str:
+    """A regular expression for the labels of a cluster's Linodes: LKE calls them ``lkeCLUSTER-POOL-HASH``."""
+    return f"^lke{cluster_id}-"
 
 
 def external_ips(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[str]:

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import enum
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ class Engine(mocks.Mocks):
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._instances: dict[str, int] = {}
+        """Ids of the nodes' Linodes by label."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """Identifier and outputs of one resource; a preview of something new knows its inputs alone."""
@@ -117,11 +120,23 @@ class Engine(mocks.Mocks):
             return None, dict(args.inputs)
         answer = ANSWERS.get(args.typ)
         outputs = dict(args.inputs) | (answer(args) if answer else {})
-        return args.resource_id or f"{args.name}-id", outputs
+        resource_id = args.resource_id or f"{args.name}-id"
+        if args.typ == "linode:index/lkeCluster:LkeCluster":
+            nodes = [node for pool in outputs["pools"] for node in pool["nodes"]]
+            self._instances |= {f"lke{resource_id}-{node['id']}": node["instanceId"] for node in nodes}
+        return resource_id, outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """The result of a function of a provider."""
+        if args.token == "linode:index/getInstances:getInstances":
+            return self._matching_instances(args.args), []
         return FUNCTIONS[args.token](args.args), []
+
+    def _matching_instances(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The newest first, which is not the order that the program wants."""
+        [pattern] = [value for condition in args["filters"] for value in condition["values"]]
+        ids = [i for label, i in self._instances.items() if re.search(pattern, label)]
+        return {"id": "found", "instances": [{"id": i, "ipAddress": f"198.51.100.{i % 250}"} for i in reversed(ids)]}
 
 
 def _cluster(args: mocks.MockResourceArgs) -> dict[str, Any]:
@@ -175,16 +190,10 @@ ANSWERS: Final[Mapping[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]]
 }
 
 
-def _instances(args: Mapping[str, Any]) -> dict[str, Any]:
-    ids = [int(value) for condition in args.get("filters", []) for value in condition["values"]]
-    return {"id": "found", "instances": [{"id": i, "ipAddress": f"198.51.100.{i % 250}"} for i in reversed(ids)]}
-
-
 OUTPUTS: Final[dict[str, Any]] = {}
 """What the stack exported before, for the tests that say so."""
 REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east", "eu-central")
 FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
-    "linode:index/getInstances:getInstances": _instances,
     READ_OUTPUTS: lambda args: {"name": args["name"], "outputs": OUTPUTS, "secretOutputNames": []},
     "linode:index/getRegions:getRegions": lambda _: {
         "id": "all",

@@ -1,11 +1,10 @@
 """Claims about one LKE cluster."""
 
 import copy
+import re
 from typing import Any
 
-import pulumi_linode as linode
-
-from fleet.lke import external_ips, instance_ids
+from fleet.lke import external_ips, node_labels
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Node, build
 
@@ -79,14 +78,9 @@ def test_a_provider_keeps_its_identity_when_credentials_are_renewed() -> None:
     assert provider.plain()["clusterIdentifier"] == "m0-cluster-id"
 
 
-def test_instances_are_listed_once_and_oldest_first() -> None:
-    node = linode.outputs.LkeClusterPoolNode
-    pools = [
-        linode.outputs.LkeClusterPool(type="a", nodes=[node(instance_id=9), node(instance_id=10)]),
-        linode.outputs.LkeClusterPool(type="b", nodes=[node(instance_id=2), node(instance_id=None)]),
-        linode.outputs.LkeClusterPool(type="c", nodes=None),
-    ]
-    assert instance_ids(pools) == ["2", "9", "10"]
+def test_nodes_are_found_by_their_labels_and_those_of_other_clusters_are_not() -> None:
+    labels = ["lke12-34-5f0000", "lke112-34-5f0000", "lke1-12-5f0000", "web-lke12-3"]
+    assert [label for label in labels if re.search(node_labels("12"), label)] == ["lke12-34-5f0000"]
 
 
 def test_node_addresses_come_oldest_node_first() -> None:
