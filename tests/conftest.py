@@ -1,6 +1,28 @@
 """What every test starts from."""
 
+import random
 import signal
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests that interrupt `up` at random moments (tests/e2e/test_interruptions.py)."""
+    parser.addoption("--interruptions", type=int, default=2, help="how many times `up` is interrupted")
+    parser.addoption("--seed", type=int, default=random.randrange(10**6), help="of the moments; printed with each")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each interruption."""
+    if "interruption" in metafunc.fixturenames:
+        metafunc.parametrize("interruption", range(metafunc.config.getoption("--interruptions")))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """What random moments of this run follow from."""
+    found: int = request.config.getoption("--seed")
+    return found
 
 
 def pytest_configure() -> None:

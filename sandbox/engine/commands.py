@@ -17,6 +17,7 @@ from sandbox.engine.workspace import Workspace, default_state_folder
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     app.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
+    app.command("recover")(recover)
     app.command("review", context_settings={"ignore_unknown_options": True})(review)
 
 
@@ -38,6 +39,16 @@ def pulumi(
     """Run Pulumi on the unchanged program, with no account, token or download site."""
     request = Request(stack=stack, arguments=arguments, mode=plugins)
     raise typer.Exit(run(request, _workspace(project, state), say=_say))
+
+
+def recover(
+    stack: Stack = "dev", plugins: Plugins = Mode.AUTO, project: Program = CHECKOUT, state: State = None
+) -> None:
+    """Make a stack fit for the next update after Pulumi was killed: its lock, and what was being created then."""
+    # Late, since the client of the Linode API takes long to load.
+    from sandbox.engine.recovery import recover as recover_stack
+
+    raise typer.Exit(recover_stack(stack, _workspace(project, state), mode=plugins, say=_say))
 
 
 def review(

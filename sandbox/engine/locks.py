@@ -12,7 +12,6 @@ from sandbox.engine.run import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.engine.workspace import Workspace
 
@@ -43,15 +42,20 @@ def release_abandoned(stack: str, workspace: Workspace) -> bool:
         SandboxError: Pulumi cannot unlock it.
 
     """
-    found = list(_locks(workspace.folder / "backend" / ".pulumi" / "locks", stack))
+    found = list(_locks(workspace, stack))
     if not found or not all(lock.abandoned for lock in found):
         return False
     ask(stack, workspace, "cancel", "--yes")
     return True
 
 
-def _locks(folder: Path, stack: str) -> Iterator[Lock]:
-    for file in folder.glob(f"organization/*/{stack}/*.json"):
+def has_lock(stack: str, workspace: Workspace) -> bool:
+    """Whether a stack is locked, by an engine that works on it or by one that was killed."""
+    return any(_locks(workspace, stack))
+
+
+def _locks(workspace: Workspace, stack: str) -> Iterator[Lock]:
+    for file in (workspace.folder / "backend" / ".pulumi" / "locks").glob(f"organization/*/{stack}/*.json"):
         try:
             yield Lock.model_validate_json(file.read_bytes())
         except (FileNotFoundError, ValidationError):  # Given back, or being written, at this moment.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Final
 
 from sandbox.engine import run
@@ -9,6 +12,8 @@ from sandbox.engine.locks import release_abandoned
 from sandbox.errors import SandboxError
 from sandbox.fleet.stages import Stage
 from sandbox.kubernetes import lifecycle, preflight
+from sandbox.kubernetes.cli import client_environment
+from sandbox.kubernetes.commands import inside
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.tools import TOOLS
 
@@ -56,6 +61,25 @@ def _build(target: Target) -> None:
     default_toolchain().paths(TOOLS)
 
 
+def _recover(target: Target) -> None:
+    """`python -m sandbox recover` where the account can be reached.
+
+    Raises:
+        UpdateError: what was being created cannot be looked for.
+
+    """
+    places = ("--project", str(target.project.folder), "--state", str(target.workspace.folder))
+    command = [sys.executable, "-m", "sandbox", "recover", "--stack", target.stack, *places]
+    line = inside(target.layout.wan, [*command, "--plugins", target.mode.value])
+    code = subprocess.run(line, env=client_environment(target.layout), check=False).returncode  # noqa: S603  # our own
+    if code != 0:
+        raise UpdateError(
+            what="What the killed update was creating cannot be looked for",
+            why=f"`{shlex.join(command)}` ended with exit code {code}, and says why above",
+            remedy="Mend that, or just run it again",
+        )
+
+
 def update(target: Target, *, say: Callable[[str], None]) -> None:
     """`pulumi up` of the unchanged program, on the terminal.
 
@@ -64,7 +88,8 @@ def update(target: Target, *, say: Callable[[str], None]) -> None:
 
     """
     if release_abandoned(target.stack, target.workspace):
-        say("the last update was killed; its lock on the stack is taken away")
+        say("the last update was killed; its lock on the stack is taken away, and what it was creating is looked for")
+        _recover(target)
     code = run(target.request(UPDATE), target.workspace, say=say)
     if code != 0:
         raise UpdateError(

@@ -69,6 +69,12 @@ class Account:
         answer = client(self.layout, *line, *data, f"{LINODE_API}/v4/{path}", stdin=settings)
         return json.loads(answer) if answer else {}
 
+    def left(self) -> dict[str, list[str]]:
+        """What the account pays for: labels by kind; kinds that it has none of are left out."""
+        kinds = ("lke/clusters", "linode/instances", "nodebalancers", "volumes")
+        found = {kind: [item["label"] for item in self.call("GET", kind)["data"]] for kind in kinds}
+        return {kind: labels for kind, labels in found.items() if labels}
+
     def create(self, label: str, *, region: str, nodes: int) -> int:
         """Create a cluster and return its id."""
         pools = [{"type": "g6-standard-2", "count": nodes}]

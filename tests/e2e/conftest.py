@@ -13,6 +13,7 @@ from sandbox.kubernetes import lifecycle
 from tests.e2e.clients import Account, Cluster
 from tests.e2e.names import own
 from tests.e2e.running import Fleet
+from tests.e2e.secrets import CommandLines
 from tests.e2e.stack import Stack
 
 if TYPE_CHECKING:
@@ -33,7 +34,18 @@ def _root() -> None:
 
 
 @pytest.fixture(scope="session")
-def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def command_lines() -> Iterator[CommandLines]:
+    """The arguments of all processes, from before the fleet's first on."""
+    with CommandLines() as watch:
+        yield watch
+
+
+@pytest.fixture(scope="session")
+def fleet(
+    request: pytest.FixtureRequest,
+    command_lines: CommandLines,  # it has to be there first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Fleet]:
     """The whole fleet of `make up`, brought up once for all tests that ask for it."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     begun = time.monotonic()

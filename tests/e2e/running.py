@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fleet.naming import HELLO
 from sandbox.fleet.bringing import stages
 from sandbox.fleet.stages import run_stages
+from sandbox.verify import karmada
 from sandbox.verify.kubeconfigs import KARMADA, keep_all
 from sandbox.verify.member import Client, Member, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
     from tests.e2e.stack import Stack
@@ -70,3 +73,15 @@ class Fleet:
     def karmada(self) -> Client:
         """Karmada's own API."""
         return Client(kubeconfig=keep_all(self.outputs, self.layout.kubeconfigs)[KARMADA], layout=self.layout)
+
+
+def wrong(fleet: Fleet, folder: Path) -> list[str]:
+    """The claims of `python -m sandbox verify` about Karmada that do not hold, with their evidence."""
+    seen = list(karmada.claims(fleet.karmada, list(fleet.members.values()), folder))
+    assert len(seen) == 10, "members, no policy, two workloads, and three answers and three agents"
+    return [f"{claim.text}: {claim.evidence}" for claim in seen if not claim.holds]
+
+
+def hello_by_member(members: Mapping[str, Member]) -> dict[str, int]:
+    """How many replicas of hello run in each member."""
+    return {name: len(member.running(HELLO)) for name, member in members.items()}

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import yaml
 
 from sandbox.engine import Mode, Project
@@ -15,12 +16,20 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import STACK, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
 
 # Of a slow machine that has other work; nothing waits this long on one that has not.
 UP_SECONDS = 2400.0
+YES = ("--yes", "--skip-preview", "--non-interactive", "--color=never")
+
+
+def checked_in() -> dict[str, Any]:
+    """The stack's config as it is checked in, by section."""
+    settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
+    return {key.removeprefix("fleet:"): value for key, value in settings["config"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,31 +48,63 @@ class Stack:
         return Target(layout=self.layout, project=Project(folder=self._project), mode=Mode.AUTO)
 
     @property
+    def said(self) -> Path:
+        """All that Pulumi has printed but secrets that were asked for."""
+        return self.folder / "said.log"
+
+    @property
     def _project(self) -> Path:
         return self.folder / "project"
 
     def up(self, **sections: Any) -> str:
         """`pulumi up`, with these sections of config (`traffic={"mode": "global"}`) over the checked-in ones."""
         self.configure(**sections)
-        return self._pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+        return self.run("up", *YES)
 
     def configure(self, **sections: Any) -> None:
         """Write config for the next `up`."""
         self._lay_out()
-        settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
         charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
         over = {"charts": charts, **sections}
-        settings["config"] = _over(settings["config"], {f"fleet:{name}": value for name, value in over.items()})
+        config = _over(checked_in(), over)
+        settings = {"config": {f"fleet:{name}": value for name, value in config.items()}}
         (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
+
+    def changes(self, **sections: Any) -> dict[str, set[str]]:
+        """What an `up` with these sections of config would do: names of resources by step, `same` left out."""
+        self.configure(**sections)
+        found: dict[str, set[str]] = {}
+        for step in json.loads(self.run("preview", "--json", "--non-interactive"))["steps"]:
+            if step["op"] != "same":
+                found.setdefault(step["op"], set()).add(step["urn"].rpartition("::")[2])
+        return found
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports, secrets in the clear."""
-        found: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
+        found: dict[str, Any] = json.loads(self._finish("pulumi", ["stack", "output", "--json", "--show-secrets"]))
+        return found
+
+    def exported(self) -> dict[str, Any]:
+        """The stack's state, secrets in the clear."""
+        found: dict[str, Any] = json.loads(self._finish("pulumi", ["stack", "export", "--show-secrets"]))
         return found
 
     def destroy(self) -> str:
         """`pulumi destroy` of everything that the last `up` left."""
-        return self._pulumi("destroy", "--yes", "--skip-preview", "--non-interactive", "--color=never")
+        return self.run("destroy", *YES)
+
+    def recover(self) -> str:
+        """`python -m sandbox recover`, for a stack whose engine was killed."""
+        return self._finish("recover", [])
+
+    def run(self, *arguments: str) -> str:
+        """Any Pulumi command, whose words are kept in `said`; what it printed on standard output."""
+        return self._finish("pulumi", arguments, keep=True)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Any Pulumi command, running; its words are kept in `said`."""
+        with self.said.open("ab") as log:
+            return subprocess.Popen(self._line("pulumi", arguments), cwd=CHECKOUT, stdout=log, stderr=log)
 
     def _lay_out(self) -> None:
         if self._project.exists():
@@ -72,26 +113,37 @@ class Stack:
         for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", ".venv"):
             (self._project / name).symlink_to(CHECKOUT / name)
 
-    def _pulumi(self, *arguments: str) -> str:
-        python = [sys.executable, "-m", "sandbox"]
-        inside = [*python, "exec", "--name", self.layout.name, "--"]
-        places = ["--project", str(self._project), "--state", str(self.layout.stacks)]
-        done = subprocess.run(
-            [*inside, *python, "pulumi", "--stack", STACK, *places, "--", *arguments],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=UP_SECONDS,
-        )
-        assert done.returncode == 0, f"pulumi {arguments[0]}: {done.stdout[-4000:]}{done.stderr[-2000:]}"
+    def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False) -> str:
+        line = self._line(command, arguments)
+        done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=UP_SECONDS)
+        if keep:
+            with self.said.open("a") as log:
+                log.write(done.stdout + done.stderr)
+        told = f"{command} {' '.join(arguments)}"
+        assert done.returncode == 0, f"{told}: {done.stdout[-4000:]}{done.stderr[-2000:]}"
         return done.stdout
+
+    def _line(self, command: str, arguments: Iterable[str]) -> list[str]:
+        python = [sys.executable, "-m", "sandbox"]
+        places = ["--stack", STACK, "--project", str(self._project), "--state", str(self.layout.stacks)]
+        words = list(arguments)
+        inside = [*python, command, *places, *(["--", *words] if words else [])]
+        return [*python, "exec", "--name", self.layout.name, "--", *inside]
+
+
+def engine_of(command: subprocess.Popen[bytes]) -> psutil.Process | None:
+    """Pulumi's own process below a command that was started; None where there is none (any more)."""
+    try:
+        below = psutil.Process(command.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return None
+    return next((process for process in below if process.name() == "pulumi"), None)
 
 
 def _over(config: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """A config with another one over it, key by key at every depth."""
+    """A config with another one over it, key by key at every depth; a key over which there is None goes."""
     merged = {
         key: _over(config[key], value) if isinstance(value, dict) and isinstance(config.get(key), dict) else value
         for key, value in other.items()
     }
-    return config | merged
+    return {key: value for key, value in (config | merged).items() if value is not None}

@@ -1,4 +1,4 @@
-"""What Karmada promises, on real pods in three regions: `pulumi up` of its control plane, agents and workloads."""
+"""What Karmada promises, on real pods in three regions: placement by config, members that come and go, and rights."""
 
 from __future__ import annotations
 
@@ -7,34 +7,49 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.verify import karmada
-from sandbox.verify.karmada import running_pods
 from tests.e2e.clients import Account, eventually
+from tests.e2e.running import hello_by_member, wrong
+from tests.e2e.secrets import files_below, readable, secrets_in
+from tests.e2e.stack import YES, checked_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.running import Fleet
+    from tests.e2e.secrets import CommandLines
 
 pytestmark = pytest.mark.privileged
 
 TEN = {"replicas": 10}
-
-
-def wrong(fleet: Fleet, folder: Path) -> list[str]:
-    """The claims of `python -m sandbox verify` about Karmada that do not hold, with their evidence."""
-    seen = list(karmada.claims(fleet.karmada, list(fleet.members.values()), folder))
-    assert len(seen) == 10, "members, no policy, two workloads, and three answers and three agents"
-    return [f"{claim.text}: {claim.evidence}" for claim in seen if not claim.holds]
+PLACEMENTS = {f"workloads-placement-{workload}" for workload in ("hello", "sleep")}
 
 
 def test_every_claim_about_members_placement_answers_and_rights_holds(fleet: Fleet, tmp_path: Path) -> None:
     assert wrong(fleet.configured(), tmp_path) == []
 
 
-def test_a_second_up_changes_nothing(fleet: Fleet) -> None:
-    said = fleet.configured().up()
-    assert " unchanged" in said
-    assert not any(f" {word}" in said for word in ("created", "updated", "replaced", "deleted"))
+def test_a_second_up_and_a_refresh_change_nothing(fleet: Fleet) -> None:
+    for said in (fleet.configured().up(), fleet.stack.run("refresh", *YES)):
+        assert " unchanged" in said
+        assert not any(f" {word}" in said for word in ("created", "updated", "replaced", "deleted")), said
+
+
+def test_no_private_key_and_no_token_is_readable_anywhere(fleet: Fleet, command_lines: CommandLines) -> None:
+    stack = fleet.stack
+    secrets = secrets_in(stack.exported())
+    assert sum(what.startswith("key ") for what in secrets) >= 40, "of authorities, servers, agents and operators"
+    assert sum(what.startswith("token ") for what in secrets) >= 7, "of four administrators and three remote readers"
+    secrets["the token of the Linode API"] = stack.layout.token.read_text()
+    places = [
+        ("the outputs", stack.run("stack", "output", "--json").encode()),
+        ("the exported state", stack.run("stack", "export").encode()),
+        ("what Pulumi printed", stack.said.read_bytes()),
+        *files_below(stack.layout.stacks),
+        *files_below(stack.layout.logs),
+        *((f"the arguments of {line[:80]!r}", line) for line in command_lines.seen),
+    ]
+    assert readable(secrets, places) == []
+    assert any(b"pulumi" in line for line in command_lines.seen), "the watch has seen the run"
 
 
 def test_ten_replicas_and_equal_weights_leave_no_region_a_whole_pod_off(fleet: Fleet, tmp_path: Path) -> None:
@@ -43,16 +58,37 @@ def test_ten_replicas_and_equal_weights_leave_no_region_a_whole_pod_off(fleet: F
 
 def test_the_articles_weights_move_pods_by_config_alone(fleet: Fleet) -> None:
     wanted = {"us": 4, "ap": 2, "eu": 4}
-    members = fleet.configured(workloads={"hello": TEN | {"weights": {"us": 2, "ap": 1, "eu": 2}}}).members.values()
-    eventually(
-        lambda: {member.name: len(running_pods(member, "hello")) for member in members} == wanted,
-        f"hello runs as {wanted}",
-    )
+    members = fleet.configured(workloads={"hello": TEN | {"weights": {"us": 2, "ap": 1, "eu": 2}}}).members
+    eventually(lambda: hello_by_member(members) == wanted, f"hello runs as {wanted}")
+
+
+def of_others(names: set[str]) -> set[str]:
+    """Resources that are not ap's own, and not what others know of ap."""
+    own = ("ap-", "workloads-placement-hello-ap", "workloads-placement-sleep-ap")
+    return {name for name in names if name != "ap" and not name.startswith(own) and "-reads-ap" not in name}
+
+
+def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(fleet: Fleet, tmp_path: Path) -> None:
+    account = Account(layout=fleet.layout, folder=tmp_path)
+    without = {name: entry for name, entry in checked_in()["clusters"].items() if name != "ap"}
+    fleet.configured()
+    changes = fleet.stack.changes(clusters=without)
+    assert changes.pop("update") == PLACEMENTS, "Karmada's weights alone name all members"
+    assert of_others({name for names in changes.values() for name in names}) == set()
+    members = fleet.configured(clusters=without).members
+    assert set(members) == {"eu", "us"}
+    eventually(lambda: sum(hello_by_member(members).values()) == 3, "its replica runs elsewhere")
+    assert karmada.all_joined(fleet.karmada, {"eu", "us"}).holds, "Karmada knows it no longer"
+    labels = [cluster["label"] for cluster in account.call("GET", "lke/clusters")["data"]]
+    assert not [label for label in labels if label.startswith("ap-")], "it costs nothing any more"
+
+    changes = fleet.stack.changes()
+    assert changes.pop("update") == PLACEMENTS
+    assert set(changes) <= {"create", "read"}
+    assert of_others({name for names in changes.values() for name in names}) == set()
+    assert wrong(fleet.configured(), tmp_path) == []
 
 
 def test_destroy_leaves_nothing_that_costs_money(ending_fleet: Fleet, tmp_path: Path) -> None:
     ending_fleet.stack.destroy()
-    account = Account(layout=ending_fleet.layout, folder=tmp_path)
-    left = {kind: account.call("GET", kind)["data"] for kind in ("lke/clusters", "linode/instances", "nodebalancers")}
-    assert left == {"lke/clusters": [], "linode/instances": [], "nodebalancers": []}
-    assert account.call("GET", "volumes")["data"] == []
+    assert Account(layout=ending_fleet.layout, folder=tmp_path).left() == {}

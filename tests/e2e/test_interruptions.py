@@ -1,0 +1,89 @@
+"""Whenever `up` is interrupted, the next `up` finishes what it began, or `destroy` takes all of it away.
+
+`--interruptions N` for more than the two of every run; `--seed` repeats a run's moments.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.kubernetes import lifecycle
+from sandbox.kubernetes.layout import Layout
+from sandbox.verify.commands import claims
+from tests.e2e.clients import Account, eventually
+from tests.e2e.stack import YES, Stack, engine_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.privileged
+
+LAYERS = ["karmada", "workloads"]
+LONGEST_SECONDS = 100.0
+"""About as long as an undisturbed `up` takes."""
+END_SECONDS = 180.0
+
+
+@pytest.fixture(scope="module")
+def layout() -> Iterator[Layout]:
+    """A sandbox of this module's own."""
+    layout = Layout("e2estop")
+    lifecycle.down(layout)
+    try:
+        lifecycle.up(layout, say=print)
+        yield layout
+    finally:
+        lifecycle.down(layout)
+
+
+def interrupt(stack: Stack, seconds: float, number: signal.Signals) -> None:
+    """Start `up` and send its engine a signal after some time; return when it has ended."""
+    command = stack.start("up", *YES)
+    try:
+        time.sleep(seconds)
+        engine = engine_of(command)
+        if engine is not None:
+            engine.send_signal(number)
+        command.wait(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(
+            f"up goes on {END_SECONDS:.0f} s after {number.name}: {stack.said.read_text()[-3000:]}"
+        ) from None
+    finally:
+        command.kill()
+
+
+@pytest.fixture
+def stack(layout: Layout, tmp_path: Path) -> Stack:
+    """A stack with nothing in it yet."""
+    stack = Stack(layout=layout, folder=tmp_path)
+    stack.configure(layers=LAYERS)
+    return stack
+
+
+def test_an_interrupted_up_is_finished_by_the_next_or_taken_away_by_destroy(
+    stack: Stack, interruption: int, seed: int, tmp_path: Path
+) -> None:
+    chance = random.Random(f"{seed}-{interruption}")
+    seconds = chance.uniform(1.0, LONGEST_SECONDS)
+    number = (signal.SIGINT, signal.SIGKILL)[interruption % 2]
+    goes_on = interruption % 4 in (1, 2)
+    told = f"seed {seed}, interruption {interruption}: {number.name} after {seconds:.1f} s"
+    print(f"{told}, then {'up' if goes_on else 'destroy'}")
+    interrupt(stack, seconds, number)
+    if number is signal.SIGKILL:
+        stack.recover()
+    if goes_on:
+        stack.up(layers=LAYERS)
+        wrong = [claim for claim in claims(stack.outputs(), stack.layout, tmp_path) if not claim.holds]
+        assert wrong == [], told
+    stack.destroy()
+    account = Account(layout=stack.layout, folder=tmp_path)
+    eventually(lambda: account.left() == {}, f"nothing is left that costs money; {told}", within_seconds=30)
