@@ -12,12 +12,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import psutil
 from linode_api4 import LinodeClient, LKECluster
 
+from bench.usage import memory_bytes
 from sandbox.kubernetes import cgroups, lifecycle
 from sandbox.kubernetes.cli import enter_network
 from sandbox.kubernetes.commands import CommandError, inside, run
@@ -95,8 +95,7 @@ def measure(layout: Layout, seconds: float) -> Idle:
     used = _cpu_seconds(layout)
     elapsed = time.monotonic() - begin
     spent = sum(amount - before.get(pid, 0.0) for pid, amount in used.items())
-    memory = sum(_proportional_set_size(pid) for pid in used)
-    return Idle(memory_bytes=memory, cores=spent / elapsed)
+    return Idle(memory_bytes=memory_bytes(layout), cores=spent / elapsed)
 
 
 def _report(what: str, seconds: float) -> None:
@@ -150,14 +149,6 @@ def _cpu_seconds(layout: Layout) -> dict[int, float]:
             continue
         found[pid] = times.user + times.system
     return found
-
-
-def _proportional_set_size(pid: int) -> int:
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How figures are made out of what was measured."""
