@@ -94,7 +94,8 @@ def _install_karmada(terminal: Terminal, address: str) -> None:
             "frontProxyKey": "front-proxy.key",
         }.items()
     }
-    chart_values = values.host(settings.Karmada(), settings.Versions(), {"mode": "custom", "custom": certs}, "article")
+    none = values.Fingerprints(server="article", authority="article")
+    chart_values = values.host(settings.Karmada(), settings.Versions(), {"mode": "custom", "custom": certs}, none)
     terminal.helm(
         *(kubeconfig(MANAGER), "karmada", "karmada/karmada", "--create-namespace", "--namespace=karmada-system"),
         *("--set=apiServer.hostNetwork=false", "--set=apiServer.serviceType=NodePort"),

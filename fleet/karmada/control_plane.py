@@ -81,7 +81,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                         args.karmada,
                         args.versions,
                         self.pki.chart_values(),
-                        fingerprint(self.pki.server.certificate_pem),
+                        values.Fingerprints(
+                            server=fingerprint(self.pki.server.certificate_pem),
+                            authority=fingerprint(self.pki.authority.certificate_pem).apply(values.label_value),
+                        ),
                     ),
                     args.karmada.values,
                 ),

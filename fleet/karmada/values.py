@@ -1,6 +1,7 @@
 """Values of Karmada's chart. Pure functions, apart from secrets that they pass through."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi import Input
@@ -13,15 +14,23 @@ COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApi
 """Components of host mode whose images carry Karmada's own version."""
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
+AUTHORITY_LABEL: Final = "fleet/authority"
 JOB_TTL_SECONDS: Final = 300
 """How long the job that installs Karmada's CRDs stays, so that Helm sees it succeed; the chart's 10 s is a race."""
 
 
-def host(
-    karmada: Karmada, versions: Versions, certs: Mapping[str, Any], certificate_fingerprint: Input[str]
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Fingerprints:
+    """What changes when certificates do."""
+
+    server: Input[str]
+    authority: Input[str]
+    """As `label_value` writes it."""
+
+
+def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerprints: Fingerprints) -> dict[str, Any]:
     """Values of host mode: the control plane on the manager."""
-    pods = {"podAnnotations": {CERTIFICATE_ANNOTATION: certificate_fingerprint}}
+    pods = {"podAnnotations": {CERTIFICATE_ANNOTATION: fingerprints.server}}
     by_node = karmada.endpoint is EndpointMode.NODE
     values: dict[str, Any] = {component: {"image": {"tag": versions.karmada}} | pods for component in COMPONENTS}
     values["controllerManager"] |= _controller_manager(karmada)
@@ -45,6 +54,9 @@ def host(
             "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}} | pods,
             "etcd": {
                 "mode": "internal",
+                # It reads its own certificate for each connection, but whom to trust only when it starts. The chart
+                # annotates no pod of etcd.
+                "podLabels": {AUTHORITY_LABEL: fingerprints.authority},
                 "internal": {
                     "replicaCount": karmada.etcd.replicas,
                     "image": {"tag": KARMADA_ETCD},
@@ -55,6 +67,11 @@ def host(
             },
         }
     )
+
+
+def label_value(fingerprint: str) -> str:
+    """A fingerprint as a label: 63 characters at most, and never a number, since the chart puts no quotes around it."""
+    return f"sha256-{fingerprint[:40]}"
 
 
 def agent(

@@ -1,5 +1,6 @@
 """Claims about Karmada: certificates, control plane, agents and what they may do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -178,6 +179,11 @@ def test_a_renewed_certificate_restarts_the_pods_that_read_it(dev: Graph) -> Non
     values = values_of(dev, "karmada-release")
     for component in ("apiServer", "kubeControllerManager", "scheduler", "webhook", "controllerManager"):
         assert values[component]["podAnnotations"]["fleet/certificate"], component
+
+
+def test_a_renewed_authority_restarts_etcd_which_reads_whom_to_trust_only_then(dev: Graph) -> None:
+    label = values_of(dev, "karmada-release")["etcd"]["podLabels"]["fleet/authority"]
+    assert re.fullmatch("sha256-[0-9a-f]{40}", label)
 
 
 def test_the_stacks_kubeconfig_leads_to_the_endpoint(dev: Graph) -> None:
