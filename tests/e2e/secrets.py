@@ -31,15 +31,23 @@ def secrets_in(state: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         for match in _KEY.finditer(text):
-            line = match[1].splitlines()[2]
-            found[f"key {line[:6]}"] = line[:_PART]
-            whole = base64.b64encode(f"{text[match.start() :]}".encode()).decode()
-            found[f"key {line[:6]} in base64"] = whole[200 : 200 + _PART]
+            name = f"key {match[1][100:108]!r}"
+            found[name] = _telling(match[1].splitlines())
+            # Whole groups of three bytes, so that what follows the key has no say in them.
+            text_of_key = text[match.start() : match.start(1) + len(match[1]) // 3 * 3]
+            start = len(text_of_key) % 3
+            encoded = base64.b64encode(text_of_key[: len(text_of_key) - start].encode()).decode()
+            found[f"{name} in base64"] = encoded[-80:-_PART]
         for token in _TOKEN.findall(text):
             # The header is the same for all tokens; the signature is one's own.
             signature = token.rpartition(".")[2]
             found[f"token {signature[:6]}"] = signature[:_PART]
     return found
+
+
+def _telling(lines: list[str]) -> str:
+    """A part of a key that no certificate has: keys begin with what is public (PKCS #1), but short ones (SEC 1)."""
+    return lines[-3][:_PART] if len(lines) > 6 else lines[0][12 : 12 + _PART]
 
 
 def _leaves(value: Any) -> Iterator[str]:

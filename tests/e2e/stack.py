@@ -71,11 +71,11 @@ class Stack:
         (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
 
     def changes(self, **sections: Any) -> dict[str, set[str]]:
-        """What an `up` with these sections of config would do: names of resources by step, `same` left out."""
+        """What an `up` with these sections of config would change: names of resources by step."""
         self.configure(**sections)
         found: dict[str, set[str]] = {}
         for step in json.loads(self.run("preview", "--json", "--non-interactive"))["steps"]:
-            if step["op"] != "same":
+            if step["op"] not in ("same", "read"):
                 found.setdefault(step["op"], set()).add(step["urn"].rpartition("::")[2])
         return found
 
