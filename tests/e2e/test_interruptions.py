@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
 from sandbox.verify.commands import claims
 from tests.e2e.clients import Account, eventually
+from tests.e2e.names import own
 from tests.e2e.stack import YES, Stack, engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sandbox.kubernetes.layout import Layout
 
 pytestmark = pytest.mark.privileged
 
@@ -34,7 +36,7 @@ END_SECONDS = 180.0
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
     """A sandbox of this module's own."""
-    layout = Layout("e2estop")
+    layout = own("stop")
     lifecycle.down(layout)
     try:
         lifecycle.up(layout, say=print)
