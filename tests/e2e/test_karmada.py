@@ -87,8 +87,3 @@ def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(flee
     assert set(changes) == {"create"}
     assert of_others({name for names in changes.values() for name in names}) == set()
     assert wrong(fleet.configured(), tmp_path) == []
-
-
-def test_destroy_leaves_nothing_that_costs_money(ending_fleet: Fleet, tmp_path: Path) -> None:
-    ending_fleet.stack.destroy()
-    assert Account(layout=ending_fleet.layout, folder=tmp_path).left() == {}

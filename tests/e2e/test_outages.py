@@ -1,14 +1,17 @@
-"""What a fleet bears: a region that is lost, a manager's node that is another one, certificates that are renewed."""
+"""What a fleet bears: a region that is lost, certificates that are renewed, a manager's node that is another one."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from fleet.naming import KARMADA_NAMESPACE
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.karmada import all_joined
+from sandbox.verify.kubeconfigs import keep_all
+from sandbox.verify.member import Client
 from tests.e2e.clients import Account, eventually
 from tests.e2e.running import hello_by_member, wrong
 
@@ -19,14 +22,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.privileged
 
-AT_HOME = {"eu": 1, "ap": 1, "us": 1}
-BY_LOAD_BALANCER = {"endpoint": "loadBalancer"}
+AT_HOME: Final = {"eu": 1, "ap": 1, "us": 1}
+RENEWED: Final = {"karmada": {"leafDays": 364, "caDays": 3600}}
+"""What every test from the renewal on has: authorities are not renewed twice within minutes (docs/karmada.md)."""
+BY_LOAD_BALANCER: Final = {"endpoint": "loadBalancer"}
 
 
 @pytest.fixture
-def account(fleet: Fleet, tmp_path: Path) -> Account:
+def account(ending_fleet: Fleet, tmp_path: Path) -> Account:
     """The fleet's account."""
-    return Account(layout=fleet.layout, folder=tmp_path)
+    return Account(layout=ending_fleet.layout, folder=tmp_path)
 
 
 def cluster_id(account: Account, name: str) -> int:
@@ -40,8 +45,17 @@ def joined(fleet: Fleet) -> bool:
     return all_joined(fleet.karmada, set(fleet.members)).holds
 
 
-def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns(fleet: Fleet, account: Account) -> None:
-    members = fleet.configured().members
+def wait_until_joined(fleet: Fleet, since: float, what: str) -> None:
+    """Wait for all members, and tell how long it took since some moment of `time.monotonic`."""
+    eventually(lambda: joined(fleet), "all members are Ready", within_seconds=300)
+    print(f"all members Ready {time.monotonic() - since:.0f} s after {what}")
+
+
+def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns(
+    ending_fleet: Fleet, account: Account
+) -> None:
+    fleet = ending_fleet.configured()
+    members = fleet.members
     eventually(lambda: hello_by_member(members) == AT_HOME, "every region runs one")
     lost_cluster = cluster_id(account, "us")
     machines = account.call("GET", "linode/instances")["data"]
@@ -57,10 +71,23 @@ def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns(fl
 
     account.call("POST", f"linode/instances/{machine}/boot")
     back = time.monotonic()
-    eventually(lambda: joined(fleet), "the member is Ready again", within_seconds=240)
-    print(f"member Ready after {time.monotonic() - back:.0f} s")
+    wait_until_joined(fleet, back, "the node was booted")
     eventually(lambda: hello_by_member(members) == AT_HOME, "every region runs one again", within_seconds=180)
-    print(f"replicas home after {time.monotonic() - back:.0f} s")
+    print(f"replicas home {time.monotonic() - back:.0f} s after the node was booted")
+
+
+def test_authorities_and_all_that_they_signed_are_renewed_by_config_and_everything_reconnects(
+    ending_fleet: Fleet, tmp_path: Path
+) -> None:
+    manager = Client(kubeconfig=keep_all(ending_fleet.outputs, tmp_path)["cluster-manager"], layout=ending_fleet.layout)
+    jobs = ("get", "jobs", f"--namespace={KARMADA_NAMESPACE}", "--output=name")
+    gone = "Karmada's last job is gone, so that Helm runs it again"
+    eventually(lambda: "static-resource" not in manager.kubectl(*jobs), gone, within_seconds=330)
+    begin = time.monotonic()
+    said = ending_fleet.up(certs=RENEWED)
+    assert "replaced" in said
+    wait_until_joined(ending_fleet, begin, "the renewal began")
+    assert wrong(ending_fleet, tmp_path) == []
 
 
 def recycle_manager(account: Account) -> None:
@@ -74,39 +101,31 @@ def recycle_manager(account: Account) -> None:
         nodes = account.call("GET", f"lke/clusters/{cluster}/pools/{pool['id']}")["nodes"]
         return [node["status"] for node in nodes if node["id"] != old] == ["ready"]
 
+    begin = time.monotonic()
     eventually(replaced, "the manager has a new node", within_seconds=240)
+    print(f"the manager's new node is ready after {time.monotonic() - begin:.0f} s")
 
 
 def test_by_node_an_update_leads_agents_to_the_managers_new_node(
-    fleet: Fleet, account: Account, tmp_path: Path
+    ending_fleet: Fleet, account: Account, tmp_path: Path
 ) -> None:
-    before = fleet.configured().outputs["karmadaEndpoint"]
+    fleet = ending_fleet.configured(certs=RENEWED)
+    before = fleet.outputs["karmadaEndpoint"]
     recycle_manager(account)
     with pytest.raises(CommandError):
         fleet.karmada.kubectl("get", "clusters", "--request-timeout=5s")
     begin = time.monotonic()
-    fleet.up()
+    fleet.up(certs=RENEWED)
     assert fleet.outputs["karmadaEndpoint"] != before
-    print(f"agents are led to the new node by an update of {time.monotonic() - begin:.0f} s")
+    wait_until_joined(fleet, begin, "the update began")
     assert wrong(fleet, tmp_path) == []
 
 
-def test_by_load_balancer_agents_reconnect_by_themselves(fleet: Fleet, account: Account, tmp_path: Path) -> None:
-    assert wrong(fleet.configured(karmada=BY_LOAD_BALANCER), tmp_path) == []
+def test_by_load_balancer_agents_reconnect_by_themselves(ending_fleet: Fleet, account: Account, tmp_path: Path) -> None:
+    begin = time.monotonic()
+    fleet = ending_fleet.configured(certs=RENEWED, karmada=BY_LOAD_BALANCER)
+    wait_until_joined(fleet, begin, "the update to the load balancer began")
     recycle_manager(account)
     begin = time.monotonic()
-    eventually(lambda: joined(fleet), "all members are Ready", within_seconds=300)
-    print(f"all members Ready {time.monotonic() - begin:.0f} s after the manager's new node")
-    assert wrong(fleet, tmp_path) == []
-
-
-@pytest.mark.parametrize("lifetimes", [{"leafDays": 364}, {"leafDays": 364, "caDays": 3600}])
-def test_certificates_are_renewed_by_config_and_everything_reconnects(
-    fleet: Fleet, lifetimes: dict[str, Any], tmp_path: Path
-) -> None:
-    begin = time.monotonic()
-    said = fleet.up(karmada=BY_LOAD_BALANCER, certs={"karmada": lifetimes})
-    assert "replaced" in said
-    eventually(lambda: joined(fleet), "all members are Ready", within_seconds=180)
-    print(f"renewed within {time.monotonic() - begin:.0f} s: {', '.join(lifetimes)}")
+    wait_until_joined(fleet, begin, "the manager's new node was ready")
     assert wrong(fleet, tmp_path) == []
