@@ -3,13 +3,14 @@
 A killed engine leaves a lock, plugins that still work for a moment, and in the state the creations that it did not see
 the end of. What such a creation made exists without the stack knowing it: a cluster would cost money for ever, and an
 object would be in the way of its own next creation. Here each is looked for by the name that the program gave it, and
-is put into the state as Pulumi lets a user do it by hand (`pulumi refresh --import-pending-creates`).
+is put into the state, as Pulumi lets a user do it by hand (`pulumi refresh --import-pending-creates`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,10 +63,40 @@ def recover(stack: str, workspace: Workspace, *, mode: Mode, say: Callable[[str]
     for creation in creations:
         what = f"it is {found[creation.urn]}, if it is there" if creation.urn in found else "it is made anew"
         say(f"{creation.urn.rpartition('::')[2]} was being created: {what}")
-    imports = [word for pair in found.items() for each in pair for word in ("--import-pending-creates", each)]
-    targets = [word for urn in found for word in ("--target", urn)] or ["--target", root_of(exported)]
-    refresh = ("refresh", "--yes", "--skip-preview", "--non-interactive", "--clear-pending-creates")
-    return run(Request(stack=stack, arguments=[*refresh, *imports, *targets], mode=mode), workspace, say=lambda _: None)
+    _import(stack, workspace, found)
+    if not found:
+        return 0
+    # What is not there after all leaves the state again.
+    targets = [word for urn in found for word in ("--target", urn)]
+    refresh = ("refresh", "--yes", "--skip-preview", "--non-interactive", *targets)
+    return run(Request(stack=stack, arguments=refresh, mode=mode), workspace, say=lambda _: None)
+
+
+def _import(stack: str, workspace: Workspace, found: Mapping[str, str]) -> None:
+    """Turn unfinished creations into resources with the ids that were found, and forget the others.
+
+    By the state itself: `pulumi refresh` imports them too, but with a look at every resource of the stack.
+    """
+    exported = json.loads(ask(stack, workspace, "stack", "export"))
+    with_ids = taken_over(exported, found)
+    with tempfile.NamedTemporaryFile("w", dir=workspace.folder, suffix=".json", encoding="utf-8") as file:
+        json.dump(with_ids, file)
+        file.flush()
+        ask(stack, workspace, "stack", "import", "--file", file.name)
+
+
+def taken_over(exported: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
+    """A stack's export with the unfinished creations of these URNs as resources, and no other one."""
+    deployment = dict(exported["deployment"])
+    operations = deployment.pop("pending_operations", None) or ()
+    made = [
+        operation["resource"] | {"id": found[operation["resource"]["urn"]]}
+        for operation in operations
+        if operation["type"] == "creating" and operation["resource"]["urn"] in found
+    ]
+    # What was being changed or deleted is among the resources, and is changed or deleted again.
+    deployment["resources"] = [*deployment["resources"], *made]
+    return {**exported, "deployment": deployment}
 
 
 def pending_creations(exported: Mapping[str, Any]) -> Iterable[Pending]:
@@ -74,12 +105,6 @@ def pending_creations(exported: Mapping[str, Any]) -> Iterable[Pending]:
         if operation["type"] == "creating":
             resource = operation["resource"]
             yield Pending(urn=resource["urn"], type=resource["type"], inputs=_revealed(resource.get("inputs") or {}))
-
-
-def root_of(exported: Mapping[str, Any]) -> str:
-    """The URN of the stack itself, which no refresh changes."""
-    resources = exported["deployment"]["resources"]
-    return str(next(resource["urn"] for resource in resources if resource["type"] == "pulumi:pulumi:Stack"))
 
 
 def identity_of(creation: Pending, cluster_id: Callable[[str], str | None]) -> str | None:

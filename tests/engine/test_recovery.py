@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.recovery import Pending, identity_of, pending_creations, root_of
+from sandbox.engine.recovery import Pending, identity_of, pending_creations, taken_over
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 
@@ -66,5 +66,12 @@ def test_what_exists_in_the_state_alone_is_made_anew() -> None:
     assert identity("pulumi:providers:kubernetes", kubeconfig="...") is None
 
 
-def test_the_stack_itself_is_its_root() -> None:
-    assert root_of(exported()).endswith("::fleet-dev")
+def test_what_was_found_becomes_a_resource_with_its_id_and_the_rest_is_forgotten() -> None:
+    state = exported(
+        operation("creating", "a:b:Found", name="f"), operation("creating", "a:b:Lost"), operation("updating", "a:b:D")
+    )
+    taken = taken_over(state, {"urn::a:b:Found::x": "7"})["deployment"]
+    assert "pending_operations" not in taken
+    assert taken["resources"][1:] == [
+        {"urn": "urn::a:b:Found::x", "type": "a:b:Found", "inputs": {"name": "f"}, "id": "7"}
+    ]
