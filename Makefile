@@ -13,7 +13,7 @@ PLUGINS ?= auto
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
-TEST_TOOLS := pulumi helm etcd kube-apiserver kubectl
+TEST_TOOLS := pulumi helm etcd etcdctl etcdutl kube-apiserver kubectl
 
 .PHONY: help setup test lint types layers unit engine picture tools preview review up page down e2e lock
 

@@ -202,6 +202,8 @@ TOOLS: Final = {
         ),
         Tool(name="helm", module=_HELM, package="helm.sh/helm/v3/cmd/helm"),
         Tool(name="etcd", module=_ETCD, package="go.etcd.io/etcd/server/v3"),
+        Tool(name="etcdctl", module=_ETCD, package="go.etcd.io/etcd/etcdctl/v3"),
+        Tool(name="etcdutl", module=_ETCD, package="go.etcd.io/etcd/etcdutl/v3"),
         _kubernetes("kube-apiserver"),
         _kubernetes("kubectl"),
         _kubernetes("kube-controller-manager"),

@@ -17,6 +17,8 @@ VERSION_ARGUMENTS = {
     "pulumi": ["version"],
     "helm": ["version"],
     "etcd": ["--version"],
+    "etcdctl": ["version"],
+    "etcdutl": ["version"],
     "kube-apiserver": ["--version"],
     "kubectl": ["version", "--client"],
 }
