@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from operations.errors import OperationError
+from operations.karmada import commands as karmada_commands
 from operations.state import commands as state_commands
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # Locals may hold secrets.
 )
+app.add_typer(karmada_commands.app, name="karmada")
 app.add_typer(state_commands.app, name="state")
 
 

@@ -1,0 +1,81 @@
+"""`python -m operations karmada`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations.errors import OperationError
+from operations.karmada import etcd, manager
+from operations.karmada.archive import Archive
+from operations.state import access
+
+app = typer.Typer(help="Back up what users have submitted to Karmada.", no_args_is_help=True)
+
+Fleet = Annotated[str, typer.Option(help="Whose snapshots: a stack's name.")]
+Kubeconfig = Annotated[Path, typer.Option(help="The manager's kubeconfig.")]
+Snapshot = Annotated[str | None, typer.Option(help="Which one; the newest by default.")]
+Key = Annotated[Path, typer.Option("--key", help="The file that `state bootstrap` wrote for the bucket.")]
+
+
+@app.command()
+def backup(
+    fleet: Fleet,
+    key: Key,
+    kubeconfig: Kubeconfig,
+    keep: Annotated[int, typer.Option(min=1, help="How many snapshots stay.")] = 30,
+) -> None:
+    """Save a snapshot of Karmada's etcd in the bucket."""
+    archive = Archive(_access(key), fleet)
+    with tempfile.TemporaryDirectory(prefix="fleet-snapshot-") as folder:  # mode 0700: a snapshot holds secrets
+        file = Path(folder) / "snapshot.db"
+        with manager.etcd_endpoint(kubeconfig) as endpoint:
+            etcd.save(endpoint, file)
+        status = etcd.status(file)
+        made = archive.add(file, status)
+    typer.echo(f"{made.name}: {status.keys} keys at revision {status.revision}, {made.size} bytes")
+    for gone in archive.prune(keep):
+        typer.echo(f"{gone.name}: removed, as the newest {keep} stay", err=True)
+
+
+@app.command()
+def snapshots(fleet: Fleet, key: Key) -> None:
+    """List the snapshots, oldest first."""
+    for snapshot in Archive(_access(key), fleet).all():
+        typer.echo(f"{snapshot.name}  {snapshot.size}")
+
+
+@app.command()
+def fetch(
+    fleet: Fleet,
+    key: Key,
+    to: Annotated[Path, typer.Option(help="A folder to make, with a data folder for each member in it.")],
+    snapshot: Snapshot = None,
+    members: Annotated[int, typer.Option(min=1, help="`fleet:karmada.etcd.replicas`.")] = 1,
+) -> None:
+    """Download a snapshot and make etcd's data from it: a folder for each member, to be its /var/lib/etcd."""
+    if to.exists():
+        raise OperationError(what=f"Cannot make {to}", why="it is there already", remedy="Name a new folder with --to")
+    to.mkdir(mode=0o700, parents=True)
+    _fetch(Archive(_access(key), fleet), snapshot, to, members)
+
+
+def _fetch(archive: Archive, name: str | None, to: Path, members: int) -> None:
+    file = to / "snapshot.db"
+    fetched = archive.fetch(name, file)
+    status = etcd.status(file)
+    for member in etcd.members(members):
+        etcd.restore(file, to / member.name, member)
+        typer.echo(f"{member.name}: {status.keys} keys of {fetched.name}")
+
+
+def _access(file: Path) -> access.Access:
+    found = access.read(file.expanduser())
+    if found is None:
+        raise OperationError(
+            what=f"There is no {file}", why="a key to the bucket is needed", remedy="Run `state bootstrap` for one"
+        )
+    return found

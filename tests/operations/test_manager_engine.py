@@ -1,0 +1,75 @@
+"""What `karmada backup` asks of the manager, against a real API server without nodes."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import kubernetes
+import pytest
+from kubernetes.client import V1Namespace, V1ObjectMeta, V1Secret
+
+from fleet.naming import KARMADA_NAMESPACE
+from operations.errors import OperationError
+from operations.karmada import manager
+from sandbox.toolchain import tool_path
+from tests.plugins.kubernetes.control_plane import ControlPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a manager that has the Secret, and no pod."""
+    folder = tmp_path_factory.mktemp("manager")
+    with ControlPlane(folder) as running:
+        file = folder / "kubeconfig"
+        file.write_text(running.kubeconfig)
+        yield file
+
+
+@pytest.fixture
+def secret(kubeconfig: Path) -> Iterator[None]:
+    """Karmada's certificates, as the chart stores them."""
+    names = (manager.AUTHORITY, manager.CERTIFICATE, manager.KEY)
+    data = {name: base64.b64encode(f"content of {name}".encode()).decode() for name in names}
+    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+        core = kubernetes.client.CoreV1Api(client)
+        with contextlib.suppress(kubernetes.client.ApiException):  # it is there already
+            core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=KARMADA_NAMESPACE)))
+        body = V1Secret(metadata=V1ObjectMeta(name=manager.SECRET), data=data)
+        core.create_namespaced_secret(KARMADA_NAMESPACE, body)
+        yield
+        core.delete_namespaced_secret(manager.SECRET, KARMADA_NAMESPACE)
+
+
+def test_a_manager_without_karmada_is_told(kubeconfig: Path, tmp_path: Path) -> None:
+    with pytest.raises(OperationError, match="404 Not Found for Secret karmada-system/karmada-cert"):
+        manager.write_certificates(kubeconfig, tmp_path)
+
+
+def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OperationError, match="leads nowhere"):
+        manager.write_certificates(tmp_path / "none", tmp_path)
+
+
+@pytest.mark.usefixtures("secret")
+def test_the_certificates_are_those_of_karmadas_own_components(kubeconfig: Path, tmp_path: Path) -> None:
+    manager.write_certificates(kubeconfig, tmp_path)
+    assert (tmp_path / manager.KEY).read_text() == f"content of {manager.KEY}"
+    assert (tmp_path / manager.AUTHORITY).read_text() == f"content of {manager.AUTHORITY}"
+
+
+@pytest.mark.usefixtures("secret")
+def test_an_etcd_that_cannot_be_reached_is_told_in_kubectls_words(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tool_path("kubectl").parent), os.environ["PATH"]]))
+    with pytest.raises(OperationError, match=r"Cannot reach Karmada's etcd.*etcd-0"), manager.etcd_endpoint(kubeconfig):
+        pass
