@@ -64,7 +64,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
     store = ImageStore(images=IMAGES, cache=default_cache())
     if not store.folder.exists():
         say("making the clusters' images")
-        store.make(keep=_stores_in_use(layout))
+        store.make(keep=stores_in_use(layout))
     with _alone(layout), _file_trouble(layout):
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
 
 
-def _stores_in_use(layout: Layout) -> set[Path]:
+def stores_in_use(layout: Layout) -> set[Path]:
     """The stores of all sandboxes, whose next nodes begin with them: another checkout makes other images."""
     found = set()
     for path in layout.root.parent.glob("*/provisions.json"):
@@ -152,7 +152,7 @@ def _file_trouble(layout: Layout) -> Iterator[None]:
 
 def _start_daemon(layout: Layout) -> None:
     line = [sys.executable, "-m", "sandbox.kubernetes.daemon", layout.name]
-    command = Command(line=inside(layout.cloud, line))
+    command = Command(line=inside(layout.cloud, line), inputs=(layout.provisions,))
     running = running_daemon(layout)
     if running is not None and running.fingerprint == command.fingerprint and _answers(layout, running.pid):
         return

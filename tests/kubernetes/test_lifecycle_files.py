@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from sandbox.kubernetes.cluster import allocate_pods
 from sandbox.kubernetes.files import write_whole
+from sandbox.kubernetes.layout import Layout
+from sandbox.kubernetes.lifecycle import stores_in_use
 from sandbox.kubernetes.network.plan import node_pods
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from sandbox.kubernetes.provisions import Provisions
 
 
 def test_a_secret_file_is_never_readable_by_others(tmp_path: Path) -> None:
@@ -34,3 +34,14 @@ def test_a_node_keeps_its_pod_addresses_while_others_come_and_go(tmp_path: Path)
 def test_more_nodes_than_there_are_ranges_for_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="256"):
         allocate_pods(tmp_path / "pods.json", [f"n{number}" for number in range(257)])
+
+
+def test_the_images_of_every_sandbox_are_in_use_also_of_one_that_another_checkout_brought_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_STATE_HOME", str(tmp_path))
+    for name in ("one", "other"):
+        Provisions(programs={}, images=f"/images/of-{name}").write(Layout(name).provisions)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "provisions.json").write_text("half")
+    assert stores_in_use(Layout("one")) == {Path("/images/of-one"), Path("/images/of-other")}
