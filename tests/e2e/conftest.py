@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from sandbox.fleet.stages import duration
 from sandbox.kubernetes import lifecycle
 from tests.e2e.clients import Account, Cluster
+from tests.e2e.interruption import stop_at
 from tests.e2e.names import own
 from tests.e2e.running import Fleet
 from tests.e2e.secrets import CommandLines
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
+
+
+IN_THE_MIDDLE = re.compile(r"helm\.sh/v3:Release \S+ creating")
+"""The engine's line when charts are about to be installed: clusters run, nothing on them does."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +52,7 @@ def fleet(
     command_lines: CommandLines,  # it has to be there first
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
-    """The whole fleet of `make up`, brought up once for all tests that ask for it."""
+    """The whole fleet of `make up`, brought up once for all tests that ask for it, and stopped once on the way."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     begun = time.monotonic()
 
@@ -57,8 +63,10 @@ def fleet(
 
     layout = own("fleet")
     lifecycle.down(layout)
+    stack = Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet"))
     try:
-        yield Fleet.bring_up(Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet")), say=say)
+        said = stop_at(IN_THE_MIDDLE, layout, say=say)
+        yield Fleet.bring_up(stack, said_when_stopped=said, say=say)
     finally:
         lifecycle.down(layout)
 

@@ -25,16 +25,18 @@ class Fleet:
     """All layers on four clusters, and the config that they have now."""
 
     stack: Stack
+    said_when_stopped: str
+    """What its user read when the first `make up` was stopped in the middle."""
     sections: dict[str, Any] = field(default_factory=dict)
     """What the config has over the checked-in one."""
     _outputs: dict[str, Any] | None = field(default=None, init=False)
 
     @staticmethod
-    def bring_up(stack: Stack, *, say: Callable[[str], None]) -> Fleet:
-        """Everything, from nothing, with the config as it is checked in."""
+    def bring_up(stack: Stack, *, said_when_stopped: str = "", say: Callable[[str], None]) -> Fleet:
+        """Everything, from nothing or what there is, with the config as it is checked in."""
         stack.configure()
         run_stages(stages(stack.target, say=say), say=say, again="make e2e")
-        return Fleet(stack=stack)
+        return Fleet(stack=stack, said_when_stopped=said_when_stopped)
 
     def configured(self, **sections: Any) -> Fleet:
         """The fleet with these sections of config over the checked-in ones; `pulumi up` if it has others now.

@@ -1,4 +1,4 @@
-"""What `make up` leaves its user with: a page, and kubeconfigs that work."""
+"""What `make up` leaves its user with: the way on when it is stopped, a page, and kubeconfigs that work."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def sandbox(*arguments: str) -> str:
     done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_whoever_stops_it_reads_the_command_that_goes_on_and_it_did(fleet: Fleet) -> None:
+    again = f"what came before it is kept: `python -m sandbox fleet up --name {fleet.layout.name}` goes on"
+    assert again in fleet.said_when_stopped
+    assert "Traceback" not in fleet.said_when_stopped
+    assert fleet.outputs["karmadaEndpoint"], "the next run came to the end"
 
 
 def test_the_page_shows_every_cluster_its_agent_its_calls_and_its_addresses(fleet: Fleet) -> None:
