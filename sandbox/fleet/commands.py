@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,9 +74,10 @@ def _check(target: Target) -> list[Claim]:
     found = outputs(target.stack, target.workspace)
     keep_all(found, target.layout.kubeconfigs)
     console, checked = Console(stderr=True), []
-    for claim in claims(found, target.layout, target.layout.kubeconfigs):
-        console.print(shown(claim), soft_wrap=True)
-        checked.append(claim)
+    with tempfile.TemporaryDirectory(prefix="fleet-claims-") as folder:
+        for claim in claims(found, target.layout, Path(folder)):
+            console.print(shown(claim), soft_wrap=True)
+            checked.append(claim)
     return checked
 
 
