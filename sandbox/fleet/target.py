@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.charts.staging import SOURCES
 from sandbox.engine import Account, Mode, Project, Request, Workspace
+from sandbox.kubernetes.cli import NotUpError
 from sandbox.kubernetes.commands import inside
 from sandbox.kubernetes.network.plan import LINODE_API
 
@@ -37,8 +38,16 @@ class Target:
         return Workspace(project=self.project, folder=self.layout.stacks, config={"fleet:charts": charts})
 
     def request(self, arguments: Sequence[str]) -> Request:
-        """A Pulumi command on the stack, run inside the sandbox's network. Raises OSError if there is no sandbox."""
-        account = Account(name="the sandbox's Linode account", url=LINODE_API, token=self.layout.token.read_text())
+        """A Pulumi command on the stack, run inside the sandbox's network. Raises NotUpError if there is no sandbox."""
+        try:
+            token = self.layout.token.read_text()
+        except FileNotFoundError as error:
+            raise NotUpError(
+                what=f"The sandbox {self.layout.name} is not up",
+                why=f"it has no Linode account in {self.layout.root}",
+                remedy="Run `make up` first",
+            ) from error
+        account = Account(name="the sandbox's Linode account", url=LINODE_API, token=token)
         return Request(
             stack=self.stack,
             arguments=arguments,

@@ -10,6 +10,7 @@ import yaml
 from sandbox.engine import Project
 from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import STACK, Target
+from sandbox.kubernetes.cli import NotUpError
 from sandbox.kubernetes.layout import Layout
 
 if TYPE_CHECKING:
@@ -43,3 +44,8 @@ def test_pulumi_runs_in_the_sandboxs_network_with_its_account(target: Target) ->
     assert request.account is not None
     assert request.account.token == "a token"
     assert "a token" not in repr(request)
+
+
+def test_without_a_sandbox_a_command_is_refused_in_a_sentence(target: Target) -> None:
+    with pytest.raises(NotUpError, match=r"The sandbox other is not up: .*\. Run `make up` first"):
+        target.request(["stack", "output"])
