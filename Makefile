@@ -9,16 +9,17 @@ PACK_STAMP := $(PACK)/.venv/.fleet-lock
 
 STACK   ?= dev
 PLUGINS ?= auto
+INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd etcdctl etcdutl kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview review up page down e2e lock
+.PHONY: help setup test lint types layers unit engine picture tools preview review up page down e2e endurance lock
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 setup: $(STAMP) $(PACK_STAMP) ## Make the virtual environments with everything locked, the program's and the guardrails'
 
@@ -79,7 +80,11 @@ down: setup ## Take all that away again
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(PYTHON) -m pytest -m privileged -v --durations=20 tests/e2e
+	@$(ROOT) $(PYTHON) -m pytest -m 'privileged and not endurance' -v --durations=20 tests/e2e
+
+endurance: setup ## What takes minutes each, as root: outages, renewed certificates, interrupted updates (INTERRUPTIONS=10)
+	@$(PYTHON) -m sandbox tools --build
+	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) tests/e2e
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sandbox.kubernetes.layout import Layout
 
-pytestmark = pytest.mark.privileged
+pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 LAYERS = ["karmada", "workloads"]
 LONGEST_SECONDS = 100.0

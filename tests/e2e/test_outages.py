@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Fleet
 
-pytestmark = pytest.mark.privileged
+pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 AT_HOME: Final = {"eu": 1, "ap": 1, "us": 1}
 RENEWED: Final = {"karmada": {"leafDays": 364, "caDays": 3600}}
