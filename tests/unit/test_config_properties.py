@@ -33,6 +33,10 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         clusters[member] = {"region": "us-west", "network": f"net{index}", "pools": draw(pools())}
         if draw(st.booleans()):
             clusters[member] |= {"highAvailability": True, "acl": {"ipv4": ["192.0.2.0/24"]}, "protect": True}
+    if len(members) > 1 and draw(st.booleans()):
+        clusters[members[0]]["drained"] = True
+        members = members[1:]
+    roots = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
     weights = st.dictionaries(st.sampled_from(members), st.integers(1, 9))
     return {
         "clusters": clusters,
@@ -43,6 +47,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
             "hello": {"weights": draw(weights), "replicas": draw(st.integers(0, 30))},
             "sleep": {"weights": draw(weights)},
         },
+        "certs": {"mesh": {"roots": roots} | draw(st.sampled_from([{}, {"signing": roots[-1]}]))},
         "layers": draw(st.sampled_from([[], ["karmada"], ["mesh"], ["karmada", "mesh", "workloads"]])),
     }
 
@@ -67,6 +72,11 @@ def break_it(raw: dict[str, Any], rule: str) -> dict[str, Any]:
             broken["workloads"]["hello"]["weights"] = {"stranger": 1}
         case "minimum over maximum":
             next(iter(first["pools"].values()))["autoscaler"] = {"min": 9, "max": 1}
+        case "a stranger signs":
+            broken["certs"]["mesh"]["signing"] = "stranger"
+        case "nowhere to run":
+            for name in members:
+                broken["clusters"][name]["drained"] = True
         case "unsupported version":
             first["kubernetesVersion"] = "1.20"
     return broken
@@ -74,7 +84,7 @@ def break_it(raw: dict[str, Any], rule: str) -> dict[str, Any]:
 
 RULES = [
     "two managers", "no member", "unknown key", "no pools", "shared network", "weight of a stranger",
-    "minimum over maximum", "unsupported version",
+    "minimum over maximum", "a stranger signs", "nowhere to run", "unsupported version",
 ]  # fmt: skip
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
