@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -68,13 +69,28 @@ def peers_are_read(member: Member, names: set[str]) -> Claim:
     )
 
 
-def certificates(member: Member) -> list[x509.Certificate]:
-    """The chain of sleep's own certificate, as its Envoy presents it: the leaf first."""
-    dump = member.proxy(CALLER, "config_dump?resource=dynamic_active_secrets")
-    [own] = [secret["secret"] for secret in dump["configs"] if secret["name"] == "default"]
-    return x509.load_pem_x509_certificates(
-        base64.b64decode(own["tls_certificate"]["certificate_chain"]["inline_bytes"])
-    )
+def certificates(member: Member, workload: str = CALLER) -> list[x509.Certificate]:
+    """The chain of a workload's own certificate, as its Envoy presents it: the leaf first, the root last."""
+    chain = _secret(member, workload, "default")["tls_certificate"]["certificate_chain"]
+    return up_to_root(x509.load_pem_x509_certificates(base64.b64decode(chain["inline_bytes"])))
+
+
+def up_to_root(presented: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """A chain without what istiod appends to it: every root that is trusted, so that proxies learn of them."""
+    signed = list(itertools.takewhile(lambda one: one.subject != one.issuer, presented))
+    return [*signed, *presented[len(signed) : len(signed) + 1]]
+
+
+def trusted(member: Member, workload: str = CALLER) -> list[x509.Certificate]:
+    """The roots that a workload's Envoy checks others by."""
+    anchors = _secret(member, workload, "ROOTCA")["validation_context"]["trusted_ca"]
+    return x509.load_pem_x509_certificates(base64.b64decode(anchors["inline_bytes"]))
+
+
+def _secret(member: Member, workload: str, name: str) -> Any:
+    dump = member.proxy(workload, "config_dump?resource=dynamic_active_secrets")
+    [found] = [secret["secret"] for secret in dump["configs"] if secret["name"] == name]
+    return found
 
 
 def one_root(members: Iterable[Member]) -> Claim:

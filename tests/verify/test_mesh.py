@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime
 
-from sandbox.verify.mesh import HELLO_CLUSTER, NO_ANSWER, counted, region
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sandbox.verify.mesh import HELLO_CLUSTER, NO_ANSWER, counted, region, up_to_root
 
 
 @pytest.mark.parametrize(
@@ -35,3 +40,29 @@ def test_requests_are_counted_by_endpoint_and_one_without_any_has_zero() -> None
         {"name": "outbound|443||kubernetes.default.svc.cluster.local"},
     ]
     assert counted({"cluster_statuses": clusters}) == {("10.2.0.9", 9898): 20, ("203.0.113.15", 15443): 0}
+
+
+def name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+
+
+def certificate(subject: str, issuer: str) -> x509.Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    day = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name(subject))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(day)
+        .not_valid_after(day + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+
+
+def test_a_chain_ends_at_its_own_root_and_not_with_the_others_that_are_trusted() -> None:
+    leaf, intermediate = certificate("leaf", "intermediate"), certificate("intermediate", "next")
+    following, first = certificate("next", "next"), certificate("root", "root")
+    assert up_to_root([leaf, intermediate, following, following, first]) == [leaf, intermediate, following]
+    assert up_to_root([leaf, intermediate]) == [leaf, intermediate], "one that lacks its root is not sound"
