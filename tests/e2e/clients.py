@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.commands import CommandError, inside
 from sandbox.kubernetes.network.plan import LINODE_API
 from sandbox.kubernetes.provisions import Provisions
 
@@ -33,7 +33,7 @@ def eventually(claim: Callable[[], bool], what: str, *, within_seconds: float = 
         try:
             if claim():
                 return
-        except (subprocess.CalledProcessError, ClientError) as error:
+        except (subprocess.CalledProcessError, ClientError, CommandError) as error:
             last = str(error)
         time.sleep(PAUSE_SECONDS)
     raise AssertionError(f"not within {within_seconds:.0f} s: {what} {last}")

@@ -31,7 +31,8 @@ IN_THE_MIDDLE = re.compile(r"helm\.sh/v3:Release \S+ creating")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what shares the fleet after the rest, so that only one sandbox is up at a time, and what ends it last."""
-    items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in ("fleet", "ending_fleet")))
+    order = ("fleet", "rotated_fleet", "ending_fleet")
+    items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in order))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,9 +73,15 @@ def fleet(
 
 
 @pytest.fixture
-def ending_fleet(fleet: Fleet) -> Fleet:
-    """The fleet, for tests after which it is not whole any more: they run last, in the order of their files."""
+def rotated_fleet(fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which the checked-in config is refused, since its root is gone."""
     return fleet
+
+
+@pytest.fixture
+def ending_fleet(rotated_fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which it is not whole any more: they run last, in the order of their files."""
+    return rotated_fleet
 
 
 @pytest.fixture(scope="module")
