@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.verify.member import Member
     from tests.e2e.running import Fleet
 
-pytestmark = pytest.mark.privileged
+pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 GLOBAL: Final = {"traffic": {"mode": "global"}}
 ONE_CALL_A_CONNECTION: Final = {
