@@ -1,6 +1,6 @@
 """Whenever `up` is interrupted, the next `up` finishes what it began, or `destroy` takes all of it away.
 
-`--interruptions N` for more than the two of every run; `--seed` repeats a run's moments.
+`make endurance INTERRUPTIONS=10` for more than two; `--seed` repeats a run's moments.
 """
 
 from __future__ import annotations
