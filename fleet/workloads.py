@@ -61,6 +61,7 @@ class Workloads(pulumi.ComponentResource):
             },
             members=placements,
             failover=config.karmada.failover,
+            after=args.after,
         )
         Placement(f"{name}-placement", placement, child)
         if config.karmada.failover.enabled and config.karmada.failover.come_home:

@@ -39,6 +39,8 @@ class PlacementArgs:
     weights: Mapping[str, Mapping[str, int]]
     members: Mapping[str, MemberPlacement]
     failover: Failover
+    after: Sequence[pulumi.Resource]
+    """What must be there before the first pod starts in a member."""
 
 
 class Placement(pulumi.ComponentResource):
@@ -58,8 +60,9 @@ class Placement(pulumi.ComponentResource):
             for member, placement in args.members.items()
             for workload in SELECTORS
         ]
-        # Placed first and overridden later, pods would start twice.
-        placed = ResourceOptions.merge(child, ResourceOptions(depends_on=overrides))
+        # Placed first and overridden later, pods would start twice. And it is the policy that places pods in a member
+        # that joins a running fleet: before that member injects sidecars, they would stay outside the mesh.
+        placed = ResourceOptions.merge(child, ResourceOptions(depends_on=[*overrides, *args.after]))
         for workload, weights in args.weights.items():
             _policy(
                 f"{name}-{workload}",

@@ -14,6 +14,8 @@ CLUSTER = "linode:index/lkeCluster:LkeCluster"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
 KARMADA_CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
+PROPAGATION_POLICY = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
+WORKLOADS = ("hello", "sleep")
 SIZES = (1, 3, 20)
 
 
@@ -55,7 +57,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
     assert count["tls:index/locallySignedCert:LocallySignedCert"] == 4 + 2 * members
     assert count["kubernetes:networking.istio.io/v1:Gateway"] == 2 * members
     assert count["kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"] == 2 * members
-    assert count["kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"] == 2
+    assert count[PROPAGATION_POLICY] == 2
     assert count["fleet:mesh:Peering"] == members * (members - 1)
 
 
@@ -90,10 +92,13 @@ def test_the_mesh_does_not_wait_for_karmada(dev: Graph) -> None:
 
 
 def test_pods_wait_for_every_agent_and_every_sidecar_injector(dev: Graph) -> None:
-    for name in ("workloads-submission-hello", "workloads-submission-sleep"):
-        before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", name))
+    submitted = [("kubernetes:apps/v1:Deployment", f"workloads-submission-{workload}") for workload in WORKLOADS]
+    # Deployments are there already when a member joins: then it is the policy that starts pods in it.
+    placed = [(PROPAGATION_POLICY, f"workloads-placement-{workload}") for workload in WORKLOADS]
+    for kind, name in submitted + placed:
+        before = dev.reaches(dev.one(kind, name))
         for member in ("eu", "ap", "us"):
-            assert {f"{member}-agent-cluster", f"{member}-istio-injection", f"{member}-istio-istiod"} <= before
+            assert {f"{member}-agent-cluster", f"{member}-istio-injection", f"{member}-istio-istiod"} <= before, name
 
 
 def test_on_destroy_a_cluster_object_goes_while_its_agent_lives(dev: Graph) -> None:
