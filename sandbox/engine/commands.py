@@ -9,7 +9,6 @@ import typer
 
 from sandbox.engine.plugins import Mode
 from sandbox.engine.project import CHECKOUT, Project
-from sandbox.engine.review import review as review_change
 from sandbox.engine.run import Request, run
 from sandbox.engine.workspace import Workspace, default_state_folder
 
@@ -63,6 +62,9 @@ def review(
 
     Exits with 1 where something speaks against the change, and with 2 where the preview did not come about.
     """
+    # Late, since Pulumi's Automation API takes long to load and no other command needs it.
+    from sandbox.engine.review import review as review_change
+
     request = Request(stack=stack, arguments=("preview", *(arguments or ())), mode=plugins)
     raise typer.Exit(review_change(request, _workspace(project, state), say=_say, markdown=markdown))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,10 +16,10 @@ from sandbox.engine.run import account_for, run
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from sandbox.engine.run import Request
+    from sandbox.engine.run import Account, Request
     from sandbox.engine.workspace import Workspace
 
 _EVENT_LOG_FLAG = {"PULUMI_DEBUG_COMMANDS": "true"}
@@ -48,10 +49,9 @@ def review(request: Request, workspace: Workspace, *, say: Callable[[str], None]
             log=log,
         )
         status = run(preview, workspace, say=say)
-        url = account.url if account else os.environ.get("LINODE_URL") or prices.API
-        token = account.token if account else os.environ.get("LINODE_TOKEN", "")
         try:
-            found = examine(events, url=url, token=token)
+            with _price_source(request, account) as (url, token):
+                found = examine(events, url=url, token=token)
         except EventLogError as error:
             said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
             raise NoReportError(
@@ -60,3 +60,18 @@ def review(request: Request, workspace: Workspace, *, say: Callable[[str], None]
                 remedy="Mend that",
             ) from error
     return hand_over(found, console=Console(), markdown=markdown) or int(status != 0)
+
+
+@contextlib.contextmanager
+def _price_source(request: Request, account: Account | None) -> Iterator[tuple[str, str]]:
+    """Where to ask for prices, and a token for it."""
+    if request.enter:
+        # The account is in a network of its own, which this process is not in. The catalogue is the same here.
+        from sandbox.linode import LinodeApi
+
+        with LinodeApi() as api:
+            yield api.url, api.token
+    elif account is not None:
+        yield account.url, account.token
+    else:
+        yield os.environ.get("LINODE_URL") or prices.API, os.environ.get("LINODE_TOKEN", "")

@@ -1,4 +1,4 @@
-"""`python -m sandbox fleet up|down|page|pulumi`: the whole fleet with one command."""
+"""`python -m sandbox fleet up|down|page|review|pulumi`: the whole fleet with one command."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     fleet.command("up")(up)
     fleet.command("down")(down)
     fleet.command("page")(page)
+    fleet.command("review")(review)
     fleet.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
     app.add_typer(fleet)
 
@@ -104,6 +105,21 @@ def down(name: Name = DEFAULT_NAME) -> None:
     lifecycle.down(Layout(name))
 
 
+def review(
+    name: Name = DEFAULT_NAME,
+    plugins: Plugins = Mode.AUTO,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the report as Markdown.")] = None,
+) -> None:
+    """Say what `fleet up` would now change on the running fleet: dangers, changes, guardrail findings, cost."""
+    preflight.check_root()
+    # Late, since Pulumi's Automation API takes long to load and no other command needs it.
+    from sandbox.engine.review import review as review_change
+
+    target = Target(layout=Layout(name), mode=plugins)
+    request = target.request(["preview"])
+    raise typer.Exit(review_change(request, target.workspace, say=_say, markdown=markdown))
+
+
 def pulumi(
     arguments: Annotated[list[str], typer.Argument(help="What Pulumi shall do: `-- stack output`.")],
     name: Name = DEFAULT_NAME,
@@ -112,4 +128,8 @@ def pulumi(
     """Run any Pulumi command on the running fleet's stack."""
     preflight.check_root()
     target = Target(layout=Layout(name), mode=plugins)
-    raise typer.Exit(run(target.request(arguments), target.workspace, say=lambda text: typer.echo(text, err=True)))
+    raise typer.Exit(run(target.request(arguments), target.workspace, say=_say))
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

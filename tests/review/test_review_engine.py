@@ -15,6 +15,8 @@ from review.dangers import Harm
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.linode import LinodeApi
+from sandbox.plugins.linode.api import connect
+from sandbox.plugins.linode.settings import resolve
 from tests.plugins.engine import Stack
 from tests.review import logs
 
@@ -88,6 +90,18 @@ def test_no_secret_reaches_the_report_from_inputs_outputs_or_config(stack: Stack
     for secret in (WORD, changed, kubeconfig, api.token):
         assert secret not in text
         assert secret not in log.read_text(), "the log is kept on disk"
+
+
+def test_what_was_changed_by_hand_fails_the_look_for_drift_and_is_in_the_report(stack: Stack, api: LinodeApi) -> None:
+    look = ("preview", "--refresh", "--expect-no-changes")
+    stack.operation(*look)
+    path = f"/lke/clusters/{stack.resources['us-cluster']['id']}/pools"
+    linode = connect(resolve({"token": api.token, "url": api.url}))
+    linode.put(f"{path}/{linode.list(path)[0]['id']}", {"count": 5})
+    stack.failing_operation(*look)
+    found = report.build(events.read(stack.folder / "events.json"), prices.fetch(api.url, api.token))
+    assert "us-cluster (`pools[0].count: 5 → 3`)" in comment.markdown(found), "what an update would put right"
+    assert [danger.harm for danger in found.dangers] == [Harm.CAPACITY]
 
 
 @pytest.fixture
