@@ -110,7 +110,7 @@ class Provider:
         known = ", ".join(sorted(implemented)) or "none"
         return UnsupportedError(
             f"the offline stand-in for the {self.name} plugin does not implement the {kind} {token!r}; "
-            f"it implements: {known}. Use the official plugin for it (plugins.mode: official)"
+            f"it implements: {known}. Use the official plugin for it (--plugins official)"
         )
 
     def check_config(self, request: CheckRequest) -> CheckResult:

@@ -47,7 +47,7 @@ def options(info: language_pb2.ProgramInfo) -> Mapping[str, object]:
     if unsupported:
         raise EnvironmentNotFoundError(
             f"Pulumi.yaml: runtime.options.{unsupported[0]} is not supported by the offline language host; "
-            "remove it, or use the official one (plugins.mode: official)"
+            "remove it, or use the official one (--plugins official)"
         )
     if found.get("toolchain", "pip") not in _TOOLCHAINS:
         raise EnvironmentNotFoundError(
