@@ -104,7 +104,7 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
             config = event.prelude_event.config
         elif event.summary_event:
             counts = {str(op): count for op, count in event.summary_event.resource_changes.items()}
-            packs = event.summary_event.policy_packs or {}
+            packs = {_pack(name): version for name, version in (event.summary_event.policy_packs or {}).items()}
     return Plan(
         stack=_stack(steps),
         steps=tuple(steps),
@@ -151,3 +151,8 @@ def _plain(message: str) -> str:
 def _stack(steps: Iterable[Step]) -> str:
     """The stack's name, from a URN: `urn:pulumi:STACK::PROJECT::TYPES::NAME`."""
     return next((step.urn.split("::", 1)[0].rsplit(":", 1)[-1] for step in steps), "")
+
+
+def _pack(name: str) -> str:
+    """A pack by its own name: the engine writes one that lies in a folder as `NAME|local|FOLDER`."""
+    return name.partition("|")[0]

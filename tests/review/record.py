@@ -59,7 +59,7 @@ def _add_japan(config: Config) -> None:
 
 
 def _weigh(config: Config) -> None:
-    config["fleet:workloads"] = {"hello": {"weights": {"us": 2, "ap": 1, "eu": 2}}}
+    config["fleet:workloads"] = {**config.get("fleet:workloads", {}), "hello": {"weights": {"us": 2, "ap": 1, "eu": 2}}}
 
 
 def _clusters_alone(config: Config) -> None:
@@ -97,7 +97,8 @@ class Recorder:
             changed = copy.deepcopy(config)
             deployment.changes[name](changed)
             log = self.folder / f"{name}.json"
-            self._run(deployment.stack, changed, "preview", "--non-interactive", f"--event-log={log}")
+            # A guardrail may refuse what is previewed, which the report tells; a log that is not whole is an error.
+            self._pulumi(deployment.stack, changed, "preview", "--non-interactive", f"--event-log={log}")
             self._keep(name, log)
         self._run(deployment.stack, config, *DESTROY)
 
@@ -114,13 +115,16 @@ class Recorder:
         return settings
 
     def _run(self, stack: str, config: Config, *arguments: str) -> None:
+        code = self._pulumi(stack, config, *arguments)
+        if code != 0:
+            raise AssertionError(f"pulumi {arguments[0]} of {stack} ended with exit code {code}")
+
+    def _pulumi(self, stack: str, config: Config, *arguments: str) -> int:
         (self.folder / "project" / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
         project = Project(folder=self.folder / "project")
         target = Target(layout=self.layout, project=project, stack=stack, mode=Mode.OFFLINE)
         request = replace(target.request(arguments), variables={"PULUMI_DEBUG_COMMANDS": "true"})
-        code = run(request, target.workspace, say=print)
-        if code != 0:
-            raise AssertionError(f"pulumi {arguments[0]} of {stack} ended with exit code {code}")
+        return run(request, target.workspace, say=print)
 
 
 def main(names: Sequence[str]) -> None:
