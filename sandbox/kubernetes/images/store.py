@@ -11,7 +11,8 @@ import hashlib
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,14 +27,14 @@ from sandbox.toolchain.cache import default_cache_folder
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sandbox.kubernetes.images.model import Image
+    from sandbox.kubernetes.images.model import Image, Packed
 
 # Half a gigabyte is unpacked, on a disk that may have other work.
 _IMPORT_SECONDS: Final = 900.0
 _START_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
 _ROOT: Final = "root"
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 
 
 def default_cache() -> Path:
@@ -69,9 +70,9 @@ class ImageStore:
     images: Sequence[Image]
     cache: Path
 
-    @property
+    @cached_property
     def folder(self) -> Path:
-        """Where the store is, once it is made; named by its content."""
+        """Where the store is, once it is made; named by its content, which every checkout has at other paths."""
         return self.cache / self._key()
 
     def make(self, *, keep: Collection[Path] = ()) -> None:
@@ -114,15 +115,22 @@ class ImageStore:
             containerd.wait()
 
     def _key(self) -> str:
-        """Changes with anything that an image is made of; programs count by their size and time."""
-        digest = hashlib.sha256(f"{_FORMAT} {self.images!r} {tool_path('containerd')}".encode())
+        digest = hashlib.sha256(f"{_FORMAT} {tool_path('containerd')}".encode())
         for image in self.images:
+            digest.update(repr(replace(image, layers=())).encode())
             for layer in image.layers:
+                digest.update(b"layer ")
                 for path, entry in contents(layer).items():
-                    if isinstance(entry, HostFile):
-                        status = entry.source.stat()
-                        digest.update(f"{path} {entry.source} {status.st_size} {status.st_mtime_ns}".encode())
+                    digest.update(f"{path} {_content(entry)}".encode())
         return digest.hexdigest()[:32]
+
+
+def _content(entry: Packed) -> str:
+    """What tells a file from any other one, wherever the host has it."""
+    if not isinstance(entry, HostFile):
+        return repr(entry)
+    with entry.source.open("rb") as file:
+        return f"{entry.mode} {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _wait(client: tuple[str, ...], log: Path) -> None:
