@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes import lifecycle
 from sandbox.verify.commands import claims
 from tests.e2e.clients import Account, eventually
-from tests.e2e.names import own
 from tests.e2e.stack import YES, Stack, engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
@@ -31,18 +28,6 @@ LAYERS = ["karmada", "workloads"]
 LONGEST_SECONDS = 100.0
 """About as long as an undisturbed `up` takes."""
 END_SECONDS = 180.0
-
-
-@pytest.fixture(scope="module")
-def layout() -> Iterator[Layout]:
-    """A sandbox of this module's own."""
-    layout = own("stop")
-    lifecycle.down(layout)
-    try:
-        lifecycle.up(layout, say=print)
-        yield layout
-    finally:
-        lifecycle.down(layout)
 
 
 def interrupt(stack: Stack, seconds: float, number: signal.Signals) -> None:
