@@ -85,7 +85,8 @@ def test_a_certificate_of_another_root_is_refused_behind_the_gateway(fleet: Flee
     shown = ["-cert", str(certificate), "-key", str(key)]
     done = subprocess.run(
         inside(fleet.layout.wan, [*greeting, *shown]),
-        input="GET / HTTP/1.1\r\nHost: hello\r\n\r\n",
+        # No request: with one unread, the sidecar closes by a reset, which may outrun the reason that it gave.
+        input="",
         capture_output=True,
         text=True,
         check=False,
