@@ -1,66 +1,31 @@
 """The article's sequence of commands and `pulumi up`, one after the other on the same sandbox, and the ratio.
 
 `sudo python -m bench.article [--half] [--up-first]`, with a warm toolchain. `--half` stops at 3 of 3 replicas in three
-regions, before Istio. Prints wall time, processor time and memory of both, and what `up` waited for.
+regions, before Istio; the whole at calls from sleep that all three regions answer. Prints wall time, processor time and
+memory of both, and what `up` waited for. The seconds in which a cluster is only looked at are part of either way.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import tempfile
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.article import istio, karmada
+from bench.article import istio, karmada, program
+from bench.article.costs import Cost, measured
+from bench.article.end import check
 from bench.article.terminal import Terminal
-from bench.critical_path import critical_path, steps, waits_for
-from bench.usage import memory_bytes, processor_seconds
 from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from tests.e2e.clients import Account, eventually
-from tests.e2e.stack import YES, Stack, checked_in
+from tests.e2e.stack import checked_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 _NAME: Final = "bencharticle"
-_HELLO: Final = "workloads-submission-hello"
-
-
-@dataclass(kw_only=True)
-class Cost:
-    """What one way took: wall time, processor time of the clients and of the sandbox, in seconds; memory at the end."""
-
-    wall: float = 0.0
-    clients: float = 0.0
-    sandbox: float = 0.0
-    memory: int = 0
-
-
-@contextmanager
-def measured(layout: Layout, what: str) -> Iterator[Cost]:
-    """Measure what happens within, and print it."""
-    cost = Cost()
-    begin, clients, sandbox = time.monotonic(), _children(), processor_seconds(layout)
-    yield cost
-    cost.wall = time.monotonic() - begin
-    cost.clients, cost.sandbox = _children() - clients, processor_seconds(layout) - sandbox
-    cost.memory = memory_bytes(layout)
-    print(
-        f"{what}: {cost.wall:.1f} s; processor {cost.clients:.0f} s of clients and {cost.sandbox:.0f} s of the sandbox;"
-        f" {cost.memory / 1024**3:.2f} GiB at the end",
-        flush=True,
-    )
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -75,13 +40,13 @@ def main() -> None:
     try:
         lifecycle.up(layout, say=print)
         with tempfile.TemporaryDirectory(prefix="fleet-bench-") as scratch:
-            costs = {}
-            for way in (by_pulumi, by_article) if options.up_first else (by_article, by_pulumi):
-                folder = Path(scratch, way.__name__)
+            costs: dict[Callable[..., Cost], Cost] = {}
+            for way in (program.run, by_article) if options.up_first else (by_article, program.run):
+                folder = Path(scratch, str(len(costs)))
                 folder.mkdir()
                 costs[way] = way(layout, folder, half=options.half)
-        ratio = costs[by_article].wall / costs[by_pulumi].wall
-        print(f"the article's sequence takes {ratio:.2f} times as long as pulumi up")
+        ratio = costs[program.run].wall / costs[by_article].wall
+        print(f"pulumi up takes {ratio:.2f} of the time of the article's sequence")
     finally:
         lifecycle.down(layout)
 
@@ -92,32 +57,15 @@ def by_article(layout: Layout, folder: Path, *, half: bool) -> Cost:
     with measured(layout, "article") as cost:
         karmada.run(terminal)
         if not half:
-            mesh = checked_in()["mesh"]
-            istio.run(terminal, mesh["istiodValues"], mesh["gatewayValues"])
+            config = checked_in()
+            mesh, sleep = config["mesh"], config["workloads"]["sleep"]
+            istio.run(terminal, mesh["istiodValues"], mesh["gatewayValues"], sleep["image"])
     print(f"article: {terminal.commands} commands, those that only look included")
+    check(terminal, half=half)
     account = Account(layout=layout, folder=folder)
     for cluster in account.call("GET", "lke/clusters")["data"]:
         terminal.run("linode-cli", "lke", "cluster-delete", str(cluster["id"]))
     eventually(lambda: account.left() == {}, "the article's clusters are gone")
-    return cost
-
-
-def by_pulumi(layout: Layout, folder: Path, *, half: bool) -> Cost:
-    """`pulumi up` from nothing, what it waited for, and `pulumi destroy`."""
-    stack = Stack(layout=layout, folder=folder)
-    stack.configure(layers=["karmada", "workloads"] if half else ["karmada", "mesh", "workloads"])
-    events = folder / "events.json"
-    with measured(layout, "pulumi up") as cost:
-        stack.run("up", *YES, f"--event-log={events}")
-    taken = steps(events)
-    last = next(urn for urn in taken if urn.endswith(f"::{_HELLO}"))
-    clusters = max(step.ended for urn, step in taken.items() if "linode:index/lkeCluster:LkeCluster" in urn)
-    print(f"pulumi up: clusters are there after {clusters:.0f} s, 3 of 3 replicas run after {taken[last].ended:.0f} s")
-    print("what 3 of 3 replicas waited for:")
-    for step in critical_path(taken, waits_for(stack.exported()["deployment"]["resources"]), last):
-        print(f"  {step.began:4.0f} to {step.ended:4.0f} s: {step.name}")
-    with measured(layout, "pulumi destroy"):
-        stack.destroy()
     return cost
 
 

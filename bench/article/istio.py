@@ -2,7 +2,8 @@
 
 In the article's order. What differs: the values that the sandbox's Envoy needs (Pulumi.sandbox.yaml) in a file; the
 network label of gateways is the network's own name, which the article mistakes; the workload namespace is labelled for
-sidecars and hello restarted, which the article forgets; and certificates are made by openssl as Istio's Makefile does.
+sidecars and hello restarted, which the article forgets; weights stay 1:1:1, since hello has three replicas here and not
+ten; and certificates are made by openssl as Istio's Makefile does.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.article.karmada import KARMADA, REGIONS, kubeconfig, policy
-from fleet.versions import CURL_IMAGE
+from bench.article.karmada import KARMADA, REGIONS, kubeconfig, policy, running
+from bench.article.terminal import NotYetError
+from sandbox.verify.mesh import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,9 @@ _PORTS: Final = {"status-port": 15021, "tls": 15443, "tls-istiod": 15012, "tls-w
 _CALLS: Final = 10
 
 
-def run(terminal: Terminal, istiod_values: Mapping[str, Any], gateway_values: Mapping[str, Any]) -> None:
+def run(
+    terminal: Terminal, istiod_values: Mapping[str, Any], gateway_values: Mapping[str, Any], sleep_image: str
+) -> None:
     """From three clusters with hello to calls that all three answer."""
     for name in REGIONS:
         terminal.helm(kubeconfig(name), "istio-base", "istio/base", "--create-namespace", _SYSTEM, values={})
@@ -48,9 +52,9 @@ def run(terminal: Terminal, istiod_values: Mapping[str, Any], gateway_values: Ma
     _open_gateways(terminal, gateway_values)
     terminal.reached("gateways have addresses")
     _share_credentials(terminal)
-    _add_sidecars(terminal)
+    _add_sidecars(terminal, sleep_image)
     terminal.reached("hello and sleep run with sidecars")
-    terminal.until(lambda: len(_answers(terminal)) == len(REGIONS), "all regions answer")
+    terminal.until(lambda: answering(terminal) == set(REGIONS), "all regions answer")
     terminal.reached("all regions answer")
 
 
@@ -124,21 +128,21 @@ def _share_credentials(terminal: Terminal) -> None:
             terminal.apply(kubeconfig(reader), secret, namespace="istio-system")
 
 
-def _add_sidecars(terminal: Terminal) -> None:
+def _add_sidecars(terminal: Terminal, sleep_image: str) -> None:
     for name in REGIONS:
         terminal.kubectl(kubeconfig(name), "label", "namespace", "default", "istio-injection=enabled")
     terminal.kubectl(KARMADA, "rollout", "restart", "deployment/hello")
-    terminal.apply(KARMADA, _sleep(), policy(["hello", "sleep"], {"us": 2, "ap": 2, "eu": 1}))
+    terminal.apply(KARMADA, _sleep(sleep_image), policy(["hello", "sleep"], dict.fromkeys(REGIONS, 1)))
     for name in REGIONS:
         terminal.until(lambda name=name: _has_sidecar(terminal, name), f"hello of {name} has a sidecar")  # type: ignore[misc]  # bound early
     terminal.until(lambda: _caller(terminal) is not None, "sleep runs")
 
 
-def _sleep() -> dict[str, Any]:
+def _sleep(image: str) -> dict[str, Any]:
     labels = {"app": "sleep"}
     container = {
         "name": "sleep",
-        "image": CURL_IMAGE,
+        "image": image,
         "command": ["/bin/sleep", "3650d"],
         "imagePullPolicy": "IfNotPresent",
         "volumeMounts": [{"mountPath": "/etc/sleep/tls", "name": "secret-volume"}],
@@ -154,16 +158,9 @@ def _sleep() -> dict[str, Any]:
 
 
 def _pods(terminal: Terminal, cluster: str, app: str) -> list[dict[str, Any]]:
-    """The pods of an app that run with a sidecar and are not about to go."""
-    shown = terminal.kubectl(kubeconfig(cluster), "get", "pods", f"--selector=app={app}", "--output=json")
-    return [
-        pod
-        for pod in json.loads(shown)["items"]
-        if "deletionTimestamp" not in pod["metadata"]
-        and "sidecar.istio.io/status" in pod["metadata"].get("annotations", {})
-        and {"type": "Ready", "status": "True"}.items()
-        <= next((c for c in pod["status"].get("conditions", ()) if c["type"] == "Ready"), {}).items()
-    ]
+    """The pods of an app that run with a sidecar."""
+    found = running(terminal, cluster, app)
+    return [pod for pod in found if "sidecar.istio.io/status" in pod["metadata"].get("annotations", {})]
 
 
 def _has_sidecar(terminal: Terminal, cluster: str) -> bool:
@@ -176,7 +173,7 @@ def _caller(terminal: Terminal) -> tuple[str, str] | None:
     return found[0] if found else None
 
 
-def _answers(terminal: Terminal) -> set[str]:
+def answering(terminal: Terminal) -> set[str]:
     """From which clusters hello answers, in the article's ten calls."""
     owners = {pod["metadata"]["name"]: name for name in REGIONS for pod in _pods(terminal, name, "hello")}
     caller = _caller(terminal)
@@ -186,3 +183,18 @@ def _answers(terminal: Terminal) -> set[str]:
     call = ("exec", pod, "--container=sleep", "--", "curl", "-sS", "--max-time", "5", "hello:5000")
     answers = [terminal.kubectl(kubeconfig(cluster), *call) for _ in range(_CALLS)]
     return {owner for pod_name, owner in owners.items() if any(pod_name in answer for answer in answers)}
+
+
+def sent_elsewhere(terminal: Terminal) -> dict[tuple[str, int], int]:
+    """How many requests sleep's sidecar has sent to hello of other regions, by address and port.
+
+    Raises NotYetError if sleep does not run.
+    """
+    caller = _caller(terminal)
+    if caller is None:
+        raise NotYetError("sleep does not run")
+    cluster, pod = caller
+    ask = ("exec", pod, "--container=istio-proxy", "--", "pilot-agent", "request", "GET", "clusters?format=json")
+    sent = counted(json.loads(terminal.kubectl(kubeconfig(cluster), *ask)))
+    own = {found["status"]["podIP"] for found in _pods(terminal, cluster, "hello")}
+    return {endpoint: count for endpoint, count in sent.items() if endpoint[0] not in own}

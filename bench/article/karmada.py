@@ -38,25 +38,49 @@ def kubeconfig(cluster: str) -> str:
 def run(terminal: Terminal) -> None:
     """From nothing to three of three replicas."""
     create_cluster(terminal, MANAGER, "eu-west")
+    until_it_has_a_node(terminal, MANAGER)
     address = _node_address(terminal)
     terminal.reached("the manager's node is there")
     _install_karmada(terminal, address)
     terminal.reached("Karmada's API answers")
     for name, region in REGIONS.items():
         create_cluster(terminal, name, region)
+    for name in REGIONS:
+        until_it_has_a_node(terminal, name)
     terminal.reached("three more clusters")
     for name in REGIONS:
         _install_agent(terminal, name, address)
-    terminal.until(lambda: _ready(terminal) == set(REGIONS), "all members are Ready")
+    terminal.until(lambda: ready(terminal) == set(REGIONS), "all members are Ready")
     terminal.reached("all members are Ready")
     terminal.apply(KARMADA, *hello())
     terminal.apply(KARMADA, policy(["hello"], dict.fromkeys(REGIONS, 1)))
-    terminal.until(lambda: _replicas(terminal) == 3, "3 of 3 replicas run")
+    terminal.until(lambda: spread(terminal) == dict.fromkeys(REGIONS, 1), "3 of 3 replicas run")
     terminal.reached("3 of 3 replicas run")
 
 
+def spread(terminal: Terminal) -> dict[str, int]:
+    """How many replicas of hello are ready in each region; none as long as Karmada does not count three."""
+    if _replicas(terminal) != len(REGIONS):
+        return {}
+    return {name: len(running(terminal, name, "hello")) for name in REGIONS}
+
+
+def running(terminal: Terminal, cluster: str, app: str) -> list[dict[str, Any]]:
+    """The pods of an app that are ready and not about to go."""
+    shown = terminal.kubectl(kubeconfig(cluster), "get", "pods", f"--selector=app={app}", "--output=json")
+    return [
+        pod
+        for pod in json.loads(shown)["items"]
+        if "deletionTimestamp" not in pod["metadata"]
+        and any(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for condition in pod["status"].get("conditions", ())
+        )
+    ]
+
+
 def create_cluster(terminal: Terminal, name: str, region: str) -> None:
-    """`linode-cli lke cluster-create`, and its kubeconfig as soon as there is one with a Ready node behind it."""
+    """`linode-cli lke cluster-create`, and its kubeconfig as soon as there is one."""
     pool = ["--node_pools.type", "g6-standard-2", "--node_pools.count", "1"]
     what = ["--label", name, "--region", region, "--k8s_version", DEFAULT_KUBERNETES, *pool]
     made = terminal.run("linode-cli", "lke", "cluster-create", *what, "--json")
@@ -70,6 +94,10 @@ def create_cluster(terminal: Terminal, name: str, region: str) -> None:
         return True
 
     terminal.until(written, f"{name} has a kubeconfig")
+
+
+def until_it_has_a_node(terminal: Terminal, name: str) -> None:
+    """The article verifies that a cluster was made: here, that there is a Ready node for what comes next."""
     ready = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
     look = ("get", "nodes", "--output", ready)
     terminal.until(lambda: terminal.kubectl(kubeconfig(name), *look).split() == ["True"], f"{name} has a node")
@@ -149,7 +177,8 @@ def _install_agent(terminal: Terminal, name: str, address: str) -> None:
     )
 
 
-def _ready(terminal: Terminal) -> set[str]:
+def ready(terminal: Terminal) -> set[str]:
+    """The members that Karmada calls Ready."""
     clusters = json.loads(terminal.kubectl(KARMADA, "get", "clusters.cluster.karmada.io", "--output=json"))["items"]
     return {
         cluster["metadata"]["name"]
@@ -160,6 +189,7 @@ def _ready(terminal: Terminal) -> set[str]:
 
 
 def _replicas(terminal: Terminal) -> int:
+    """How many replicas are ready, by Karmada's account."""
     path = "jsonpath={.status.readyReplicas}"
     return int(terminal.kubectl(KARMADA, "get", "deployment/hello", "--output", path) or 0)
 
