@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sandbox.kubernetes.layout import Layout
 
 _LOOK_SECONDS: Final = 0.5
-_PATIENCE_SECONDS: Final = 300.0
+# Of a slow machine that has other work.
+_PATIENCE_SECONDS: Final = 900.0
 
 
 class NotYetError(Exception):
@@ -65,12 +66,13 @@ class Terminal:
             check=False,
         )
         if done.returncode != 0:
-            raise NotYetError(f"{' '.join(command[:4])}: {done.stderr or done.stdout}")
+            raise NotYetError(f"{' '.join(command[:6])}: {done.stderr or done.stdout}")
         return done.stdout
 
     def kubectl(self, kubeconfig: str, *arguments: str, stdin: str = "") -> str:
         """Kubectl with one of the kubeconfig files."""
-        return self.run("kubectl", *arguments, f"--kubeconfig={kubeconfig}", stdin=stdin)
+        # First, since what follows `exec POD --` is the pod's.
+        return self.run("kubectl", f"--kubeconfig={kubeconfig}", *arguments, stdin=stdin)
 
     def apply(self, kubeconfig: str, *documents: dict[str, Any], namespace: str = "default") -> None:
         """`kubectl apply` of a file."""

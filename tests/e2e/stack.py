@@ -14,6 +14,8 @@ import yaml
 from sandbox.engine import Mode, Project
 from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import STACK, Target
+from sandbox.kubernetes.cli import client_environment
+from sandbox.kubernetes.commands import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +106,13 @@ class Stack:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Any Pulumi command, running; its words are kept in `said`."""
         with self.said.open("ab") as log:
-            return subprocess.Popen(self._line("pulumi", arguments), cwd=CHECKOUT, stdout=log, stderr=log)
+            return subprocess.Popen(
+                self._line("pulumi", arguments),
+                cwd=CHECKOUT,
+                env=client_environment(self.layout),
+                stdout=log,
+                stderr=log,
+            )
 
     def _lay_out(self) -> None:
         if self._project.exists():
@@ -115,7 +123,15 @@ class Stack:
 
     def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False) -> str:
         line = self._line(command, arguments)
-        done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=UP_SECONDS)
+        done = subprocess.run(
+            line,
+            cwd=CHECKOUT,
+            env=client_environment(self.layout),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=UP_SECONDS,
+        )
         if keep:
             with self.said.open("a") as log:
                 log.write(done.stdout + done.stderr)
@@ -124,11 +140,11 @@ class Stack:
         return done.stdout
 
     def _line(self, command: str, arguments: Iterable[str]) -> list[str]:
-        python = [sys.executable, "-m", "sandbox"]
         places = ["--stack", STACK, "--project", str(self._project), "--state", str(self.layout.stacks)]
         words = list(arguments)
-        inside = [*python, command, *places, *(["--", *words] if words else [])]
-        return [*python, "exec", "--name", self.layout.name, "--", *inside]
+        line = [sys.executable, "-m", "sandbox", command, *places, *(["--", *words] if words else [])]
+        # Not by `sandbox exec`, which is one more Python to start: benches measure how long commands take.
+        return inside(self.layout.wan, line)
 
 
 def engine_of(command: subprocess.Popen[bytes]) -> psutil.Process | None:
