@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.plugins.framework import UNKNOWN, Asset, Cancellation, ProviderError, Secret
-from sandbox.plugins.kubernetes.helm import Helm, arguments
+from sandbox.plugins.kubernetes.helm import Helm, arguments, release
 from sandbox.plugins.kubernetes.helm.charts import ChartError, Charts
 from sandbox.plugins.kubernetes.helm.executable import HelmError
 from sandbox.plugins.kubernetes.helm.release import StoredRelease
@@ -54,7 +54,9 @@ def _release(**inputs: Any) -> dict[str, Any]:
 
 
 def test_an_install_waits_unless_told_not_to() -> None:
-    assert arguments.install(_release(timeout=7), "/c") == ["install", "app", "/c", "--wait", "--timeout", "7s"]
+    assert arguments.install(_release(timeout=7), "/c") == [
+        *("install", "app", "/c", "--output", "json", "--wait", "--timeout", "7s")
+    ]
     skipped = arguments.install(_release(skipAwait=True, waitForJobs=True), "/c")
     assert "--wait" not in skipped
     assert "--wait-for-jobs" not in skipped
@@ -70,6 +72,24 @@ def test_every_option_has_its_flag() -> None:
     assert shared | {"--cleanup-on-fail", "--force", "--reset-values", "--reuse-values"} <= set(upgraded)
     assert upgraded[upgraded.index("--history-max") + 1] == "3"
     assert arguments.upgrade(_release(), "/c")[3:5] == ["--history-max", "0"], "unlimited, as the official provider"
+
+
+def test_what_helm_prints_at_the_end_is_what_is_recorded() -> None:
+    printed = {
+        "name": "app",
+        "namespace": "space",
+        "version": 2,
+        "info": {"status": "deployed"},
+        "chart": {"metadata": {"name": "web", "version": "1.2.3", "appVersion": "9"}, "templates": []},
+        "config": {"replicas": 3},
+        "manifest": "apiVersion: v1\nkind: Service\nmetadata: {name: app}\n---\n# nothing\n",
+        "hooks": [{"manifest": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: before}\n"}],
+    }
+    stored = release.told(f"Saving 1 charts\nDeleting outdated charts\n{json.dumps(printed)}\n")
+    assert (stored.name, stored.namespace, stored.revision, stored.status) == ("app", "space", 2, "deployed")
+    assert (stored.chart, stored.version, stored.app_version) == ("web", "1.2.3", "9")
+    assert stored.values == {"replicas": 3}
+    assert [obj["kind"] for obj in (*stored.objects, *stored.hooks)] == ["Service", "Job"]
 
 
 def test_an_uninstall_waits_for_what_was_waited_for() -> None:

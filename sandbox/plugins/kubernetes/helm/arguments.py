@@ -50,6 +50,8 @@ def uninstall(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def _shared(inputs: Mapping[str, Any]) -> Iterable[str]:
+    # What helm prints when it is done is then all that is recorded, and nobody has to ask it again.
+    yield from ("--output", "json")
     yield from _flags(inputs, _COMMON)
     if _waits(inputs):
         yield "--wait"

@@ -13,6 +13,8 @@ from sandbox.plugins.kubernetes.kinds import kind_of
 from sandbox.plugins.kubernetes.objects import Object, name, namespace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.plugins.framework import Cancellation, Properties
     from sandbox.plugins.kubernetes.helm.executable import Helm
     from sandbox.plugins.kubernetes.kubeconfig import Kubeconfig
@@ -84,14 +86,27 @@ def find(
         if error.release_missing:
             return None
         raise
+    return _stored(stored, metadata)
+
+
+def told(answer: str) -> StoredRelease:
+    """The release that `helm install` or `helm upgrade` prints as JSON when it is done, in the last line."""
+    # Before it is what they say while they fetch a chart's dependencies.
+    stored: dict[str, Any] = json.loads(answer.rstrip("\n").rpartition("\n")[2])
+    chart = stored["chart"]["metadata"]
+    return _stored(stored, {**chart, "chart": chart["name"]})
+
+
+def _stored(stored: Mapping[str, Any], chart: Mapping[str, Any]) -> StoredRelease:
+    """A release out of Helm's own record and what it says of the chart: `chart`, `version`, `appVersion`."""
     return StoredRelease(
         name=stored["name"],
         namespace=stored["namespace"],
         revision=stored["version"],
         status=stored["info"]["status"],
-        chart=metadata["chart"],
-        version=metadata["version"],
-        app_version=metadata.get("appVersion") or "",
+        chart=chart["chart"],
+        version=chart["version"],
+        app_version=chart.get("appVersion") or "",
         values=stored.get("config") or {},
         objects=tuple(_objects(stored.get("manifest") or "")),
         hooks=tuple(obj for hook in stored.get("hooks") or [] for obj in _objects(hook.get("manifest") or "")),

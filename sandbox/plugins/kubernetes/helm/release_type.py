@@ -108,8 +108,8 @@ class ReleaseType(ResourceType):
             inputs = reveal(request.inputs)
             before = self._stored(inputs, request.operation)
             request.operation.say(f"Installing {inputs['chart']} as {state.identity(inputs)}")
-            self._change(request.operation, request.inputs, before, _INSTALL)
-            return Created(id=state.identity(inputs), outputs=self._outputs(request.inputs, request.operation))
+            stored = self._change(request.operation, request.inputs, before, _INSTALL)
+            return Created(id=state.identity(inputs), outputs=state.recorded(request.inputs, stored))
 
     def read(self, request: ReadRequest) -> Found | None:
         """The release as Helm has it, with values that drifted written into the inputs."""
@@ -138,8 +138,7 @@ class ReleaseType(ResourceType):
                     f"there is no release {state.identity(inputs)} any more; run `pulumi refresh` first"
                 )
             request.operation.say(f"Upgrading {state.identity(inputs)} with {inputs['chart']}")
-            self._change(request.operation, request.inputs, before, _UPGRADE)
-            return self._outputs(request.inputs, request.operation)
+            return state.recorded(request.inputs, self._change(request.operation, request.inputs, before, _UPGRADE))
 
     def delete(self, request: DeleteRequest) -> None:
         """Uninstall the release and wait until what it made is gone."""
@@ -185,7 +184,9 @@ class ReleaseType(ResourceType):
         if chart.local:
             inputs["checksum"] = chart.checksum()
 
-    def _change(self, operation: Operation, inputs: Properties, before: StoredRelease | None, action: _Action) -> None:
+    def _change(
+        self, operation: Operation, inputs: Properties, before: StoredRelease | None, action: _Action
+    ) -> StoredRelease:
         """Install or upgrade. Raises InitializationError if that leaves a release behind that failed."""
         plain = reveal(inputs)
         chart = self._charts.find(plain, operation.cancellation)
@@ -194,12 +195,14 @@ class ReleaseType(ResourceType):
             self._helm.run(["lint", str(chart.path)], values=values, cancellation=operation.cancellation)
         try:
             command = action.command(_timed(plain, operation), str(chart.path))
-            self._run(command, plain, operation, values=values)
+            answer = self._run(command, plain, operation, values=values)
         except HelmError as error:
             after = self._stored(plain, operation)
             if after is None or (before is not None and after.revision == before.revision):
                 raise ProviderError(_explained(error, plain)) from error
             raise self._partial(error, inputs, after, action) from error
+        operation.say("")
+        return release.told(answer)
 
     def _partial(
         self, error: HelmError, inputs: Properties, stored: StoredRelease, action: _Action
@@ -214,13 +217,6 @@ class ReleaseType(ResourceType):
             outputs=state.recorded(inputs, stored),
             reasons=(message, *found),  # all that the engine shows
         )
-
-    def _outputs(self, inputs: Properties, operation: Operation) -> Properties:
-        stored = self._stored(reveal(inputs), operation)
-        operation.say("")
-        if stored is None:
-            raise ProviderError(f"release {state.identity(reveal(inputs))} vanished after helm was done with it")
-        return state.recorded(inputs, stored)
 
     def _stored(self, plain: Properties, operation: Operation) -> StoredRelease | None:
         return release.find(
