@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +30,9 @@ ALGORITHMS: Final = ("RSA", "ECDSA", "ED25519")
 
 _PUBLIC_EXPONENT: Final = 65537
 _PLAIN: Final = serialization.NoEncryption()
+# Digests of the PEM texts of keys that this process has made or examined. To examine an RSA key takes as long as to
+# make one, and an authority's is read for each certificate that it signs.
+_SOUND: Final[set[bytes]] = set()
 
 
 def generate(algorithm: str, *, rsa_bits: int, curve: str) -> Key:
@@ -47,12 +51,14 @@ def parse(pem: str, *, source: str) -> Key:
 
     Raises ProviderError that names the property `source` and never the text.
     """
+    sound = _digest(pem) in _SOUND
     try:
-        key = serialization.load_pem_private_key(pem.encode(), password=None)
+        key = serialization.load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=sound)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ProviderError(f"{source}: this is no private key in PEM that can be read without a password") from error
     if not isinstance(key, Key):
         raise ProviderError(f"{source}: the key has to be of algorithm {', '.join(ALGORITHMS)}")
+    _SOUND.add(_digest(pem))
     return key
 
 
@@ -124,7 +130,13 @@ def public_der(key: Key) -> bytes:
 
 
 def _private(key: Key, form: serialization.PrivateFormat) -> str:
-    return key.private_bytes(serialization.Encoding.PEM, form, _PLAIN).decode()
+    pem = key.private_bytes(serialization.Encoding.PEM, form, _PLAIN).decode()
+    _SOUND.add(_digest(pem))
+    return pem
+
+
+def _digest(pem: str) -> bytes:
+    return hashlib.sha256(pem.encode()).digest()
 
 
 def _has_openssh_form(key: Key) -> bool:
