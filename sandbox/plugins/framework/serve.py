@@ -6,7 +6,6 @@ import argparse
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -33,8 +32,7 @@ _THREADS: Final = 256
 _GRACE_SECONDS: Final = 2
 _HANGING_SECONDS: Final = 4
 # How often to look whether the engine is still there: one that is killed tells nobody.
-_WATCH_SECONDS: Final = 3
-_REFUSALS: Final = 5
+_WATCH_SECONDS: Final = 1
 
 SERVER_OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
@@ -58,22 +56,23 @@ def serve(provider: Provider, arguments: Sequence[str]) -> None:
     servicer = ProviderServicer(provider, engine=options.engine)
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=SERVER_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    run_until_signalled(server, engine=options.engine, on_stop=servicer.stop)
+    run_until_signalled(server, on_stop=servicer.stop)
 
 
-def run_until_signalled(server: grpc.Server, *, engine: str | None, on_stop: Callable[[], None]) -> None:
+def run_until_signalled(server: grpc.Server, *, on_stop: Callable[[], None]) -> None:
     """Start the server on a free loopback port, print that port, and serve until it is time to end.
 
-    That is at SIGINT or SIGTERM, or when the engine, given as `host:port`, is no longer there.
+    That is at SIGINT or SIGTERM, or when the engine is no longer there.
     """
+    # One that dies before this line leaves no reader for the port, and this process ends of that.
+    engine = os.getppid()
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    if engine is not None:
-        threading.Thread(target=_watch, args=(engine, stopped), daemon=True).start()
+    threading.Thread(target=_watch, args=(engine, stopped), daemon=True).start()
     stopped.wait()
     on_stop()
     hanging = threading.Timer(_HANGING_SECONDS, os._exit, args=(0,))
@@ -82,22 +81,14 @@ def run_until_signalled(server: grpc.Server, *, engine: str | None, on_stop: Cal
     server.stop(_GRACE_SECONDS).wait()
 
 
-def _watch(engine: str, stopped: threading.Event) -> None:
-    """Stop when the engine's port has refused connections for a while.
+def _watch(engine: int, stopped: threading.Event) -> None:
+    """Stop when the engine, the process that started this one, is gone.
 
-    An engine that ends may close its port before it stops its plugins, and a plugin that goes in between counts as
-    one that failed.
+    Its port says less: an engine that ends may close it long before it stops its plugins, and a plugin that goes in
+    between counts as one that failed.
     """
-    host, _, port = engine.rpartition(":")
-    refused = 0
-    while refused < _REFUSALS and not stopped.wait(_WATCH_SECONDS):
-        try:
-            socket.create_connection((host, int(port)), timeout=_WATCH_SECONDS).close()
-            refused = 0
-        except ConnectionRefusedError:
-            refused += 1
-        except OSError as error:
-            _LOG.debug("cannot tell whether the engine is there: %s", error)
+    while os.getppid() == engine and not stopped.wait(_WATCH_SECONDS):
+        pass
     stopped.set()
 
 

@@ -44,7 +44,7 @@ def serve(version: str, arguments: Sequence[str]) -> None:
     host = PythonHost(version=version, engine=known.engine or "")
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=SERVER_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    run_until_signalled(server, engine=known.engine, on_stop=host.stop)
+    run_until_signalled(server, on_stop=host.stop)
 
 
 def _reporting_errors(

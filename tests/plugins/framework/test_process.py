@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from sandbox.plugins import PLUGINS, install
@@ -44,21 +45,31 @@ def test_a_plugin_prints_its_port_and_ends_quietly_at_a_signal(
     assert (process.returncode, output, errors) == (0, "", "")
 
 
+ENGINE = """
+import subprocess, sys, time
+plugin = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE)
+plugin.stdout.readline()
+print(plugin.pid, flush=True)
+time.sleep(300)
+"""
+"""An engine that takes no connections any more, and has not stopped its plugin yet."""
+
+
 @pytest.mark.parametrize("plugin", PLUGINS[:2], ids=lambda plugin: plugin.executable)
-def test_a_plugin_does_not_outlive_its_engine(plugin: Plugin, plugin_home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as engine:
-        address = f"127.0.0.1:{engine.getsockname()[1]}"
-        process = subprocess.Popen([plugin.path(plugin_home), address], stdout=subprocess.PIPE, text=True)
+def test_a_plugin_lives_as_long_as_its_engine_and_no_longer(plugin: Plugin, plugin_home: Path) -> None:
+    line = [sys.executable, "-c", ENGINE, str(plugin.path(plugin_home))]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        started = psutil.Process(int(engine.stdout.readline()))
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline()
-            engine.accept()[0].close()
-            assert process.poll() is None, "it stays as long as the engine takes connections"
-            engine.close()
-            assert process.wait(timeout=30) == 0
+            with pytest.raises(psutil.TimeoutExpired):
+                started.wait(timeout=5)
+            engine.kill()
+            started.wait(timeout=30)
         finally:
-            process.kill()
-            process.communicate()
+            engine.kill()
+            if started.is_running():
+                started.kill()
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.executable)
