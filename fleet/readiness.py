@@ -52,13 +52,18 @@ async def wait_until_ready(name: str, kubeconfig: str) -> str:
     wait=wait_exponential(multiplier=0.5, max=5),
 )
 def _poll(kubeconfig: str) -> None:
-    with _connect(kubeconfig) as api:
+    with connect(kubeconfig) as api:
         nodes = client.CoreV1Api(api).list_node(_request_timeout=REQUEST_TIMEOUT_SECONDS).items
     if not any(_is_ready(node) for node in nodes):
         raise NotReadyError
 
 
-def _connect(kubeconfig: str) -> client.ApiClient:
+def connect(kubeconfig: str) -> client.ApiClient:
+    """A client of a cluster, which retries nothing by itself.
+
+    Raises:
+        pulumi.RunError: when the kubeconfig cannot be read.
+    """
     # The client's config module has no annotations.
     try:
         api: client.ApiClient = new_client_from_config_dict(yaml.safe_load(kubeconfig))  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from pulumi import Output, ResourceOptions
 from fleet import charts
 from fleet.addresses import ingress_ip
 from fleet.certificates import Subject, fingerprint
-from fleet.karmada import values
+from fleet.karmada import static_resources, values
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs
 from fleet.kubeconfig import ApiServer, with_client_certificate
 from fleet.lke import LkeCluster
@@ -18,7 +18,6 @@ from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 
 API_SERVER_PORT: Final = 5443
-RELEASE: Final = "karmada"
 API_SERVER_SELECTOR: Final = {"app": "karmada-apiserver"}
 """Labels of the API server's pods (charts/karmada/values.yaml, apiServer.labels)."""
 OPERATOR: Final = Subject(common_name="fleet:operator", organization="system:masters")
@@ -74,8 +73,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             f"{name}-release",
             charts.ReleaseArgs(
                 chart=self.chart,
-                release_name=RELEASE,
-                namespace=namespace.metadata.name,
+                release_name=static_resources.RELEASE,
+                namespace=_cleared(namespace, args.manager),
                 values=charts.merged(
                     values.host(
                         args.karmada,
@@ -113,6 +112,15 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[release]),
         )
         self.register_outputs({"endpoint": self.endpoint, "kubeconfig": self.kubeconfig})
+
+
+def _cleared(namespace: kubernetes.core.v1.Namespace, manager: LkeCluster) -> Output[str]:
+    """The namespace's name, once what would keep the chart's job from running again is out of it."""
+    cleared: Output[str] = Output.all(namespace=namespace.metadata.name, kubeconfig=manager.kubeconfig).apply(
+        lambda known: static_resources.clear(known["namespace"], known["kubeconfig"])
+    )
+    # The kubeconfig is a secret, the name is not.
+    return Output.unsecret(cleared)
 
 
 def _endpoint(

@@ -21,6 +21,7 @@ from fleet import readiness
 from fleet.config import parse
 from fleet.deployed import READ_OUTPUTS
 from fleet.fleet import Fleet
+from fleet.karmada import static_resources
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
@@ -63,6 +64,8 @@ class Graph:
     """What the components registered as their outputs, by name of the component."""
     awaited: list[str] = field(default_factory=list)
     """The clusters at whose readiness gate the program stood."""
+    cleared: list[tuple[str, str]] = field(default_factory=list)
+    """Where the program removed the job of Karmada's last update: namespace and kubeconfig."""
 
     def of_type(self, *types: str) -> list[Node]:
         """The resources of some types, in order of registration."""
@@ -278,11 +281,19 @@ def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
         recorder.graph.awaited.append(name)
         return kubeconfig
 
+    async def clear(namespace: str, kubeconfig: str) -> str:
+        recorder.graph.cleared.append((namespace, kubeconfig))
+        return namespace
+
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> None:
         Fleet("fleet", parse(config))
 
-    with own_event_loop(), mock.patch.object(readiness, "wait_until_ready", open_gate):
+    with (
+        own_event_loop(),
+        mock.patch.object(readiness, "wait_until_ready", open_gate),
+        mock.patch.object(static_resources, "clear", clear),
+    ):
         pulumi.runtime.set_mocks(
             recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder
         )

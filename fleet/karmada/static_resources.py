@@ -1,0 +1,71 @@
+"""The chart's job that brings Karmada's CRDs, webhooks and aggregated APIs into its API server, with its authority.
+
+Helm makes the job where there is none, and cannot change one that is there: what the last update ran must be gone
+before the next one. docs/decisions/0113 says why this is not left to the job's own time to live.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+import pulumi
+import urllib3
+from kubernetes import client
+from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from fleet import readiness
+
+RELEASE: Final = "karmada"
+JOB: Final = f"{RELEASE}-static-resource"
+"""What the chart calls it (charts/karmada/templates/karmada-static-resource-job.yaml)."""
+TIMEOUT_SECONDS: Final = 120
+PAUSE_SECONDS: Final = 0.5
+
+
+class NotGoneError(Exception):
+    """The job is there; it has been told to go."""
+
+
+async def clear(namespace: str, kubeconfig: str) -> str:
+    """Remove the job that the last update left behind, if any; then give the namespace back. A preview removes nothing.
+
+    Args:
+        namespace: where Karmada runs.
+        kubeconfig: the manager's, YAML text; secret, and never part of a message.
+
+    Raises:
+        pulumi.RunError: when the job is still there after two minutes, or the cluster cannot be asked.
+    """
+    if pulumi.runtime.is_dry_run():
+        return namespace
+    try:
+        await asyncio.to_thread(_remove, namespace, kubeconfig)
+    except RetryError as error:
+        reason = type(error.last_attempt.exception()).__name__
+        raise pulumi.RunError(
+            f"the job {JOB} in {namespace} could not be removed in {TIMEOUT_SECONDS // 60} minutes ({reason}), and "
+            "Karmada's CRDs would not follow this update. `kubectl delete job` shows why; then `pulumi up` again."
+        ) from None
+    return namespace
+
+
+@retry(
+    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError, NotGoneError)),
+    stop=stop_after_delay(TIMEOUT_SECONDS),
+    wait=wait_fixed(PAUSE_SECONDS),
+)
+def _remove(namespace: str, kubeconfig: str) -> None:
+    with readiness.connect(kubeconfig) as api:
+        try:
+            # Its pods first: one that still runs must not apply what the next update replaces.
+            client.BatchV1Api(api).delete_namespaced_job(
+                JOB,
+                namespace,
+                propagation_policy="Foreground",
+                _request_timeout=readiness.REQUEST_TIMEOUT_SECONDS,
+            )
+        except client.ApiException as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return
+            raise
+    raise NotGoneError
