@@ -14,6 +14,8 @@ COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApi
 """Components of host mode whose images carry Karmada's own version."""
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
+ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
+"""An agent reads its kubeconfig when it starts, so another address of Karmada has to change its pod."""
 AUTHORITY_LABEL: Final = "fleet/authority"
 JOB_TTL_SECONDS: Final = 300
 """How long the job that installs Karmada's CRDs stays, so that Helm sees it succeed; the chart's 10 s is a race."""
@@ -86,7 +88,10 @@ def agent(
             "clusterName": member,
             "kubeconfig": dict(kubeconfig),
             "image": {"tag": versions.karmada},
-            "podAnnotations": {CERTIFICATE_ANNOTATION: certificate_fingerprint},
+            "podAnnotations": {
+                CERTIFICATE_ANNOTATION: certificate_fingerprint,
+                ENDPOINT_ANNOTATION: kubeconfig["server"],
+            },
         },
     }
 

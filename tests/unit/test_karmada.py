@@ -181,6 +181,13 @@ def test_a_renewed_certificate_restarts_the_pods_that_read_it(dev: Graph) -> Non
         assert values[component]["podAnnotations"]["fleet/certificate"], component
 
 
+def test_another_endpoint_restarts_the_agents_which_read_it_when_they_start(dev: Graph) -> None:
+    for member in ("eu", "ap", "us"):
+        agent = values_of(dev, f"{member}-agent-release")["agent"]
+        endpoint = dev.outputs["fleet"]["karmadaEndpoint"]
+        assert agent["kubeconfig"]["server"] == agent["podAnnotations"]["fleet/endpoint"] == endpoint
+
+
 def test_a_renewed_authority_restarts_etcd_which_reads_whom_to_trust_only_then(dev: Graph) -> None:
     label = values_of(dev, "karmada-release")["etcd"]["podLabels"]["fleet/authority"]
     assert re.fullmatch("sha256-[0-9a-f]{40}", label)
