@@ -73,6 +73,6 @@ class Calls:
         )
         return dict(self._resource.update(request))
 
-    def delete(self, identity: str) -> None:
+    def delete(self, identity: str, outputs: Properties | None = None) -> None:
         """Remove it."""
-        self._resource.delete(DeleteRequest(operation=self.operation, id=identity, inputs={}, outputs={}))
+        self._resource.delete(DeleteRequest(operation=self.operation, id=identity, inputs={}, outputs=outputs or {}))

@@ -16,11 +16,10 @@ from sandbox.plugins.framework import (
     Found,
     InitializationError,
     PropertyDiff,
-    ProviderError,
     ResourceType,
     has_unknown,
 )
-from sandbox.plugins.kubernetes import completion, existing
+from sandbox.plugins.kubernetes import completion, existing, unreachable
 from sandbox.plugins.kubernetes.checkpoint import recall, record
 from sandbox.plugins.kubernetes.cluster import Effect
 from sandbox.plugins.kubernetes.differences import IDENTITY, difference
@@ -131,7 +130,7 @@ class ObjectType(ResourceType):
         """The live object, with what drifted from the recorded inputs written into them."""
         with discreet(request.inputs, request.outputs):
             if self._connection.cluster is None:
-                return self._read_unreachable(request)
+                return unreachable.read(request, self._settings, self._connection.reason)
             token_kind = kind_of_token(self._token)
             return existing.read(request, token_kind, self._connection.require())
 
@@ -166,8 +165,7 @@ class ObjectType(ResourceType):
         """Remove the object and wait until it is gone, or give up the fields of a Patch resource."""
         with discreet(request.outputs):
             recorded = recall(request.outputs)
-            if self._connection.cluster is None and self._settings.delete_unreachable:
-                request.operation.warn(f"cluster is unreachable ({self._connection.reason}): dropped from the state")
+            if unreachable.dropped(request.operation, self._settings, self._connection):
                 return
             cluster = self._connection.require()
             writer = self._writer(cluster, request.operation, recorded.inputs, recorded.field_manager)
@@ -219,20 +217,6 @@ class ObjectType(ResourceType):
         except NotReadyError as error:
             how = "was updated, but failed to fully initialize or become live"
             raise self._partial(error, how, request.inputs, writer.manager) from error
-
-    def _read_unreachable(self, request: ReadRequest) -> Found | None:
-        reason = self._connection.reason
-        if self._settings.delete_unreachable:
-            request.operation.warn(f"cluster is unreachable ({reason}): dropped from the state")
-            return None
-        if self._settings.skip_update_unreachable:
-            request.operation.warn(f"cluster is unreachable ({reason}): left as it was recorded")
-            return Found(id=request.id, inputs=request.inputs, outputs=request.outputs)
-        raise ProviderError(
-            f"failed to read resource state: the cluster is unreachable: {reason}. If the cluster was deleted, "
-            'run again with the environment variable PULUMI_K8S_DELETE_UNREACHABLE="true" to drop this resource '
-            "from the state"
-        )
 
     def _replace_unready(self, operation: Operation, live: Object, new: Object, diff: Diff) -> Diff:
         """Have a Job replaced that asks for it and is not ready."""

@@ -25,6 +25,7 @@ from sandbox.plugins.framework import (
     reveal,
 )
 from sandbox.plugins.framework.schema import force_new_paths
+from sandbox.plugins.kubernetes import unreachable
 from sandbox.plugins.kubernetes.completion import suffix
 from sandbox.plugins.kubernetes.helm import arguments, release, state
 from sandbox.plugins.kubernetes.helm.charts import ChartError, Charts
@@ -114,6 +115,8 @@ class ReleaseType(ResourceType):
     def read(self, request: ReadRequest) -> Found | None:
         """The release as Helm has it, with values that drifted written into the inputs."""
         with discreet(request.inputs, request.outputs):
+            if self._connection.cluster is None:
+                return unreachable.read(request, self._settings, self._connection.reason)
             space, _, name = request.id.rpartition("/")
             recorded = reveal(request.outputs)
             where = {
@@ -144,8 +147,7 @@ class ReleaseType(ResourceType):
         """Uninstall the release and wait until what it made is gone."""
         with discreet(request.outputs):
             recorded = reveal(request.outputs)
-            if self._connection.cluster is None and self._settings.delete_unreachable:
-                request.operation.warn(f"cluster is unreachable ({self._connection.reason}): dropped from the state")
+            if unreachable.dropped(request.operation, self._settings, self._connection):
                 return
             request.operation.say(f"Uninstalling {state.identity(recorded)}")
             command = arguments.uninstall(_timed(recorded, request.operation))
