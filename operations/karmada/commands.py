@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,12 @@ import typer
 
 from operations.errors import OperationError
 from operations.karmada import etcd, manager
+from operations.karmada import restore as restoring
+from operations.karmada.apis import Karmada, Manager
 from operations.karmada.archive import Archive
 from operations.state import access
 
-app = typer.Typer(help="Back up what users have submitted to Karmada.", no_args_is_help=True)
+app = typer.Typer(help="Back up and restore what users have submitted to Karmada.", no_args_is_help=True)
 
 Fleet = Annotated[str, typer.Option(help="Whose snapshots: a stack's name.")]
 Kubeconfig = Annotated[Path, typer.Option(help="The manager's kubeconfig.")]
@@ -61,6 +64,29 @@ def fetch(
         raise OperationError(what=f"Cannot make {to}", why="it is there already", remedy="Name a new folder with --to")
     to.mkdir(mode=0o700, parents=True)
     _fetch(Archive(_access(key), fleet), snapshot, to, members)
+
+
+@app.command()
+def restore(
+    fleet: Fleet,
+    key: Key,
+    kubeconfig: Kubeconfig,
+    karmada_kubeconfig: Annotated[Path, typer.Option(help="Karmada's own kubeconfig.")],
+    snapshot: Snapshot = None,
+    lost: Annotated[list[str] | None, typer.Option(help="A member that is lost, and not waited for.")] = None,
+    confirm: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Replace what Karmada has by a snapshot. Its API is away for a minute; members go on as they are."""
+    archive = Archive(_access(key), fleet)
+    if not confirm:
+        typer.confirm("What Karmada has now will be replaced. Go on?", abort=True)
+    with (
+        closing(Manager(kubeconfig)) as host,
+        closing(Karmada(karmada_kubeconfig)) as karmada,
+        tempfile.TemporaryDirectory(prefix="fleet-snapshot-") as folder,
+    ):
+        _fetch(archive, snapshot, Path(folder), restoring.members(host))
+        restoring.Restore(manager=host, karmada=karmada, lost=lost or ()).run(Path(folder), say=typer.echo)
 
 
 def _fetch(archive: Archive, name: str | None, to: Path, members: int) -> None:

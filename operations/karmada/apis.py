@@ -1,0 +1,84 @@
+"""The two APIs that a restore talks to: the manager's, where Karmada runs, and Karmada's own."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import kubernetes
+import urllib3
+from kubernetes.client import ApiException, AppsV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi
+from kubernetes.config import ConfigException
+
+from fleet.naming import KARMADA_CLUSTER_NAMESPACE
+from operations.errors import OperationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_CLUSTERS: Final = ("cluster.karmada.io", "v1alpha1", "clusters")
+_TIMEOUT: Final = 30
+
+
+class Manager:
+    """The manager's API. Raises OperationError for a kubeconfig that is none."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        self._client = _client("the manager", kubeconfig, output="kubeconfigs")
+        self.apps = AppsV1Api(self._client)
+        self.core = CoreV1Api(self._client)
+
+    def close(self) -> None:
+        """Let its connections go."""
+        self._client.close()
+
+
+class Karmada:
+    """Karmada's own API. Raises OperationError for a kubeconfig that is none."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._client = _client("Karmada", kubeconfig, output="karmadaKubeconfig")
+        self._leases = CoordinationV1Api(self._client)
+        self._objects = CustomObjectsApi(self._client)
+
+    def close(self) -> None:
+        """Let its connections go."""
+        self._client.close()
+
+    def renewals(self) -> dict[str, Any]:
+        """When each member's agent has last renewed its lease, None for never, by the member's name."""
+        # Agents renew a lease named after their member.
+        leases: Any = self._leases.list_namespaced_lease(KARMADA_CLUSTER_NAMESPACE, _request_timeout=_TIMEOUT).items
+        renewed = {lease.metadata.name: lease.spec.renew_time for lease in leases}
+        clusters: Any = self._objects.list_cluster_custom_object(*_CLUSTERS, _request_timeout=_TIMEOUT)
+        # Who is joined in mode Push has no agent, and no lease.
+        pulling = [one["metadata"]["name"] for one in clusters["items"] if one["spec"]["syncMode"] == "Pull"]
+        return {name: renewed.get(name) for name in pulling}
+
+
+def _client(whose: str, kubeconfig: Path, *, output: str) -> Any:
+    try:
+        return kubernetes.config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        raise OperationError(
+            what=f"Cannot reach {whose}",
+            why=f"{kubeconfig} leads nowhere ({type(error).__name__})",
+            remedy=f"Use {whose}'s kubeconfig: `pulumi stack output {output} --show-secrets`",
+        ) from error
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Raise OperationError where the manager refuses or does not answer."""
+    try:
+        yield
+    except ApiException as error:
+        raise OperationError(
+            what=what, why=f"the manager answered {error.status} {error.reason}", remedy="Mend that and run again"
+        ) from error
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        raise OperationError(
+            what=what, why=f"the manager does not answer ({type(error).__name__})", remedy="Run again when it does"
+        ) from error

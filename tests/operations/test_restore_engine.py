@@ -1,0 +1,172 @@
+"""What a restore asks of the manager and of Karmada, on a real API server without controllers."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import kubernetes
+import pytest
+from kubernetes.client import V1Namespace, V1ObjectMeta, V1ServiceAccount
+
+from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE
+from operations.errors import OperationError
+from operations.karmada import restore, workloads
+from operations.karmada.apis import Karmada, Manager
+from tests.plugins.kubernetes.control_plane import ControlPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+_HEARD = datetime(2026, 11, 24, 9, 15, 0, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a manager with Karmada's namespace and nothing in it."""
+    folder = tmp_path_factory.mktemp("manager")
+    with ControlPlane(folder) as running:
+        file = folder / "kubeconfig"
+        file.write_text(running.kubeconfig)
+        manager = Manager(file)
+        manager.core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=KARMADA_NAMESPACE)))
+        # No controller makes it, and no pod is admitted without.
+        account = V1ServiceAccount(metadata=V1ObjectMeta(name="default"))
+        manager.core.create_namespaced_service_account(KARMADA_NAMESPACE, account)
+        manager.close()
+        yield file
+
+
+@pytest.fixture
+def manager(kubeconfig: Path) -> Iterator[Manager]:
+    """A manager whose Karmada has an etcd of three members, an API server of two, and a part that is off."""
+    manager = Manager(kubeconfig)
+    manager.apps.create_namespaced_stateful_set(KARMADA_NAMESPACE, _workload("etcd", 3))
+    for name, replicas in (("karmada-apiserver", 2), ("karmada-search", 0)):
+        manager.apps.create_namespaced_deployment(KARMADA_NAMESPACE, _workload(name, replicas))
+    yield manager
+    manager.apps.delete_collection_namespaced_stateful_set(KARMADA_NAMESPACE)
+    manager.apps.delete_collection_namespaced_deployment(KARMADA_NAMESPACE)
+    manager.close()
+
+
+@contextmanager
+def _pod(manager: Manager) -> Iterator[None]:
+    """A pod of etcd's that never goes."""
+    pod = _workload("etcd", 1)["spec"]["template"]
+    pod["metadata"]["name"] = "etcd-0"
+    manager.core.create_namespaced_pod(KARMADA_NAMESPACE, pod)
+    try:
+        yield
+    finally:
+        manager.core.delete_namespaced_pod("etcd-0", KARMADA_NAMESPACE, grace_period_seconds=0)
+
+
+def _workload(name: str, replicas: int) -> Any:
+    labels = {"app": name}
+    container = {"name": "main", "image": "registry.k8s.io/pause:3.10"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {"metadata": {"name": name}, "spec": spec | ({"serviceName": name} if name == "etcd" else {})}
+
+
+def _all(manager: Manager) -> list[workloads.Workload]:
+    return [workloads.etcd(manager.apps), *workloads.clients(manager.apps)]
+
+
+def _spec(workload: workloads.Workload) -> tuple[int, dict[str, str]]:
+    found = workload.read(workload.name, KARMADA_NAMESPACE)
+    return found.spec.replicas, found.metadata.annotations or {}
+
+
+def test_all_is_stopped_and_comes_back_as_it_was_after_a_run_that_was_interrupted(manager: Manager) -> None:
+    for _ in ("a run that is interrupted", "the next one"):
+        for workload in _all(manager):
+            workload.stop()
+        assert {_spec(workload)[0] for workload in _all(manager)} == {0}
+        assert restore.members(manager) == 3, "as many disks are filled as etcd had members"
+    for workload in _all(manager):
+        workload.start()
+        workload.forget()
+    found = {workload.name: _spec(workload) for workload in _all(manager)}
+    assert found == {"etcd": (3, {}), "karmada-apiserver": (2, {}), "karmada-search": (0, {})}
+
+
+def test_what_was_scaled_since_a_restore_is_not_scaled_back(manager: Manager) -> None:
+    etcd = workloads.etcd(manager.apps)
+    etcd.stop()
+    etcd.patch(etcd.name, KARMADA_NAMESPACE, {"spec": {"replicas": 5}})
+    assert restore.members(manager) == 5
+
+
+def test_it_is_ready_with_all_its_replicas_and_stopped_without_a_pod(manager: Manager) -> None:
+    etcd = workloads.etcd(manager.apps)
+    for ready, whole in ((2, False), (3, True)):
+        status = {"replicas": 3, "readyReplicas": ready}
+        manager.apps.patch_namespaced_stateful_set_status(etcd.name, KARMADA_NAMESPACE, {"status": status})
+        assert etcd.ready() is whole
+    with _pod(manager):
+        assert not etcd.stopped(manager.core)
+    assert etcd.stopped(manager.core)
+
+
+def test_a_manager_that_is_stuck_is_told_with_what_to_look_at(
+    manager: Manager, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workloads, "LIMIT_SECONDS", 0.0)
+    with _pod(manager), pytest.raises(OperationError, match=r"the pods of etcd are gone.*get pods"):
+        restore.Restore(manager=manager, karmada=Karmada(kubeconfig)).run(tmp_path, say=print)
+
+
+def test_a_manager_without_karmada_is_told(manager: Manager) -> None:
+    manager.apps.delete_namespaced_stateful_set("etcd", KARMADA_NAMESPACE)
+    with pytest.raises(OperationError, match=r"Cannot look at Karmada's etcd.*404"):
+        restore.members(manager)
+
+
+def _define_clusters(kubeconfig: Path) -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": "clusters", "singular": "cluster", "kind": "Cluster"}
+    spec = {"group": "cluster.karmada.io", "scope": "Cluster", "names": names, "versions": [version]}
+    definition: Any = {"metadata": {"name": "clusters.cluster.karmada.io"}, "spec": spec}
+    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+        kubernetes.client.ApiextensionsV1Api(client).create_custom_resource_definition(definition)
+        core = kubernetes.client.CoreV1Api(client)
+        core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=KARMADA_CLUSTER_NAMESPACE)))
+        objects = kubernetes.client.CustomObjectsApi(client)
+        for name, mode in (("eu", "Pull"), ("us", "Pull"), ("aside", "Push")):
+            body = {
+                "apiVersion": "cluster.karmada.io/v1alpha1",
+                "kind": "Cluster",
+                "metadata": {"name": name},
+                "spec": {"syncMode": mode},
+            }
+            workloads.wait(partial(_created, objects, body), "clusters are served")
+
+
+def _created(objects: kubernetes.client.CustomObjectsApi, body: Any) -> bool:
+    try:
+        objects.create_cluster_custom_object("cluster.karmada.io", "v1alpha1", "clusters", body)
+    except kubernetes.client.ApiException as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
+
+
+def test_who_reports_is_read_from_the_leases_of_members_with_an_agent(kubeconfig: Path) -> None:
+    _define_clusters(kubeconfig)
+    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+        leases = kubernetes.client.CoordinationV1Api(client)
+        lease: Any = {
+            "metadata": {"name": "eu"},
+            "spec": {"holderIdentity": "eu", "renewTime": _HEARD.isoformat()},
+        }
+        leases.create_namespaced_lease(KARMADA_CLUSTER_NAMESPACE, lease)
+    with closing(Karmada(kubeconfig)) as karmada:
+        assert karmada.renewals() == {"eu": _HEARD, "us": None}
