@@ -82,7 +82,7 @@ e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build
 	@$(ROOT) $(PYTHON) -m pytest -m 'privileged and not endurance' -v --durations=20 tests/e2e
 
-endurance: setup ## What takes minutes each, as root: outages, renewed certificates, interrupted updates (INTERRUPTIONS=10)
+endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10)
 	@$(PYTHON) -m sandbox tools --build
 	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) tests/e2e
 
