@@ -89,10 +89,14 @@ class Etcd(Model):
 
 
 class Failover(Model):
-    """Moving replicas out of a lost member, how long Karmada waits before it does, in seconds, and moving them back."""
+    """Moving replicas out of a lost member, how long Karmada waits before it does, in seconds, and moving them back.
+
+    It waits five minutes, as Karmada's webhook has it by default: agents may need that long to reconnect after the
+    manager was away, and Karmada takes all of them for lost until they do (docs/karmada.md).
+    """
 
     enabled: bool = True
-    toleration_seconds: Annotated[int, Field(ge=0, le=86400)] = 30
+    toleration_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     come_home: bool = True
 
 
