@@ -3,7 +3,7 @@
 A killed engine leaves a lock, plugins that still work for a moment, and in the state the creations that it did not see
 the end of. What such a creation made exists without the stack knowing it: a cluster would cost money for ever, and an
 object would be in the way of its own next creation. Here each is looked for by the name that the program gave it, and
-is put into the state, as Pulumi lets a user do it by hand (`pulumi refresh --import-pending-creates`).
+is put into the state, as a user can do it by hand (`pulumi stack export` and `import`, docs/state.md).
 """
 
 from __future__ import annotations

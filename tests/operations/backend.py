@@ -30,10 +30,10 @@ HELD = """
         Path({reached!r}).touch()
         while not Path({go!r}).exists():
             time.sleep(0.05)
-        return value
+        return 4
 
     first = random.RandomId("first", byte_length=4)
-    second = random.RandomId("second", byte_length=4, keepers={{"first": first.hex.apply(hold)}})
+    second = random.RandomId("second", byte_length=first.hex.apply(hold))
     pulumi.export("second", second.hex)
 """
 """Makes `first`, then waits for a file before it makes `second`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,6 +71,43 @@ def test_where_the_store_answers_500_the_update_ends_before_it_makes_what_it_cou
 def test_where_the_key_is_revoked_between_intent_and_result_the_state_tells_what_may_exist(
     stack: Stack, held: Held, s3: FaultyS3
 ) -> None:
+    _revoked_half_way(stack, held, s3)
+    # The engine writes what it is about to make before it makes it.
+    assert [_name(one) for one in _pending(stack)] == [("creating", "second")]
+    # An update warns and makes it again, so whoever reads the error looks first whether it exists.
+    told = stack.up()
+    assert any("interrupted while creating" in warning and "second" in warning for warning in told.warnings)
+    assert told.operations == {"first": ["same"], "second": ["create"]}
+
+
+def test_what_exists_is_imported_once_a_refresh_has_let_go_of_its_creation_and_an_update_makes_nothing(
+    stack: Stack, held: Held, s3: FaultyS3
+) -> None:
+    _revoked_half_way(stack, held, s3)
+    made = "AAECAw"
+    stack.command("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    stack.command(
+        *("import", "random:index/randomId:RandomId", "second", made),
+        *("--yes", "--skip-preview", "--protect=false", "--generate-code=false"),
+    )
+    assert _pending(stack) == []
+    assert identities(stack)["second"] == made
+    assert stack.up().operations == {"first": ["same"], "second": ["same"]}
+
+
+def test_a_refresh_lets_go_of_what_does_not_exist_and_an_update_makes_it(
+    stack: Stack, held: Held, s3: FaultyS3
+) -> None:
+    _revoked_half_way(stack, held, s3)
+    stack.command("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    assert _pending(stack) == []
+    told = stack.up()
+    assert not any("interrupted while creating" in warning for warning in told.warnings)
+    assert told.operations == {"first": ["same"], "second": ["create"]}
+
+
+def _revoked_half_way(stack: Stack, held: Held, s3: FaultyS3) -> None:
+    """Have an update fail after it wrote that it makes the second resource; the key is good again afterwards."""
     running = _half_way(stack, held)
     s3.fail(Fault(status=403, after=1, when=writes(CHECKPOINT)))
     held.let_go()
@@ -78,13 +115,17 @@ def test_where_the_key_is_revoked_between_intent_and_result_the_state_tells_what
     assert result.status != 0
     assert any("AccessDenied" in error for error in result.errors)
     s3.heal()
-    # The engine writes what it is about to make before it makes it.
-    pending = json.loads(stack.command("stack", "export"))["deployment"]["pending_operations"]
-    assert [(one["type"], one["resource"]["urn"].rsplit("::", 1)[-1]) for one in pending] == [("creating", "second")]
-    # An update warns and makes it again, so whoever reads the error looks first whether it exists.
-    told = stack.up()
-    assert any("interrupted while creating" in warning and "second" in warning for warning in told.warnings)
-    assert told.operations == {"first": ["same"], "second": ["create"]}
+
+
+def _pending(stack: Stack) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(stack.command("stack", "export"))["deployment"].get(
+        "pending_operations", []
+    )
+    return found
+
+
+def _name(operation: dict[str, Any]) -> tuple[str, str]:
+    return operation["type"], operation["resource"]["urn"].rsplit("::", 1)[-1]
 
 
 def test_a_bucket_that_is_deleted_with_all_its_versions_comes_back_by_an_export(
