@@ -24,6 +24,7 @@ from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.kubernetes.provisions import Provisions
 from sandbox.kubernetes.supervision import Supervisor
+from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def main(name: str) -> None:
             state=layout.linode_state,
             tokens=(
                 AccessToken(secret=read_token(layout.token)),
-                AccessToken(secret=controllers, scopes=_CONTROLLERS_SCOPES, label="LKE"),
+                # While clusters start theirs look at the account after every change; Linode's own are no customers.
+                AccessToken(secret=controllers, scopes=_CONTROLLERS_SCOPES, label="LKE", limits=UNLIMITED),
             ),
             backend=KubernetesBackend(tools),
         )

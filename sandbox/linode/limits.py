@@ -52,22 +52,30 @@ class Verdict:
 
 
 class RateLimiter:
-    """Counts requests in fixed windows, one for each client and bucket."""
+    """Counts requests in fixed windows, one for each client and bucket; `own` has the limits of some clients."""
 
-    def __init__(self, limits: RateLimits, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        limits: RateLimits,
+        *,
+        own: Mapping[str, RateLimits] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._limits = limits
+        self._own = dict(own or {})
         self._clock = clock
         self._windows: dict[tuple[str, Bucket], tuple[int, int]] = {}
 
     def count(self, client: str, bucket: Bucket) -> Verdict:
         """Count one request of a client (a token's digest or an address)."""
         now = self._clock()
-        window = math.floor(now / self._limits.window)
+        limits = self._own.get(client, self._limits)
+        window = math.floor(now / limits.window)
         started, used = self._windows.get((client, bucket), (window, 0))
         used = used + 1 if started == window else 1
         self._windows[client, bucket] = (window, used)
-        limit = self._limits.per_window[bucket]
-        reset = (window + 1) * self._limits.window
+        limit = limits.per_window[bucket]
+        reset = (window + 1) * limits.window
         return Verdict(
             allowed=used <= limit,
             headers={

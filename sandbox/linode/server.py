@@ -43,6 +43,8 @@ class AccessToken:
     secret: str
     scopes: str = "*"
     label: str = "sandbox"
+    limits: RateLimits | None = None
+    """Of whoever has it; None for those of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,10 @@ class LinodeApi:
             Services(
                 account=self._account,
                 reconciler=Reconciler(self._account),
-                limiter=RateLimiter(self._args.limits),
+                limiter=RateLimiter(
+                    self._args.limits,
+                    own={digest(token.secret): token.limits for token in tokens if token.limits is not None},
+                ),
             )
         )
         self._server: _Server | None = None

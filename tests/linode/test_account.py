@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sandbox.linode import AccessToken, LinodeApi, LinodeApiArgs, RateLimits
+from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs, RateLimits
 from sandbox.linode.auth import Scopes
 from sandbox.linode.limits import Bucket, RateLimiter
 from tests.linode.conftest import Clock, LinodeUser, client_of, problems
@@ -114,6 +114,16 @@ def test_too_many_requests_are_refused_with_the_time_to_wait() -> None:
             assert client.get("/v4/profile").status_code == 200, "other endpoints have limits of their own"
         with client_of(api, READER.secret) as reader:
             assert reader.get("/v4/lke/clusters").status_code == 200, "each token has limits of its own"
+
+
+def test_a_token_can_have_limits_of_its_own_kind() -> None:
+    none_at_all = RateLimits(per_window=dict.fromkeys(Bucket, 0))
+    free = AccessToken(secret="b" * 64, limits=UNLIMITED)
+    with LinodeApi(LinodeApiArgs(limits=none_at_all, tokens=(AccessToken(secret="a" * 64), free))) as api:
+        with client_of(api, "a" * 64) as client:
+            assert client.get("/v4/lke/clusters").status_code == 429
+        with client_of(api, free.secret) as client:
+            assert client.get("/v4/lke/clusters").status_code == 200
 
 
 def test_a_new_window_starts_from_nothing() -> None:

@@ -1,6 +1,6 @@
 """The Linode API as this provider uses it: linode_api4's client, with its errors in a user's words.
 
-The client brings authentication, TLS, and patience: it repeats what was answered with 408, 429 or 502, and
+The client brings authentication, TLS, and patience: it repeats what was answered with 408, 429 or 502, and after 429
 waits as long as Retry-After says.
 """
 
@@ -104,6 +104,19 @@ class Api:
 def connect(settings: Settings, *, retries: int = _RETRIES) -> Api:
     """A connection by the settings, which asks again so often. Raises ProviderError if there is no token."""
     from linode_api4 import LinodeClient
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    class RetryWhenThrottled(Retry):
+        """Every answer of Linode's says when the window of the rate limit ends, in Retry-After.
+
+        urllib3 would wait for that after 503 as well, with which a kubeconfig is answered that is not there yet.
+        """
+
+        RETRY_AFTER_STATUS_CODES = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+
+        def get_backoff_time(self) -> float:
+            return self.backoff_factor
 
     if not settings.token.value:
         raise ProviderError(
@@ -116,6 +129,16 @@ def connect(settings: Settings, *, retries: int = _RETRIES) -> Api:
         retry_max=retries,
         ca_path=settings.ca_path,
     )
+    # As the client makes its own, whose kind of retry it does not let be chosen.
+    patience = RetryWhenThrottled(
+        total=retries,
+        status_forcelist=client.retry_statuses,
+        backoff_factor=client.retry_rate_limit_interval,
+        raise_on_status=False,
+        allowed_methods={"DELETE", "GET", "POST", "PUT"},
+    )
+    for scheme in ("http://", "https://"):
+        client.session.mount(scheme, HTTPAdapter(max_retries=patience))
     return Api(client, settings.address)
 
 

@@ -6,14 +6,17 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from urllib3 import Retry
 
 from sandbox.linode import LinodeApi, LinodeApiArgs, RateLimits
 from sandbox.linode.limits import Bucket
+from sandbox.linode.simulated import Pace, SimulatedBackend
 from sandbox.plugins.framework import CheckRequest, Operation, Properties, ProviderError, Secret, UnsupportedError
 from sandbox.plugins.framework.cancellation import Cancellation
 from sandbox.plugins.framework.engine_log import EngineLog
 from sandbox.plugins.linode.api import connect
 from sandbox.plugins.linode.provider import LinodeProvider
+from sandbox.plugins.linode.readiness import kubeconfig_or_none
 from sandbox.plugins.linode.settings import failures, resolve
 
 if TYPE_CHECKING:
@@ -100,6 +103,21 @@ def busy_account() -> Iterator[LinodeApi]:
 def test_a_busy_api_is_asked_again_when_it_says_so(busy_account: LinodeApi) -> None:
     api = connect(resolve({"url": busy_account.url, "token": busy_account.token}))
     assert [api.list("/lke/clusters") for _ in range(5)] == [[]] * 5
+
+
+def test_a_kubeconfig_that_is_not_there_yet_is_no_reason_to_wait_for_the_rate_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = SimulatedBackend(Pace(control_plane=3600))
+    with LinodeApi(LinodeApiArgs(backend=slow)) as account:
+        api = connect(resolve({"url": account.url, "token": account.token}))
+        pools = [{"type": "g6-standard-1", "count": 1}]
+        version = api.list("/lke/versions")[0]["id"]
+        cluster = api.post(
+            "/lke/clusters", {"label": "eu", "region": "eu-west", "k8s_version": version, "node_pools": pools}
+        )
+        monkeypatch.setattr(Retry, "sleep_for_retry", lambda *_: pytest.fail("it waits as long as Retry-After says"))
+        assert kubeconfig_or_none(api, cluster["id"]) is None
 
 
 def test_other_types_and_functions_are_refused_by_name() -> None:
