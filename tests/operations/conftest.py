@@ -1,4 +1,4 @@
-"""An S3 server for each test, and the whole of moto emptied after it."""
+"""An S3 server for each test, and the whole of moto emptied after it; and a manager's API server for each module."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from moto.backends import get_backend
 
 from sandbox.plugins import install
 from tests.operations.s3 import FaultyS3
+from tests.plugins.kubernetes.control_plane import ControlPlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,16 @@ def s3() -> Iterator[FaultyS3]:
     with FaultyS3() as running:
         yield running
     get_backend("s3").reset()
+
+
+@pytest.fixture(scope="module")
+def bare_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a manager with nothing in it: a real API server without controllers or nodes."""
+    folder = tmp_path_factory.mktemp("manager")
+    with ControlPlane(folder) as running:
+        file = folder / "kubeconfig"
+        file.write_text(running.kubeconfig)
+        yield file
 
 
 @pytest.fixture(scope="session")

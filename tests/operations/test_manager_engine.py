@@ -15,7 +15,6 @@ from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada import manager
 from sandbox.toolchain import tool_path
-from tests.plugins.kubernetes.control_plane import ControlPlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,22 +23,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a manager that has the Secret, and no pod."""
-    folder = tmp_path_factory.mktemp("manager")
-    with ControlPlane(folder) as running:
-        file = folder / "kubeconfig"
-        file.write_text(running.kubeconfig)
-        yield file
-
-
 @pytest.fixture
-def secret(kubeconfig: Path) -> Iterator[None]:
+def secret(bare_manager: Path) -> Iterator[None]:
     """Karmada's certificates, as the chart stores them."""
     names = (manager.AUTHORITY, manager.CERTIFICATE, manager.KEY)
     data = {name: base64.b64encode(f"content of {name}".encode()).decode() for name in names}
-    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+    with kubernetes.config.new_client_from_config(str(bare_manager)) as client:  # type: ignore[no-untyped-call]
         core = kubernetes.client.CoreV1Api(client)
         with contextlib.suppress(kubernetes.client.ApiException):  # it is there already
             core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=KARMADA_NAMESPACE)))
@@ -49,9 +38,9 @@ def secret(kubeconfig: Path) -> Iterator[None]:
         core.delete_namespaced_secret(manager.SECRET, KARMADA_NAMESPACE)
 
 
-def test_a_manager_without_karmada_is_told(kubeconfig: Path, tmp_path: Path) -> None:
+def test_a_manager_without_karmada_is_told(bare_manager: Path, tmp_path: Path) -> None:
     with pytest.raises(OperationError, match="404 Not Found for Secret karmada-system/karmada-cert"):
-        manager.write_certificates(kubeconfig, tmp_path)
+        manager.write_certificates(bare_manager, tmp_path)
 
 
 def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path) -> None:
@@ -60,16 +49,19 @@ def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("secret")
-def test_the_certificates_are_those_of_karmadas_own_components(kubeconfig: Path, tmp_path: Path) -> None:
-    manager.write_certificates(kubeconfig, tmp_path)
+def test_the_certificates_are_those_of_karmadas_own_components(bare_manager: Path, tmp_path: Path) -> None:
+    manager.write_certificates(bare_manager, tmp_path)
     assert (tmp_path / manager.KEY).read_text() == f"content of {manager.KEY}"
     assert (tmp_path / manager.AUTHORITY).read_text() == f"content of {manager.AUTHORITY}"
 
 
 @pytest.mark.usefixtures("secret")
 def test_an_etcd_that_cannot_be_reached_is_told_in_kubectls_words(
-    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+    bare_manager: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join([str(tool_path("kubectl").parent), os.environ["PATH"]]))
-    with pytest.raises(OperationError, match=r"Cannot reach Karmada's etcd.*etcd-0"), manager.etcd_endpoint(kubeconfig):
+    with (
+        pytest.raises(OperationError, match=r"Cannot reach Karmada's etcd.*etcd-0"),
+        manager.etcd_endpoint(bare_manager),
+    ):
         pass

@@ -15,7 +15,6 @@ from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada import restore, workloads
 from operations.karmada.apis import Karmada, Manager
-from tests.plugins.kubernetes.control_plane import ControlPlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,19 +25,14 @@ _HEARD = datetime(2026, 11, 24, 9, 15, 0, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kubeconfig(bare_manager: Path) -> Path:
     """The kubeconfig of a manager with Karmada's namespace and nothing in it."""
-    folder = tmp_path_factory.mktemp("manager")
-    with ControlPlane(folder) as running:
-        file = folder / "kubeconfig"
-        file.write_text(running.kubeconfig)
-        manager = Manager(file)
+    with closing(Manager(bare_manager)) as manager:
         manager.core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=KARMADA_NAMESPACE)))
         # No controller makes it, and no pod is admitted without.
         account = V1ServiceAccount(metadata=V1ObjectMeta(name="default"))
         manager.core.create_namespaced_service_account(KARMADA_NAMESPACE, account)
-        manager.close()
-        yield file
+    return bare_manager
 
 
 @pytest.fixture
