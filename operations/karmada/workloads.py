@@ -6,9 +6,10 @@ another one, from another machine.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
@@ -76,12 +77,16 @@ def clients(apps: AppsV1Api) -> list[Workload]:
 
 def wait(claim: Callable[[], bool], what: str) -> None:
     """Return when a claim holds. Raises OperationError when it does not for minutes."""
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not claim():
-        if time.monotonic() > deadline:
-            raise OperationError(
-                what="Karmada's control plane is not where it should be",
-                why=f"after {LIMIT_SECONDS:.0f} s it is still not true that {what}",
-                remedy=f"See `kubectl --namespace {KARMADA_NAMESPACE} get pods` on the manager, then run again",
-            )
-        time.sleep(_PAUSE_SECONDS)
+    waiting = Retrying(
+        retry=retry_if_result(lambda holds: not holds),
+        stop=stop_after_delay(LIMIT_SECONDS),
+        wait=wait_fixed(_PAUSE_SECONDS),
+    )
+    try:
+        waiting(claim)
+    except RetryError as error:
+        raise OperationError(
+            what="Karmada's control plane is not where it should be",
+            why=f"after {LIMIT_SECONDS:.0f} s it is still not true that {what}",
+            remedy=f"See `kubectl --namespace {KARMADA_NAMESPACE} get pods` on the manager, then run again",
+        ) from error
