@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -16,6 +15,7 @@ from kubernetes.client import ApiException
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.versions import KUBECTL_IMAGE
 from operations.errors import OperationError
+from operations.karmada.manager import kubectl
 from operations.karmada.workloads import LIMIT_SECONDS, wait
 
 if TYPE_CHECKING:
@@ -139,14 +139,11 @@ def _remove(core: CoreV1Api, name: str) -> None:
 
 
 def _exec(kubeconfig: Path, pod: str, archive: IO[bytes]) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        raise OperationError(what="kubectl is missing", why="it is not on the PATH", remedy="Install it")
-    place = [f"--kubeconfig={kubeconfig}", f"--namespace={KARMADA_NAMESPACE}"]
+    command = kubectl(kubeconfig, "exec", "--stdin", pod, "--", "sh", "-c", script(_DATA))
     what = f"Cannot fill the disk of {pod}"
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments, read by no shell on this machine
-            [kubectl, *place, "exec", "--stdin", pod, "--", "sh", "-c", script(_DATA)],
+            command,
             stdin=archive,
             capture_output=True,
             text=True,

@@ -78,12 +78,17 @@ def write_certificates(kubeconfig: Path, folder: Path) -> None:
         (folder / name).write_bytes(base64.b64decode((secret.data or {})[name]))
 
 
+def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:
+    """A command line of kubectl in Karmada's namespace. Raises OperationError where there is no kubectl."""
+    found = shutil.which("kubectl")
+    if found is None:
+        raise OperationError(what="kubectl is missing", why="it is not on the PATH", remedy="Install it")
+    return [found, f"--kubeconfig={kubeconfig}", f"--namespace={KARMADA_NAMESPACE}", *arguments]
+
+
 @contextmanager
 def _forwarded(kubeconfig: Path) -> Iterator[int]:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        raise OperationError(what="kubectl is missing", why="it is not on the PATH", remedy="Install it")
-    command = [kubectl, f"--kubeconfig={kubeconfig}", f"--namespace={KARMADA_NAMESPACE}", "port-forward", _POD, ":2379"]
+    command = kubectl(kubeconfig, "port-forward", _POD, ":2379")
     with subprocess.Popen(  # noqa: S603 - our own arguments, read by no shell
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
