@@ -11,9 +11,9 @@ import pulumi
 import urllib3
 import yaml
 from kubernetes import client
-from kubernetes.config import new_client_from_config_dict
-from kubernetes.config.config_exception import ConfigException
 from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from fleet.api_client import UnusableKubeconfigError, make_api_client
 
 TIMEOUT_SECONDS: Final = 900
 REQUEST_TIMEOUT_SECONDS: Final = 10
@@ -64,14 +64,11 @@ def connect(kubeconfig: str) -> client.ApiClient:
     Raises:
         pulumi.RunError: when the kubeconfig cannot be read.
     """
-    # The client's config module has no annotations.
     try:
-        api: client.ApiClient = new_client_from_config_dict(yaml.safe_load(kubeconfig))  # type: ignore[no-untyped-call]
-    except ConfigException:
-        # The cause may quote the kubeconfig, and so its credentials.
+        return make_api_client(yaml.safe_load(kubeconfig), configuration=client.Configuration(retries=False))
+    except (UnusableKubeconfigError, yaml.YAMLError):
+        # What YAML cannot be read is quoted by its error, and so credentials.
         raise pulumi.RunError("Linode returned a kubeconfig that cannot be read") from None
-    api.configuration.retries = False
-    return api
 
 
 def _is_ready(node: client.V1Node) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import kubernetes
 import urllib3
+import yaml
 from kubernetes.client import ApiException, AppsV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi
-from kubernetes.config import ConfigException
 
+from fleet.api_client import UnusableKubeconfigError, make_api_client
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from operations.errors import OperationError
 
@@ -60,23 +60,24 @@ class Karmada:
 
 def _client(whose: str, kubeconfig: Path, *, output: str) -> Any:
     try:
-        return kubernetes.config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError) as error:
+        return make_api_client(yaml.safe_load(kubeconfig.read_text()), folder=kubeconfig.parent)
+    except (UnusableKubeconfigError, OSError, ValueError, yaml.YAMLError) as error:
+        # What YAML cannot be read is quoted by its error, and so credentials.
         raise OperationError(
             what=f"Cannot reach {whose}",
             why=f"{kubeconfig} leads nowhere ({type(error).__name__})",
             remedy=f"Use {whose}'s kubeconfig: `pulumi stack output {output} --show-secrets`",
-        ) from error
+        ) from None
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Raise OperationError where the manager refuses or does not answer."""
+def explained(what: str, *, remedy: str = "Mend that and run again") -> Iterator[None]:
+    """Raise OperationError where the manager refuses, which `remedy` is for, or does not answer."""
     try:
         yield
     except ApiException as error:
         raise OperationError(
-            what=what, why=f"the manager answered {error.status} {error.reason}", remedy="Mend that and run again"
+            what=what, why=f"the manager answered {error.status} {error.reason}", remedy=remedy
         ) from error
     except (OSError, urllib3.exceptions.HTTPError) as error:
         raise OperationError(

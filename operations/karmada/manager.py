@@ -8,16 +8,13 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import kubernetes
-import urllib3
-from kubernetes.config import ConfigException
+from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
+from operations.karmada.apis import Manager, explained
 from operations.karmada.etcd import Endpoint
 
 if TYPE_CHECKING:
@@ -54,26 +51,13 @@ def etcd_endpoint(kubeconfig: Path) -> Iterator[Endpoint]:
 
 
 def write_certificates(kubeconfig: Path, folder: Path) -> None:
-    """Write the certificates that Karmada's own components use towards etcd."""
-    what = "Cannot read Karmada's certificates from the manager"
-    try:
-        client = kubernetes.config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
-        with client:
-            secret = kubernetes.client.CoreV1Api(client).read_namespaced_secret(
-                SECRET, KARMADA_NAMESPACE, _request_timeout=30
-            )
-    except kubernetes.client.ApiException as error:
-        raise OperationError(
-            what=what,
-            why=f"it answered {error.status} {error.reason} for Secret {KARMADA_NAMESPACE}/{SECRET}",
-            remedy="Use the manager's kubeconfig: `pulumi stack output kubeconfigs --show-secrets`",
-        ) from error
-    except (ConfigException, OSError, urllib3.exceptions.HTTPError) as error:
-        raise OperationError(
-            what=what,
-            why=f"{kubeconfig} leads nowhere ({type(error).__name__})",
-            remedy="Check the file and the network",
-        ) from error
+    """Write the certificates that Karmada's own components use towards etcd. Raises OperationError."""
+    refused = explained(
+        f"Cannot read Karmada's certificates in Secret {KARMADA_NAMESPACE}/{SECRET}",
+        remedy="Use the manager's kubeconfig: `pulumi stack output kubeconfigs --show-secrets`",
+    )
+    with closing(Manager(kubeconfig)) as manager, refused:
+        secret: Any = manager.core.read_namespaced_secret(SECRET, KARMADA_NAMESPACE, _request_timeout=30)
     for name in (AUTHORITY, CERTIFICATE, KEY):
         (folder / name).write_bytes(base64.b64decode((secret.data or {})[name]))
 

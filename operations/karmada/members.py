@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 from kubernetes.client import ApiException
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
@@ -31,30 +31,51 @@ def wait_for_reports(karmada: Karmada, lost: Collection[str], *, say: Callable[[
         OperationError: some agents have not reported after minutes.
 
     """
-    deadline = time.monotonic() + LIMIT_SECONDS
-    first: dict[str, Any] | None = None
-    waiting: set[str] = set()
-    while time.monotonic() < deadline:
-        now = _renewals(karmada)
-        if now is not None and first is None:
-            first = now
-            waiting = first.keys() - lost
-            if waiting:
-                say(f"waiting for {', '.join(sorted(waiting))}, up to minutes; sooner by `{_AGENT}` in a member")
-        elif now is not None and first is not None:
-            reported = {name for name in waiting if now.get(name) != first[name]}
-            waiting -= reported
-            for name in sorted(reported):
-                say(f"{name}: reports")
-        if first is not None and not waiting:
-            return
-        time.sleep(_PAUSE_SECONDS)
-    raise OperationError(
-        what="Karmada's controllers are not started",
-        why=f"after {LIMIT_SECONDS:.0f} s no agent reports from {', '.join(sorted(waiting)) or 'any member'}, and the "
-        "controllers would move what runs there to other members",
-        remedy="See to the agents and run again, or name members that are lost with --lost",
+    reports = _Reports(karmada, lost, say)
+    waiting = Retrying(
+        retry=retry_if_result(lambda complete: not complete),
+        stop=stop_after_delay(LIMIT_SECONDS),
+        wait=wait_fixed(_PAUSE_SECONDS),
     )
+    try:
+        waiting(reports.complete)
+    except RetryError as error:
+        silent = ", ".join(sorted(reports.missing)) or "any member"
+        raise OperationError(
+            what="Karmada's controllers are not started",
+            why=f"after {LIMIT_SECONDS:.0f} s no agent reports from {silent}, and the controllers would move what runs "
+            "there to other members",
+            remedy="See to the agents and run again, or name members that are lost with --lost",
+        ) from error
+
+
+class _Reports:
+    """Who has renewed a lease since Karmada was first heard, and who is `missing`."""
+
+    def __init__(self, karmada: Karmada, lost: Collection[str], say: Callable[[str], None]) -> None:
+        self._karmada, self._lost, self._say = karmada, lost, say
+        self._first: dict[str, Any] | None = None
+        self.missing: set[str] = set()
+
+    def complete(self) -> bool:
+        """Look again; whether nobody is missing any more."""
+        now = _renewals(self._karmada)
+        if now is None:
+            return False
+        if self._first is None:
+            self._first = now
+            self._begin(now)
+        for name in sorted(self.missing):
+            if now.get(name) != self._first[name]:
+                self.missing.remove(name)
+                self._say(f"{name}: reports")
+        return not self.missing
+
+    def _begin(self, first: dict[str, Any]) -> None:
+        self.missing = first.keys() - self._lost
+        if self.missing:
+            names = ", ".join(sorted(self.missing))
+            self._say(f"waiting for {names}, up to minutes; sooner by `{_AGENT}` in a member")
 
 
 def _renewals(karmada: Karmada) -> dict[str, Any] | None:

@@ -39,7 +39,7 @@ def secret(bare_manager: Path) -> Iterator[None]:
 
 
 def test_a_manager_without_karmada_is_told(bare_manager: Path, tmp_path: Path) -> None:
-    with pytest.raises(OperationError, match="404 Not Found for Secret karmada-system/karmada-cert"):
+    with pytest.raises(OperationError, match="Secret karmada-system/karmada-cert: the manager answered 404 Not Found"):
         manager.write_certificates(bare_manager, tmp_path)
 
 

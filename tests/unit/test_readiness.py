@@ -13,8 +13,9 @@ from tenacity import wait_none
 
 from fleet import readiness
 from fleet.kubeconfig import ApiServer, with_token
+from tests.unit.keys import pair
 
-KUBECONFIG = with_token(name="us", server=ApiServer(url="https://192.0.2.1:6443", ca_pem="CA\n"), token="the-token")
+KUBECONFIG = with_token(name="us", server=ApiServer(url="https://192.0.2.1:6443", ca_pem=pair()[0]), token="the-token")
 
 
 def node(status: str) -> client.V1Node:

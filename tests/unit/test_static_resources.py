@@ -13,8 +13,9 @@ from fleet.karmada import static_resources
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
 from tests.unit.graph import Stage, build, unwrap
+from tests.unit.keys import pair
 
-MANAGER = ApiServer(url="https://192.0.2.1:6443", ca_pem="CA\n")
+MANAGER = ApiServer(url="https://192.0.2.1:6443", ca_pem=pair()[0])
 KUBECONFIG = with_token(name="manager", server=MANAGER, token="the-token")
 DELETED = client.V1Status(status="Success")
 GONE = client.ApiException(status=404)
