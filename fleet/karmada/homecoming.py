@@ -77,14 +77,15 @@ def rebalancers(workloads: Sequence[Mapping[str, str]], namespace: str) -> str:
     """A Go template that makes a WorkloadRebalancer for each member that is well, out of the list of Clusters.
 
     A member that is lost and returns has another generation, since taints are part of its spec: its rebalancer has
-    another name then, and Karmada acts on it. To apply one that is there already changes nothing.
+    another name then, and Karmada acts on it. To apply one that is there already changes nothing. One that was removed
+    and joined again begins its generations anew, with another uid.
     """
     targets = json.dumps([{**workload, "namespace": namespace} for workload in workloads])
     return (
         "{{range .items}}{{if not .spec.taints}}---\n"
         "apiVersion: apps.karmada.io/v1alpha1\n"
         "kind: WorkloadRebalancer\n"
-        'metadata: {name: "{{.metadata.name}}-{{.metadata.generation}}"}\n'
+        'metadata: {name: "{{.metadata.name}}-{{.metadata.uid}}-{{.metadata.generation}}"}\n'
         f"spec: {{workloads: {targets}}}\n"
         "{{end}}{{end}}"
     )

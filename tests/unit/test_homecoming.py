@@ -1,5 +1,7 @@
 """Claims about the way back: who asks Karmada to place workloads anew, when, and with which rights."""
 
+import re
+
 import yaml
 
 from fleet.karmada import homecoming
@@ -17,11 +19,12 @@ def dev(**failover: object) -> Graph:
 def test_both_workloads_are_named_by_every_rebalancer() -> None:
     template = homecoming.rebalancers([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "hello"}], "default")
     body = template.removeprefix("{{range .items}}{{if not .spec.taints}}---\n").removesuffix("{{end}}{{end}}")
-    filled = body.replace("{{.metadata.name}}", "us").replace("{{.metadata.generation}}", "7")
+    found = {"name": "us", "uid": "0c9a", "generation": "7"}
+    filled = re.sub(r"{{\.metadata\.(\w+)}}", lambda field: found[field[1]], body)
     assert yaml.safe_load(filled) == {
         "apiVersion": "apps.karmada.io/v1alpha1",
         "kind": "WorkloadRebalancer",
-        "metadata": {"name": "us-7"},
+        "metadata": {"name": "us-0c9a-7"},
         "spec": {
             "workloads": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "hello", "namespace": "default"}]
         },
