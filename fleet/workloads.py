@@ -1,5 +1,6 @@
 """The article's workloads, hello and sleep: identities in every member, placement, and submission to Karmada."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -171,10 +172,14 @@ def _deployment(
 
 
 def readiness_annotation(replicas: int) -> dict[str, str]:
-    """Karmada has no ReplicaSets, at which the default notion of readiness looks; it sums up ready replicas."""
+    """Karmada has no ReplicaSets, at which the default notion of readiness looks; it sums up members' counts.
+
+    Pods of the last template count as ready too, so all replicas have to be of this one, and none of another be left.
+    """
     if replicas == 0:
         return {"pulumi.com/skipAwait": "true"}
-    return {"pulumi.com/waitFor": f"jsonpath={{.status.readyReplicas}}={replicas}"}
+    counts = ("replicas", "updatedReplicas", "readyReplicas")
+    return {"pulumi.com/waitFor": json.dumps([f"jsonpath={{.status.{count}}}={replicas}" for count in counts])}
 
 
 def _hello_container(image: str) -> kubernetes.core.v1.ContainerArgs:

@@ -118,7 +118,10 @@ def test_the_submitted_deployment_waits_for_all_replicas_of_the_fleet() -> None:
         for node in graph.of_type("kubernetes:apps/v1:Deployment")
     }
     assert annotations == {
-        "hello": {"pulumi.com/waitFor": "jsonpath={.status.readyReplicas}=10"},
+        "hello": {
+            "pulumi.com/waitFor": '["jsonpath={.status.replicas}=10", "jsonpath={.status.updatedReplicas}=10", '
+            '"jsonpath={.status.readyReplicas}=10"]'
+        },
         "sleep": {"pulumi.com/skipAwait": "true"},
     }
 
