@@ -11,6 +11,7 @@ ISTIO_NAMESPACE: Final = "istio-system"
 WORKLOAD_NAMESPACE: Final = "default"
 HELLO: Final = "hello"
 SLEEP: Final = "sleep"
+INGRESS_GATEWAY: Final = "istio-ingressgateway"
 HELLO_PORT: Final = 5000
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""
@@ -59,7 +60,7 @@ def remote_secret(member: str) -> str:
 
 
 def workload_identity(workload: str, member: str) -> str:
-    """The service account of a workload in one member, so that authorization can tell regions apart."""
+    """The service account of a workload or gateway in one member, so that authorization can tell regions apart."""
     return f"{workload}-{member}"
 
 

@@ -10,12 +10,19 @@ from pulumi import ResourceOptions
 
 from fleet.mesh.istio import Istio
 from fleet.mesh.values import INGRESS_LABELS
-from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE, principal, workload_identity
+from fleet.naming import (
+    HELLO,
+    HELLO_PORT,
+    INGRESS_GATEWAY,
+    ISTIO_NAMESPACE,
+    SLEEP,
+    WORKLOAD_NAMESPACE,
+    principal,
+    workload_identity,
+)
 from fleet.settings import Ingress, Route, Traffic, TrafficMode
 
 HELLO_HOST: Final = f"{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
-INGRESS_IDENTITY: Final = "istio-ingressgateway"
-"""The gateway chart names the service account after its release."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,43 +109,32 @@ def balance(traffic: Traffic) -> dict[str, Any]:
 
 
 def callers() -> dict[str, Any]:
-    """The spec of the AuthorizationPolicy that lets sleep of any member and the ingress gateway call hello.
+    """The spec of the AuthorizationPolicy that lets sleep and the ingress gateway of any member call hello.
 
     Being the only ALLOW policy of hello, it refuses everyone else.
     """
-    return {
-        "selector": {"matchLabels": {"app": HELLO}},
-        "action": "ALLOW",
-        "rules": [
-            {
-                "from": [
-                    {
-                        "source": {
-                            "principals": [
-                                principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, "*")),
-                                principal(ISTIO_NAMESPACE, INGRESS_IDENTITY),
-                            ]
-                        }
-                    }
-                ]
-            }
-        ],
-    }
+    return _rule_for("ALLOW", member="*")
 
 
 def forbidden_sources(member: str, forbidden: Iterable[Route]) -> list[str]:
-    """Members whose pods may not call into this one."""
+    """Members whose sleep and ingress gateway may not call into this one."""
     return [route.source for route in forbidden if route.target == member]
 
 
 def not_from(source: str) -> dict[str, Any]:
-    """The spec of the AuthorizationPolicy that refuses another member's sleep; DENY goes before ALLOW."""
+    """The spec of the AuthorizationPolicy that refuses another member's callers; DENY goes before ALLOW."""
+    return _rule_for("DENY", member=source)
+
+
+def _rule_for(action: str, *, member: str) -> dict[str, Any]:
+    callers = [
+        principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, member)),
+        principal(ISTIO_NAMESPACE, workload_identity(INGRESS_GATEWAY, member)),
+    ]
     return {
         "selector": {"matchLabels": {"app": HELLO}},
-        "action": "DENY",
-        "rules": [
-            {"from": [{"source": {"principals": [principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, source))]}}]}
-        ],
+        "action": action,
+        "rules": [{"from": [{"source": {"principals": callers}}]}],
     }
 
 

@@ -10,6 +10,7 @@ from fleet import charts
 from fleet.addresses import ingress_ip
 from fleet.mesh import values
 from fleet.mesh.istio import Istio
+from fleet.naming import INGRESS_GATEWAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ class IngressGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:IngressGateway", name, {}, opts)
         istio = args.istio
-        release = _install(name, "istio-ingressgateway", values.ingress_gateway(), istio, self)
-        self.address = _address(name, "istio-ingressgateway", release, istio, self)
+        release = _install(name, INGRESS_GATEWAY, values.ingress_gateway(istio.member.name), istio, self)
+        self.address = _address(name, INGRESS_GATEWAY, release, istio, self)
         self.register_outputs({"address": self.address})
 
 

@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from pulumi import Input
 
-from fleet.naming import NETWORK_LABEL
+from fleet.naming import INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
 
 ROOTS_ANNOTATION: Final = "fleet/roots"
 """istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
-INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": "istio-ingressgateway"}
+INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": INGRESS_GATEWAY}
 
 
 def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str]) -> dict[str, Any]:
@@ -48,10 +48,12 @@ def east_west_gateway(network: str) -> dict[str, Any]:
     }
 
 
-def ingress_gateway() -> dict[str, Any]:
+def ingress_gateway(member: str) -> dict[str, Any]:
     """The gateway that the internet reaches."""
     return {
         "labels": INGRESS_LABELS,
+        # The chart's default is the same in every member, and no rule could tell their callers apart.
+        "serviceAccount": {"name": workload_identity(INGRESS_GATEWAY, member)},
         "service": {
             "type": "LoadBalancer",
             "ports": [_port("status-port", STATUS_PORT, STATUS_PORT), _port("http2", 80, 80), _port("https", 443, 443)],

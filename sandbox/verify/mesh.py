@@ -19,6 +19,7 @@ from sandbox.verify.claims import Claim
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from sandbox.kubernetes.layout import Layout
     from sandbox.verify.member import Member
 
 CALLER: Final = f"deployment/{SLEEP}"
@@ -170,13 +171,18 @@ def plain_text_is_refused(member: Member, pod: Mapping[str, Any]) -> Claim:
 
 def ingress_answers(member: Member, address: str) -> Claim:
     """Somebody outside calls a member's load balancer, and hello answers: of its own region if that is preferred."""
-    answer = region(_fetch(member.layout.wan, f"http://{address}/"))
+    answer = answer_from_outside(member.layout, address)
     at_home = prefers_own_region(member) and member.running(HELLO)
     return Claim(
         text=f"the ingress of {member.name} answers",
         holds=answer == member.region if at_home else answer != NO_ANSWER,
         evidence=f"http://{address} by {answer}",
     )
+
+
+def answer_from_outside(layout: Layout, address: str) -> str:
+    """The region that answers somebody outside who calls an ingress, or that nobody does."""
+    return region(_fetch(layout.wan, f"http://{address}/"))
 
 
 def _fetch(namespace: str, url: str) -> str:

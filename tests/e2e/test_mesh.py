@@ -34,6 +34,12 @@ def regions(fleet: Fleet) -> set[str]:
     return {member.region for member in fleet.members.values()}
 
 
+def entered(fleet: Fleet, name: str, count: int) -> Counter[str]:
+    """From which regions hello answers in that many calls from outside, of a member's ingress."""
+    address = fleet.outputs["ingresses"][name]
+    return Counter(mesh.answer_from_outside(fleet.layout, address) for _ in range(count))
+
+
 def test_every_claim_about_peers_certificates_routes_and_entrances_holds(fleet: Fleet) -> None:
     members = list(fleet.configured().members.values())
     # The last answers may come before istiod has told every sidecar of every endpoint.
@@ -127,6 +133,16 @@ def test_a_forbidden_region_refuses_the_caller_and_nobody_else(fleet: Fleet) -> 
     eventually(lambda: ap.region not in mesh.calls(us, 30), "ap never answers us")
     assert mesh.calls(us, 30)[mesh.NO_ANSWER] > 0, "it is ap that refuses; us still asks it"
     eventually(lambda: mesh.calls(ap, 30)[us.region] > 0, "the other direction is free")
+
+
+def test_a_forbidden_region_is_not_reached_through_an_ingress_either(fleet: Fleet) -> None:
+    fleet.configured(traffic=US_KEPT_OUT_OF_AP)
+    us, ap = fleet.members["us"], fleet.members["ap"]
+    by_us = entered(fleet, "us", 30)
+    assert by_us[ap.region] == 0
+    assert by_us[mesh.NO_ANSWER] > 0, "it is ap that refuses; the ingress of us still asks it"
+    assert by_us[us.region] > 0
+    assert entered(fleet, "ap", 30)[us.region] > 0, "the other direction is free"
 
 
 @pytest.mark.parametrize("name", ["eu", "ap", "us"])

@@ -47,13 +47,15 @@ def test_only_sleep_and_the_ingress_gateway_may_call_hello() -> None:
     (rule,) = spec["rules"]
     assert rule["from"][0]["source"]["principals"] == [
         "cluster.local/ns/default/sa/sleep-*",
-        "cluster.local/ns/istio-system/sa/istio-ingressgateway",
+        "cluster.local/ns/istio-system/sa/istio-ingressgateway-*",
     ]
 
 
-def test_the_ingress_gateways_identity_is_its_release() -> None:
-    release = build(fleet_of(1)).one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()
-    assert release["name"] == "istio-ingressgateway", "the chart names the service account after the release"
+def test_each_members_ingress_gateway_has_an_identity_of_its_own() -> None:
+    graph = build(fleet_of(2))
+    releases = [graph.one("kubernetes:helm.sh/v3:Release", f"{name}-ingress-release").plain() for name in ("m0", "m1")]
+    accounts = [release["values"]["serviceAccount"]["name"] for release in releases]
+    assert accounts == ["istio-ingressgateway-m0", "istio-ingressgateway-m1"]
 
 
 @pytest.mark.parametrize(("member", "sources"), [("ap", ["us"]), ("us", []), ("eu", ["us", "ap"])])
@@ -71,7 +73,10 @@ def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
     assert rule.provider_name == "ap-provider"
     assert rule.plain()["spec"] == not_from("us")
     (source,) = rule.plain()["spec"]["rules"][0]["from"]
-    assert source == {"source": {"principals": ["cluster.local/ns/default/sa/sleep-us"]}}
+    assert source["source"]["principals"] == [
+        "cluster.local/ns/default/sa/sleep-us",
+        "cluster.local/ns/istio-system/sa/istio-ingressgateway-us",
+    ]
 
 
 def test_rules_wait_for_the_webhook_that_checks_them() -> None:
