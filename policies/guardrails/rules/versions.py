@@ -38,7 +38,8 @@ def versions_are_pinned(resource: Resource, stack: Stack) -> Iterator[Finding]:
         yield from _release(resource)
     elif resource.type.startswith(POD_TEMPLATES):
         key = f"fleet:workloads.{section(resource.inputs, 'metadata', 'name') or resource.name}.image"
-        for image in _container_images(section(resource.inputs, "spec", "template", "spec")):
+        job = section(resource.inputs, "spec", "jobTemplate") or resource.inputs
+        for image in _container_images(section(job, "spec", "template", "spec")):
             if wrong := unpinned(image):
                 yield _finding(resource, f"image {image!r} {wrong}", f"Set {key} to an image with an exact tag")
 

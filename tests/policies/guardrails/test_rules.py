@@ -109,6 +109,12 @@ def test_what_karmadas_chart_leaves_at_latest_has_to_be_set() -> None:
     assert told(versions_are_pinned, RELEASE, inputs) == []
 
 
+def test_images_of_jobs_on_a_schedule_are_seen_too() -> None:
+    template = {"template": {"spec": {"containers": [{"image": "example/tool:latest"}]}}}
+    told_of = told(versions_are_pinned, "kubernetes:batch/v1:CronJob", {"spec": {"jobTemplate": {"spec": template}}})
+    assert told_of == ["image 'example/tool:latest' has the moving tag 'latest'"]
+
+
 @pytest.mark.parametrize("values", [{}, {"etcd": {"internal": {}}}])
 def test_karmadas_chart_without_a_word_keeps_etcd_on_the_node(values: dict[str, Any]) -> None:
     assert "hostPath" in told(etcd_is_on_a_volume, RELEASE, {"chart": "karmada", "values": values})[0]
