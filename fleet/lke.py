@@ -98,7 +98,7 @@ def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
 
 
 def _control_plane(spec: Cluster) -> linode.LkeClusterControlPlaneArgs | None:
-    """High availability cannot be turned off again, so it is only named where it is wanted."""
+    """What is wanted, and no more: Linode cannot turn high availability off, nor its provider an ACL with addresses."""
     if not spec.high_availability and spec.acl is None:
         return None
     return linode.LkeClusterControlPlaneArgs(

@@ -33,10 +33,10 @@ class TaintEffect(enum.StrEnum):
 
 
 class Taint(Model):
-    """A taint of every node in a pool."""
+    """A taint of every node in a pool. Kubernetes takes one without a value, Linode's provider does not."""
 
     key: LabelKey
-    value: LabelValue = ""
+    value: Annotated[LabelValue, Field(min_length=1)]
     effect: TaintEffect
 
 
@@ -64,3 +64,9 @@ class Acl(Model):
 
     ipv4: tuple[IPv4Network, ...] = ()
     ipv6: tuple[IPv6Network, ...] = ()
+
+    @model_validator(mode="after")
+    def _lets_somebody_in(self) -> Self:
+        if not self.ipv4 and not self.ipv6:
+            raise ValueError("with no network in it nobody could reach the control plane; name a network, or drop it")
+        return self

@@ -201,27 +201,19 @@ def _layers(config: FleetConfig) -> Iterator[Violation]:
 
 
 def _karmada(config: FleetConfig) -> Iterator[Violation]:
-    """The chart spreads replicas of the API server and of etcd over nodes by required anti-affinity."""
+    """The chart spreads replicas of the API server over nodes by required anti-affinity."""
     manager = next((cluster for cluster in config.clusters.values() if cluster.role is Role.MANAGER), None)
     if manager is None:
         return
     nodes = sum(pool.autoscaler.min if pool.autoscaler else pool.count for pool in manager.pools.values())
-    for path, replicas in (
-        (("karmada", "apiServerReplicas"), config.karmada.api_server_replicas),
-        (("karmada", "etcd", "replicas"), config.karmada.etcd.replicas),
-    ):
-        if replicas > nodes:
-            yield Violation(
-                path=path,
-                message=f"{replicas} replicas need a node each, and the manager has {nodes}; lower it or add nodes",
-                about_all_clusters=True,
-            )
-    if config.karmada.etcd.replicas % 2 == 0:
+    replicas = config.karmada.api_server_replicas
+    if replicas > nodes:
         yield Violation(
-            path=("karmada", "etcd", "replicas"),
-            message=f"{config.karmada.etcd.replicas} is even, and survives no more than one fewer; take an odd number",
+            path=("karmada", "apiServerReplicas"),
+            message=f"{replicas} replicas need a node each, and the manager has {nodes}; lower it or add nodes",
+            about_all_clusters=True,
         )
-    if config.karmada.endpoint is EndpointMode.NODE and config.karmada.api_server_replicas > 1:
+    if config.karmada.endpoint is EndpointMode.NODE and replicas > 1:
         yield Violation(
             path=("karmada", "endpoint"),
             message="'node' leads to one node only; replicas of the API server need 'loadBalancer'",

@@ -81,9 +81,11 @@ class Versions(Model):
 
 
 class Etcd(Model):
-    """Storage of Karmada's etcd; Linode's volumes start at 10Gi, and this storage class deletes them with the claim."""
+    """Storage of Karmada's etcd; Linode's volumes start at 10Gi, and this storage class deletes them with the claim.
 
-    replicas: Annotated[int, Field(ge=1, le=7)] = 1
+    There is one member: the chart cannot start more (docs/decisions/0114).
+    """
+
     storage_class: str = "linode-block-storage"
     size: Quantity = "10Gi"
 

@@ -60,7 +60,8 @@ def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerp
                 # annotates no pod of etcd.
                 "podLabels": {AUTHORITY_LABEL: fingerprints.authority},
                 "internal": {
-                    "replicaCount": karmada.etcd.replicas,
+                    # More never become ready (docs/decisions/0114).
+                    "replicaCount": 1,
                     "image": {"tag": KARMADA_ETCD},
                     # The chart's default is a hostPath, which is lost with the node.
                     "storageType": "pvc",
