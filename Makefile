@@ -9,6 +9,7 @@ PACK_STAMP := $(PACK)/.venv/.fleet-lock
 
 STACK   ?= dev
 PLUGINS ?= auto
+NAME    ?= local
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)
@@ -16,7 +17,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd etcdctl etcdutl kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview review up page down e2e endurance lock
+.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance lock
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -44,14 +45,14 @@ lock: ## Compile the lock files again from pyproject.toml
 
 test: lint types layers unit engine ## Everything that needs no privileges
 
-lint: setup
+lint: setup ## ruff: rules and format
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 
-types: setup
+types: setup ## mypy --strict
 	@$(PYTHON) -m mypy
 
-layers: setup
+layers: setup ## import-linter: who may import whom
 	@$(VENV)/bin/lint-imports
 
 unit: setup ## The program's tests alone, with its coverage
@@ -70,13 +71,25 @@ tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), a
 	@$(PYTHON) -m sandbox tools $(TOOLS)
 
 up: setup ## Run the fleet on this machine, check it, and show it: real clusters behind an emulated Linode API
-	@$(ROOT) $(SANDBOX) fleet up --plugins $(PLUGINS)
+	@$(ROOT) $(SANDBOX) fleet up --name $(NAME) --plugins $(PLUGINS)
 
 page: setup ## Show the page about the running fleet again
-	@$(ROOT) $(SANDBOX) fleet page
+	@$(ROOT) $(SANDBOX) fleet page --name $(NAME)
 
-down: setup ## Take all that away again
-	@$(ROOT) $(SANDBOX) fleet down
+verify: setup ## Check the article's claims on the running fleet again, one line each
+	@$(ROOT) $(SANDBOX) verify --name $(NAME)
+
+shell: setup ## Open a shell inside the sandbox: every cluster is a context of kubectl, Karmada the default
+	@$(ROOT) $(SANDBOX) shell --name $(NAME) || true
+
+status: setup ## Show what runs in the sandbox, and what is unhealthy and why
+	@$(ROOT) $(SANDBOX) status --name $(NAME)
+
+sandbox: setup ## Any other command of the sandbox: ARGS="forward 8080:203.0.113.10:80", ARGS="exec -- kubectl get nodes"
+	@$(ROOT) $(SANDBOX) $(ARGS)
+
+down: setup ## Take the fleet and its sandbox away again
+	@$(ROOT) $(SANDBOX) fleet down --name $(NAME)
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build

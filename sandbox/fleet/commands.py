@@ -68,7 +68,7 @@ def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO) -> None:
 
 
 def _again(name: str) -> str:
-    return "make up" if name == DEFAULT_NAME else f"python -m sandbox fleet up --name {name}"
+    return "make up" if name == DEFAULT_NAME else f"make up NAME={name}"
 
 
 def _check(target: Target) -> list[Claim]:

@@ -72,7 +72,7 @@ def check_root() -> None:
         what="A sandbox cannot be managed by this user",
         why="network namespaces, control groups and containers' file systems take root",
         # A user namespace has no rights over the cgroup tree and over overlayfs on every kernel that is in use.
-        remedy=f"Run it as root: sudo --preserve-env=XDG_CACHE_HOME,FLEET_STATE_HOME {again}",
+        remedy=f"Run it as root: sudo --preserve-env=HOME,XDG_CACHE_HOME,FLEET_STATE_HOME {again}",
     )
 
 

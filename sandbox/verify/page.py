@@ -11,6 +11,7 @@ from rich.text import Text
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import HELLO, HELLO_PORT, SLEEP
+from sandbox.kubernetes.layout import DEFAULT_NAME
 from sandbox.verify.mesh import NO_ANSWER
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sandbox.verify.claims import Claim
 
 _NOTHING: Final = "-"
-_SANDBOX: Final = "sudo .venv/bin/python -m sandbox"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,22 +138,29 @@ def _addresses(view: FleetView) -> Group:
 
 
 def _next_steps(view: FleetView) -> Group:
-    named = "" if view.sandbox == "local" else f" --name {view.sandbox}"
+    local = view.sandbox == DEFAULT_NAME
+    named = "" if local else f" NAME={view.sandbox}"
+    option = "" if local else f" --name {view.sandbox}"
     caller = view.members[-1].name if view.members else ""
     call = f"kubectl --context {caller} exec deploy/{SLEEP} -c {SLEEP} -- curl -sS {HELLO}:{HELLO_PORT}"
     forwarded = next((member.ingress for member in view.members if member.ingress), None)
     steps = [
-        (f"{_SANDBOX} shell{named}", "a shell in which every cluster is a context of kubectl:"),
+        (f"make shell{named}", "a shell in which every cluster is a context of kubectl:"),
         ("  kubectl get clusters; kubectl get deployments", "Karmada's view of the fleet"),
         (f"  {call}", "call hello as a pod does"),
-        ("edit Pulumi.sandbox.yaml, and make up again", "weights, traffic.mode: global, another region"),
+        (f"edit Pulumi.sandbox.yaml, then make up{named}", "weights, traffic.mode: global, another region"),
         *(
-            [(f"{_SANDBOX} forward{named} 8080:{forwarded}:80", "then open http://127.0.0.1:8080 in a browser")]
+            [
+                (
+                    f'make sandbox ARGS="forward{option} 8080:{forwarded}:80"',
+                    "then open http://127.0.0.1:8080",
+                )
+            ]
             if forwarded
             else []
         ),
-        (f"{_SANDBOX} status{named}", "what runs, and what is unhealthy and why"),
-        ("make down" if not named else f"{_SANDBOX} fleet down{named}", "all of this gone again"),
+        (f"make status{named}", "what runs, and what is unhealthy and why"),
+        (f"make down{named}", "all of this gone again"),
     ]
     table = Table.grid(padding=(0, 2))
     for command, why in steps:

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
-    assert os.geteuid() == 0, "the privileged tests need root; run them by `sudo make e2e`"
+    assert os.geteuid() == 0, "the privileged tests need root; run them by `make e2e`"
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def test_without_root_the_way_to_get_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(UnfitError, match=r"sudo .* -m sandbox"):
+    with pytest.raises(UnfitError, match=r"sudo --preserve-env=HOME,\S+ .* -m sandbox"):
         preflight.check_root()
 
 
