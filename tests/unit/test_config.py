@@ -3,13 +3,15 @@
 import copy
 import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pulumi
 import pytest
 import yaml
 
 from fleet.config import ConfigError, load, parse
+from fleet.fields import Model
 from fleet.settings import FleetConfig, TrafficMode
 from tests.unit.configs import ROOT, fleet_of, stack
 
@@ -216,3 +218,32 @@ def test_pulumi_yaml_declares_every_key_with_a_description() -> None:
     defaults = {key.removeprefix("fleet:"): item["default"] for key, item in declared.items() if "default" in item}
     raw = fleet_of(1)
     assert parse(raw | defaults) == parse(raw), "the defaults of Pulumi.yaml and of the models differ"
+
+
+def models_in(annotation: Any) -> Iterator[type[Model]]:
+    """The models that a field may hold: itself, or inside of lists, tables and alternatives."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def keys_of(model: type[Model]) -> Iterator[str]:
+    """Every key of a section as users write it, and of the sections in it."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+        for inner in models_in(field.annotation):
+            yield from keys_of(inner)
+
+
+@pytest.mark.parametrize("section", [field.alias or name for name, field in FleetConfig.model_fields.items()])
+def test_pulumi_yaml_names_every_key_of_a_section(section: str) -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    words = set(re.findall(r"\w+", declared[f"fleet:{section}"]["description"]))
+    fields = {field.alias or name: field for name, field in FleetConfig.model_fields.items()}
+    keys = {key for model in models_in(fields[section].annotation) for key in keys_of(model)}
+    assert keys <= words, f"fleet:{section} in Pulumi.yaml does not describe {sorted(keys - words)}"
+
+
+def test_the_keys_that_are_looked_for_are_those_of_lists_tables_and_sections_in_sections() -> None:
+    assert {"agentValues", "tolerationSeconds", "from", "ipv4", "effect", "leafDays"} <= set(keys_of(FleetConfig))
