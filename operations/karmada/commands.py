@@ -18,9 +18,9 @@ from operations.state import access
 
 app = typer.Typer(help="Back up and restore what users have submitted to Karmada.", no_args_is_help=True)
 
-Fleet = Annotated[str, typer.Option(help="Whose snapshots: a stack's name.")]
+Fleet = Annotated[str, typer.Option(help="Stack whose snapshots to use.")]
 Kubeconfig = Annotated[Path, typer.Option(help="The manager's kubeconfig.")]
-Snapshot = Annotated[str | None, typer.Option(help="Which one; the newest by default.")]
+Snapshot = Annotated[str | None, typer.Option(help="Snapshot to use; the newest by default.")]
 Key = Annotated[Path, typer.Option("--key", help="The file that `state bootstrap` wrote for the bucket.")]
 
 
@@ -55,7 +55,7 @@ def snapshots(fleet: Fleet, key: Key) -> None:
 def fetch(
     fleet: Fleet,
     key: Key,
-    to: Annotated[Path, typer.Option(help="A folder to make, with a data folder for each member in it.")],
+    to: Annotated[Path, typer.Option(help="New folder to write to, with a data folder for each member in it.")],
     snapshot: Snapshot = None,
     members: Annotated[int, typer.Option(min=1, help="`fleet:karmada.etcd.replicas`.")] = 1,
 ) -> None:

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 Stack = Annotated[str, typer.Option(help="The stack; its config is Pulumi.STACK.yaml.")]
-Plugins = Annotated[Mode, typer.Option(help="Official plugins, stand-ins, or what is to be had.")]
+Plugins = Annotated[Mode, typer.Option(help="auto: official if available, otherwise stand-ins.")]
 Program = Annotated[Path, typer.Option(help="The folder of the Pulumi program.")]
 State = Annotated[
     Path | None, typer.Option(help="Where to keep the state; by default a folder of its own for each checkout.")
@@ -29,7 +29,7 @@ State = Annotated[
 
 
 def pulumi(
-    arguments: Annotated[list[str], typer.Argument(help="What Pulumi shall do: `-- preview --diff`.")],
+    arguments: Annotated[list[str], typer.Argument(help="Arguments for pulumi: `-- preview --diff`.")],
     stack: Stack = "dev",
     plugins: Plugins = Mode.AUTO,
     project: Program = CHECKOUT,

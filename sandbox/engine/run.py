@@ -60,7 +60,7 @@ class Request:
 
     stack: str
     arguments: Sequence[str]
-    """What Pulumi shall do: `("preview", "--diff")`."""
+    """Arguments for pulumi: `("preview", "--diff")`."""
     mode: plugins.Mode = plugins.Mode.AUTO
     """Which plugins to use."""
     account: Account | None = None

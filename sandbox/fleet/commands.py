@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sandbox.verify.claims import Claim
 
-Plugins = Annotated[Mode, typer.Option(help="Official plugins, stand-ins, or what is to be had.")]
+Plugins = Annotated[Mode, typer.Option(help="auto: official if available, otherwise stand-ins.")]
 _WIDTH_WITHOUT_TERMINAL = 140
 _INTERRUPTED = 128 + signal.SIGINT
 
@@ -121,7 +121,7 @@ def review(
 
 
 def pulumi(
-    arguments: Annotated[list[str], typer.Argument(help="What Pulumi shall do: `-- stack output`.")],
+    arguments: Annotated[list[str], typer.Argument(help="Arguments for pulumi: `-- stack output`.")],
     name: Name = DEFAULT_NAME,
     plugins: Plugins = Mode.AUTO,
 ) -> None:

@@ -70,7 +70,7 @@ def forward(
     address: Annotated[str, typer.Argument(help="LOCAL-PORT:ADDRESS:PORT, or ADDRESS:PORT for the same port.")],
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Lead a port of 127.0.0.1 to an address inside the sandbox, until Ctrl-C."""
+    """Forward a port of 127.0.0.1 to an address inside the sandbox, until Ctrl-C."""
     wanted = Forward.parse(address)
     # Bound in the host's network, which this process then leaves.
     with wanted.listen() as listener:

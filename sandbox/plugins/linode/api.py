@@ -119,9 +119,7 @@ def connect(settings: Settings, *, retries: int = _RETRIES) -> Api:
             return self.backoff_factor
 
     if not settings.token.value:
-        raise ProviderError(
-            "there is no Linode token; set LINODE_TOKEN, or: pulumi config set --secret linode:token TOKEN"
-        )
+        raise ProviderError("there is no Linode token; set LINODE_TOKEN")
     client = LinodeClient(
         settings.token.value,
         base_url=settings.base_url,

@@ -71,7 +71,7 @@ def test_a_token_is_secret_even_if_it_came_in_plain() -> None:
 
 
 def test_a_missing_token_is_told_with_the_remedy() -> None:
-    with pytest.raises(ProviderError, match="set LINODE_TOKEN, or: pulumi config set --secret linode:token"):
+    with pytest.raises(ProviderError, match="set LINODE_TOKEN"):
         connect(resolve({}))
 
 
