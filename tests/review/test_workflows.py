@@ -15,6 +15,7 @@ from sandbox.engine.project import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FILES = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 OWN = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -44,6 +45,12 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, step
 
 
+def check(schema: str, *files: Path) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema]
+    checked = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def secrets_of(job: dict[str, Any]) -> set[str]:
     return set(re.findall(r"secrets\.(\w+)", yaml.safe_dump(job)))
 
@@ -53,9 +60,23 @@ def test_there_are_workflows_to_check() -> None:
 
 
 def test_githubs_own_schema_accepts_them() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
-    checked = subprocess.run([*command, *map(str, FILES)], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    check("vendor.github-workflows", *FILES)
+
+
+def test_newer_versions_are_proposed_for_every_lock() -> None:
+    file = CHECKOUT / ".github" / "dependabot.yml"
+    check("vendor.dependabot", file)
+    updates = {entry["package-ecosystem"]: entry for entry in yaml.safe_load(file.read_text())["updates"]}
+    modules = {f"/{lock.parent.relative_to(CHECKOUT)}" for lock in (CHECKOUT / "sandbox").rglob("go.mod")}
+    assert set(updates["gomod"]["directories"]) == modules
+
+
+def test_a_run_at_night_waits_for_no_reviewer_and_no_pull_request_has_its_token() -> None:
+    environments = {name: job["environment"] for name, job, _ in jobs() if "environment" in job}
+    assert environments == {
+        "drift.yml: look": "${{ matrix.stack }}-drift",
+        "review.yml: deployed": "${{ matrix.stack }}-preview",
+    }
 
 
 def test_every_action_is_pinned_to_a_commit_and_says_which_release_that_is() -> None:
