@@ -57,7 +57,7 @@ def fetch(
     key: Key,
     to: Annotated[Path, typer.Option(help="New folder to write to, with a data folder for each member in it.")],
     snapshot: Snapshot = None,
-    members: Annotated[int, typer.Option(min=1, help="`fleet:karmada.etcd.replicas`.")] = 1,
+    members: Annotated[int, typer.Option(min=1, help="How many members the etcd has; Fleet's has one.")] = 1,
 ) -> None:
     """Download a snapshot and make etcd's data from it: a folder for each member, to be its /var/lib/etcd."""
     if to.exists():

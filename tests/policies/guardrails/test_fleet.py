@@ -124,7 +124,7 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "guardrails",
         {"monthlyLimit": 1000},
         Guardrail.MONTHLY_COST,
-        "stack: it may cost $1,996.00 a month, and $1,000.00 is the limit",
+        "stack: it may cost $1,992.00 a month, and $1,000.00 is the limit",
         "Raise fleet:guardrails.monthlyLimit, or lower fleet:clusters.NAME.pools",
     ),
     ("guardrails", {}, Guardrail.MONTHLY_COST, "nothing limits what it may cost", "Set fleet:guardrails.monthlyLimit"),
