@@ -141,7 +141,8 @@ class Route(Model):
 class OutlierDetection(Model):
     """When an endpoint is taken out of load balancing; durations in seconds."""
 
-    consecutive_5xx_errors: Annotated[int, Field(ge=1)] = 3
+    # As Istio spells it, which the generated alias does not.
+    consecutive_5xx_errors: Annotated[int, Field(ge=1, alias="consecutive5xxErrors")] = 3
     interval_seconds: Annotated[int, Field(ge=1)] = 5
     base_ejection_seconds: Annotated[int, Field(ge=1)] = 30
 

@@ -31,7 +31,9 @@ def test_global_mode_spreads_over_all_regions() -> None:
 
 
 def test_outlier_detection_is_config() -> None:
-    detection = OutlierDetection(consecutive_5xx_errors=7, interval_seconds=2, base_ejection_seconds=9)
+    detection = OutlierDetection.model_validate(
+        {"consecutive5xxErrors": 7, "intervalSeconds": 2, "baseEjectionSeconds": 9}
+    )
     policy = balance(Traffic(outlier_detection=detection))["trafficPolicy"]
     assert policy["outlierDetection"] == {
         "consecutive5xxErrors": 7,
