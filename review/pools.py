@@ -1,7 +1,8 @@
 """What a change does to the nodes of one cluster, pool by pool, in the order of the program's list.
 
 The official provider pairs pools by their place in that list, and makes one anew whose type or disk encryption changes
-(terraform-provider-linode, linode/lke/cluster.go, ReconcileLKENodePoolSpecs).
+(terraform-provider-linode, linode/lke/cluster.go, ReconcileLKENodePoolSpecs). Where another label comes to a place, its
+nodes become those of another pool, with the labels and taints of that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from review.steps import Resource
 
-_FIXED = ("type", "diskEncryption")
+_FIXED = frozenset({"type", "diskEncryption"})
+_TOLD = ("label", "type", "diskEncryption")
 
 
 class Fate(enum.Enum):
@@ -26,12 +28,14 @@ class Fate(enum.Enum):
 
     REMOVED = "removed"
     REMADE = "remade"
+    TAKEN = "taken"
+    """By another pool: they stay, and may not be what runs there was meant for."""
     FEWER = "fewer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolChange:
-    """Nodes that go away, in words: `3 of 3 nodes of pool 'main'`."""
+    """Nodes that their pool loses, in words: `pool extra with 1 node is removed`."""
 
     fate: Fate
     what: str
@@ -47,11 +51,20 @@ def pool_changes(old: Resource, new: Resource) -> Iterator[PoolChange]:
         name = f"pool {before.get('label') or place}"
         if after is None:
             yield PoolChange(fate=Fate.REMOVED, what=f"{name} with {_nodes(count)} is removed")
-        elif remade := [key for key in _FIXED if before.get(key) != after.get(key)]:
-            changes = ", ".join(f"{key} {before.get(key)} to {after.get(key)}" for key in remade)
+        elif _FIXED.intersection(changed := [key for key in _TOLD if before.get(key) != after.get(key)]):
+            changes = ", ".join(f"{key} {before.get(key)} to {after.get(key)}" for key in changed)
             yield PoolChange(fate=Fate.REMADE, what=f"{name} is made anew ({changes}): all {_nodes(count)} go")
-        elif (most := _most(after, count)) < count:
-            yield PoolChange(fate=Fate.FEWER, what=f"{name} goes from {_nodes(count)} to {_at_most(after, most)}")
+        else:
+            yield from _in_place(name, count, before, after)
+
+
+def _in_place(name: str, count: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PoolChange]:
+    labels = [known(pool.get("label")) for pool in (before, after)]
+    if all(labels) and labels[0] != labels[1]:
+        what = f"{name} becomes pool {labels[1]}: {_nodes(count)} get its labels and taints"
+        yield PoolChange(fate=Fate.TAKEN, what=what)
+    if (most := _most(after, count)) < count:
+        yield PoolChange(fate=Fate.FEWER, what=f"{name} goes from {_nodes(count)} to {_at_most(after, most)}")
 
 
 def _pools(cluster: Resource) -> list[Mapping[str, Any]]:

@@ -70,6 +70,29 @@ def test_a_removed_pool_takes_its_nodes_along() -> None:
     assert "pool extra with 1 node is removed" in danger.what
 
 
+def test_a_pool_that_takes_the_place_of_another_has_to_be_acknowledged() -> None:
+    batch = POOL | {"label": "batch", "taints": [{"key": "batch", "value": "", "effect": "NoExecute"}]}
+    found = changed_pools(batch, POOL)
+    assert [(danger.harm, danger.acknowledgement) for danger in found] == [(Harm.NODES, "recycle us")], (
+        "the nodes of main get the taints of batch, and lose what runs on them"
+    )
+    assert "pool main becomes pool batch: 3 nodes get its labels and taints" in found[0].what
+
+
+def test_a_pool_that_takes_the_place_of_a_larger_one_is_told_to_shrink_it_too() -> None:
+    found = changed_pools(POOL | {"label": "batch", "count": 1})
+    assert [danger.harm for danger in found] == [Harm.NODES, Harm.CAPACITY]
+
+
+def test_a_pool_of_another_type_in_the_place_of_another_is_told_with_both_names() -> None:
+    danger = the_one(*changed_pools(POOL | {"label": "batch", "type": "g6-standard-2"}))
+    assert "pool main is made anew (label main to batch, type g6-standard-4 to g6-standard-2)" in danger.what
+
+
+def test_a_pool_that_had_no_label_gets_one_without_danger() -> None:
+    assert changed_pools(POOL, before=({"type": POOL["type"], "count": 3},)) == [], "an imported cluster has none"
+
+
 def test_a_smaller_pool_is_told_and_needs_no_acknowledgement() -> None:
     danger = the_one(*changed_pools(POOL | {"count": 2}))
     assert (danger.harm, danger.acknowledgement) == (Harm.CAPACITY, "")

@@ -30,6 +30,10 @@ def told(new: Resource, **of: Any) -> list[str]:
 
 
 NEW_TYPE = [{"label": "main", "type": "g6-standard-8", "count": 3}]
+NEW_FIRST = [
+    {"label": "batch", "type": "g6-standard-4", "count": 3},
+    {"label": "main", "type": "g6-standard-4", "count": 3},
+]
 NO_POOL = [{"label": "other", "type": "g6-standard-8", "count": 3}]
 
 
@@ -39,6 +43,7 @@ NO_POOL = [{"label": "other", "type": "g6-standard-8", "count": 3}]
         ({"k8sVersion": "1.35"}, "recycle us", "Linode recycles every node of us: Kubernetes 1.34 to 1.35"),
         ({"pools": NEW_TYPE}, "recycle us", "type g6-standard-4 to g6-standard-8"),
         ({"pools": NO_POOL}, "recycle us", "all 3 nodes go"),
+        ({"pools": NEW_FIRST}, "recycle us", "pool main becomes pool batch"),
         ({"region": "us-west"}, "replace us", "cluster us is replaced (region)"),
         ({"tier": "enterprise"}, "replace us", "cluster us is replaced (tier)"),
     ],
