@@ -3,9 +3,10 @@
 import pulumi
 
 from fleet import catalogue, config, deployed
-from fleet.fleet import Fleet
+from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
-config.refuse([*catalogue.errors(settings, catalogue.fetch()), *deployed.errors(settings, deployed.fetch())])
-for name, value in Fleet("fleet", settings).outputs.items():
+running = deployed.fetch()
+config.refuse([*catalogue.errors(settings, catalogue.fetch()), *deployed.errors(settings, running)])
+for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=running)).outputs.items():
     pulumi.export(name, value)

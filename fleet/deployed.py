@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from fleet.fields import minor, steps_between
 from fleet.rules import Violation
-from fleet.settings import Layer
+from fleet.settings import Layer, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 READ_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"
 """The engine's own function behind stack references (pkg/resource/deploy/builtins.go), which registers nothing."""
 
+ANOTHER_MANAGER: Final = "docs/karmada.md#another-manager"
+"""Where users find how Karmada's data moves to another cluster."""
+
 
 class _Record(BaseModel):
     """A part of the outputs; outputs of other versions of Fleet may have more, or lack some."""
@@ -31,11 +34,20 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
 
+class DeployedPool(_Record):
+    """One node pool of a cluster."""
+
+    name: str
+    type: str
+
+
 class DeployedCluster(_Record):
-    """One cluster, and its Kubernetes minor version."""
+    """One cluster: its Kubernetes minor version, where it is, and its pools in the order that they have at Linode."""
 
     name: str
     version: str
+    region: str | None = None
+    pools: tuple[DeployedPool, ...] = ()
 
 
 class DeployedVersions(_Record):
@@ -59,6 +71,15 @@ class Deployed(_Record):
     versions: DeployedVersions = DeployedVersions()
     mesh_roots: DeployedRoots | None = None
 
+    def cluster(self, name: str) -> DeployedCluster | None:
+        """The cluster of a name, if there is one."""
+        return next((cluster for cluster in self.clusters if cluster.name == name), None)
+
+    def pool_order(self, cluster: str) -> tuple[str, ...]:
+        """The names of a cluster's pools in the order that they have at Linode, as far as it is known."""
+        found = self.cluster(cluster)
+        return tuple(pool.name for pool in found.pools) if found else ()
+
 
 def fetch() -> Deployed:
     """Read the outputs of the current stack, as the last completed update left them."""
@@ -73,6 +94,8 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
         str(violation)
         for violation in (
             *_kubernetes(config, deployed),
+            *_regions(config, deployed),
+            *_pools(config, deployed),
             *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
             *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
@@ -85,6 +108,39 @@ def _kubernetes(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
         if cluster.name in config.clusters:
             path = ("clusters", cluster.name, "kubernetesVersion")
             yield from _upwards(path, cluster.version, config.kubernetes_version(cluster.name))
+
+
+def _regions(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """The provider makes a cluster anew for another region, and Linode refuses it the label that the old one has."""
+    for cluster in deployed.clusters:
+        wanted = config.clusters.get(cluster.name)
+        if wanted is None or cluster.region in (None, wanted.region):
+            continue
+        way = (
+            f"{ANOTHER_MANAGER} has the way to another manager"
+            if wanted.role is Role.MANAGER
+            else "add a member under another name there, then drain this one and remove it"
+        )
+        yield Violation(
+            path=("clusters", cluster.name, "region"),
+            message=f"{wanted.region!r} is not where it is, and a cluster cannot move; keep {cluster.region!r}; {way}",
+        )
+
+
+def _pools(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Linode's provider knows a pool by its place, so that one in the middle would take along all that follow."""
+    for name, cluster in config.clusters.items():
+        order = deployed.pool_order(name)
+        for place, pool in enumerate(order):
+            later = [repr(other) for other in order[place + 1 :] if other in cluster.pools]
+            if later and pool not in cluster.pools:
+                others = ", ".join(later)
+                yield Violation(
+                    path=("clusters", name, "pools", pool),
+                    message=f"{pool!r} is missing, and only the last pool of a cluster can go, which {others} came "
+                    f"after; keep {pool!r}, of another type or count if need be, or remove {others} in an update "
+                    f"before, to add again in the one that removes {pool!r}",
+                )
 
 
 def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:

@@ -1,11 +1,13 @@
 """Fleet: the architecture, top to bottom."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_random as random
 from pulumi import ResourceOptions
 
+from fleet.deployed import Deployed
 from fleet.karmada.federation import Federation, FederationArgs
 from fleet.lke import LkeCluster, LkeClusterArgs
 from fleet.mesh.mesh import Mesh, MeshArgs
@@ -16,15 +18,24 @@ from fleet.workloads import Workloads, WorkloadsArgs
 from policies.traffic import TrafficPolicies, TrafficPoliciesArgs
 
 
+@dataclass(frozen=True, kw_only=True)
+class FleetArgs:
+    """The stack's config, and what its last update deployed."""
+
+    config: FleetConfig
+    deployed: Deployed
+
+
 class Fleet(pulumi.ComponentResource):
     """One platform out of many regions: clusters, Karmada over them, a mesh between them, workloads on them."""
 
     outputs: dict[str, Any]
     """What the stack exports, by name."""
 
-    def __init__(self, name: str, config: FleetConfig, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:index:Fleet", name, {}, opts)
         child = ResourceOptions(parent=self)
+        config = args.config
         suffix = random.RandomString(f"{name}-suffix", length=SUFFIX_LENGTH, upper=False, special=False, opts=child)
         clusters = {
             cluster: LkeCluster(
@@ -34,6 +45,7 @@ class Fleet(pulumi.ComponentResource):
                     kubernetes_version=config.kubernetes_version(cluster),
                     tags=linode_tags(config.tags),
                     suffix=suffix.result,
+                    pool_order=args.deployed.pool_order(cluster),
                 ),
                 child,
             )

@@ -3,7 +3,7 @@
 Out of scope: what runs in the cluster, and NodeBalancers and volumes, which the cluster's own controllers make.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -25,6 +25,8 @@ class LkeClusterArgs:
     kubernetes_version: str
     tags: Sequence[str]
     suffix: Input[str]
+    pool_order: Sequence[str] = ()
+    """Names of the pools that there are, in the order that they have at Linode."""
 
 
 class LkeCluster(pulumi.ComponentResource):
@@ -34,6 +36,8 @@ class LkeCluster(pulumi.ComponentResource):
     spec: Cluster
     version: Output[str]
     """The Kubernetes minor version, known once Linode has it."""
+    pools: Output[list[dict[str, str]]]
+    """Name and type of each pool in the order that they have at Linode, known once Linode has them."""
     cluster_id: Output[str]
     node_ips: Output[list[str]]
     """Public IPv4 addresses of the nodes, oldest node first."""
@@ -46,12 +50,13 @@ class LkeCluster(pulumi.ComponentResource):
         super().__init__("fleet:lke:Cluster", name, {}, opts)
         self.name = name
         self.spec = args.spec
+        pools = in_order(args.spec.pools, args.pool_order)
         cluster = linode.LkeCluster(
             f"{name}-cluster",
             label=Output.from_input(args.suffix).apply(lambda suffix: naming.billed_label(name, suffix)),
             region=args.spec.region,
             k8s_version=args.kubernetes_version,
-            pools=[_pool(pool_name, pool) for pool_name, pool in args.spec.pools.items()],
+            pools=[_pool(pool_name, pool) for pool_name, pool in pools.items()],
             control_plane=_control_plane(args.spec),
             tags=list(args.tags),
             opts=ResourceOptions(
@@ -59,12 +64,15 @@ class LkeCluster(pulumi.ComponentResource):
                 protect=args.spec.protect,
                 # The autoscaler owns the count between its bounds; without this every update would fight it.
                 ignore_changes=[
-                    f"pools[{index}].count" for index, pool in enumerate(args.spec.pools.values()) if pool.autoscaler
+                    f"pools[{index}].count" for index, pool in enumerate(pools.values()) if pool.autoscaler
                 ],
             ),
         )
         self.cluster_id = cluster.id
         self.version = cluster.k8s_version
+        self.pools = self.version.apply(
+            lambda _: [{"name": pool_name, "type": pool.type} for pool_name, pool in pools.items()]
+        )
         self.node_ips = _node_ips(cluster)
         self.kubeconfig = Output.secret(
             cluster.kubeconfig.apply(decode).apply(lambda text: readiness.wait_until_ready(name, text))
@@ -78,6 +86,14 @@ class LkeCluster(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})
+
+
+def in_order(pools: Mapping[str, NodePool], order: Sequence[str]) -> dict[str, NodePool]:
+    """The pools that there are in the order that they have, and new ones after them.
+
+    Config comes sorted by name, and the provider knows a pool by its place alone (docs/decisions/0120).
+    """
+    return {name: pools[name] for name in order if name in pools} | dict(pools)
 
 
 def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:

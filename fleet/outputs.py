@@ -21,6 +21,7 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
                 "region": cluster.spec.region,
                 "network": cluster.spec.network,
                 "version": cluster.version,
+                "pools": cluster.pools,
             }
             for name, cluster in clusters.items()
         ],

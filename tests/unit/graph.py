@@ -19,8 +19,8 @@ from pulumi.runtime.proto import resource_pb2
 
 from fleet import readiness
 from fleet.config import parse
-from fleet.deployed import READ_OUTPUTS
-from fleet.fleet import Fleet
+from fleet.deployed import READ_OUTPUTS, Deployed
+from fleet.fleet import Fleet, FleetArgs
 from fleet.karmada import static_resources
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
@@ -269,8 +269,12 @@ class Recorder(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
-def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
+def build(
+    config: Mapping[str, Any], stage: Stage = Stage.UPDATE, *, deployed: Mapping[str, Any] | None = None
+) -> Graph:
     """Run the whole program on plain config, to its end, and give what it registered.
+
+    `deployed` has what the stack exported before.
 
     Raises:
         ConfigError: when the config is refused; nothing is registered then.
@@ -287,7 +291,8 @@ def build(config: Mapping[str, Any], stage: Stage = Stage.UPDATE) -> Graph:
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> None:
-        Fleet("fleet", parse(config))
+        args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
+        Fleet("fleet", args)
 
     with (
         own_event_loop(),

@@ -105,6 +105,67 @@ def test_istios_of_two_members_are_at_most_a_minor_apart(monkeypatch: pytest.Mon
         parse(raw)
 
 
+def running_in(**m0: Any) -> dict[str, Any]:
+    return {"clusters": [{"name": "m0", "version": "1.35", "region": "eu-west", **m0}]}
+
+
+def test_a_member_cannot_move_to_another_region() -> None:
+    [error] = refused(running_in(region="us-west"))
+    assert error.startswith("clusters.m0.region: 'eu-west' is not where it is")
+    assert "keep 'us-west'; add a member under another name there, then drain this one and remove it" in error
+
+
+def test_a_manager_moves_by_backup_and_restore() -> None:
+    [error] = refused({"clusters": [{"name": "manager", "version": "1.35", "region": "us-west"}]})
+    assert error.startswith("clusters.manager.region: 'eu-west' is not where it is")
+    assert "docs/karmada.md#another-manager" in error
+
+
+def with_pools(*names: str) -> dict[str, Any]:
+    raw = fleet_of(1)
+    raw["clusters"]["m0"]["pools"] = {name: {"type": "g6-standard-2"} for name in sorted(names)}
+    return raw
+
+
+THREE = running_in(pools=[{"name": name, "type": "g6-standard-2"} for name in ("main", "batch", "api")])
+
+
+@pytest.mark.parametrize(
+    ("left", "keys"),
+    [
+        (["main", "batch", "api"], []),
+        (["main", "batch", "api", "a-new-one"], []),
+        (["main", "batch"], []),
+        (["main"], []),
+        (["another"], []),
+        (["main", "another"], []),
+        (["batch", "api"], ["clusters.m0.pools.main"]),
+        (["main", "api"], ["clusters.m0.pools.batch"]),
+        (["api"], ["clusters.m0.pools.main", "clusters.m0.pools.batch"]),
+        (["batch", "another"], ["clusters.m0.pools.main"]),
+    ],
+)
+def test_only_the_last_pools_of_a_cluster_can_go(left: list[str], keys: list[str]) -> None:
+    found = errors(parse(with_pools(*left)), Deployed.model_validate(THREE))
+    assert [error.split(":")[0] for error in found] == keys, "those that follow would take its place, and its nodes"
+
+
+def test_a_pool_that_has_to_stay_is_told_with_the_ways_out() -> None:
+    [error] = errors(parse(with_pools("batch", "api")), Deployed.model_validate(THREE))
+    assert "keep 'main', of another type or count if need be, or remove 'batch', 'api' in an update before" in error
+
+
+@pytest.mark.parametrize("steps", [(["main"], ["batch"]), (["main", "batch"], ["main", "api"])])
+def test_the_way_out_is_one_that_is_allowed(steps: tuple[list[str], ...]) -> None:
+    """A pool in front goes in two updates: first those after it, and then it makes way for them."""
+    now: dict[str, Any] = THREE
+    for left in steps:
+        raw = with_pools(*left)
+        assert errors(parse(raw), Deployed.model_validate(now)) == []
+        now = build(raw, deployed=now).outputs["fleet"]
+    assert Deployed.model_validate(now).pool_order("m0") == tuple(steps[-1])
+
+
 ROTATION: list[dict[str, Any]] = [
     {},
     {"roots": ["root", "next"]},

@@ -4,7 +4,8 @@ import copy
 import re
 from typing import Any
 
-from fleet.lke import external_ips, node_labels
+from fleet.lke import external_ips, in_order, node_labels
+from fleet.pools import NodePool
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Node, build
 
@@ -42,6 +43,55 @@ def test_a_pools_labels_taints_and_autoscaler_reach_linode() -> None:
     assert made["labels"] == {"team": "web"}
     assert made["taints"] == [{"key": "dedicated", "value": "web", "effect": "NoSchedule"}]
     assert node.ignore_changes == ("pools[0].count",), "an update would fight the autoscaler over the count"
+
+
+def with_pools(*names: str, recorded: tuple[str, ...], **pool: Any) -> Node:
+    """The cluster of the only member, with pools as Pulumi hands them over, and with those that the outputs have."""
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    raw["clusters"]["m0"]["pools"] = {name: {"type": "g6-standard-2", **pool} for name in sorted(names)}
+    pools = [{"name": name, "type": "g6-standard-2"} for name in recorded]
+    now = {"clusters": [{"name": "m0", "version": "1.35", "pools": pools}]}
+    return build(raw, deployed=now).one(KIND, "m0-cluster")
+
+
+def labels(cluster: Node) -> list[str]:
+    return [pool["label"] for pool in cluster.plain()["pools"]]
+
+
+def test_a_new_pool_comes_after_those_that_there_are() -> None:
+    changed = with_pools("main", "batch", recorded=("main",))
+    assert labels(changed) == ["main", "batch"], "in the place of main, batch would get its nodes"
+
+
+def test_pools_of_a_cluster_that_is_made_are_in_the_order_of_the_config() -> None:
+    assert labels(with_pools("main", "batch", recorded=())) == ["batch", "main"]
+
+
+def test_a_pool_that_takes_the_place_of_the_last_one_leaves_the_others_where_they_are() -> None:
+    assert labels(with_pools("main", "api", recorded=("main", "batch"))) == ["main", "api"]
+
+
+def test_the_autoscaler_keeps_the_count_of_its_own_pool() -> None:
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    scaled = {"type": "g6-standard-2", "count": 2, "autoscaler": {"min": 1, "max": 4}}
+    raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-2"}, "main": scaled}
+    order = [{"name": name, "type": "g6-standard-2"} for name in ("main", "batch")]
+    now = {"clusters": [{"name": "m0", "version": "1.35", "pools": order}]}
+    assert build(raw, deployed=now).one(KIND, "m0-cluster").ignore_changes == ("pools[0].count",)
+
+
+def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-4"}, "main": {"type": "g6-standard-2"}}
+    pools = [{"name": "main", "type": "g6-standard-2"}]
+    graph = build(raw, deployed={"clusters": [{"name": "m0", "version": "1.35", "pools": pools}]})
+    [member] = [cluster for cluster in graph.outputs["fleet"]["clusters"] if cluster["name"] == "m0"]
+    assert member["pools"] == [*pools, {"name": "batch", "type": "g6-standard-4"}]
+
+
+def test_a_pool_that_is_gone_has_no_place() -> None:
+    pool = NodePool(type="g6-standard-2")
+    assert list(in_order({"a": pool, "b": pool, "c": pool}, ["gone", "c", "b"])) == ["c", "b", "a"]
 
 
 def test_an_acl_refuses_everybody_else() -> None:
