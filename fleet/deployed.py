@@ -57,6 +57,15 @@ class DeployedVersions(_Record):
     istio: dict[str, str] = Field(default_factory=dict)
 
 
+class DeployedEtcd(_Record):
+    """The storage of Karmada's etcd, and the manager that it is on."""
+
+    manager: str
+    replicas: int
+    storage_class: str
+    size: str
+
+
 class DeployedRoots(_Record):
     """The mesh's roots by name."""
 
@@ -69,6 +78,7 @@ class Deployed(_Record):
 
     clusters: tuple[DeployedCluster, ...] = ()
     versions: DeployedVersions = DeployedVersions()
+    etcd: DeployedEtcd | None = None
     mesh_roots: DeployedRoots | None = None
 
     def cluster(self, name: str) -> DeployedCluster | None:
@@ -97,6 +107,7 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
             *_regions(config, deployed),
             *_pools(config, deployed),
             *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
+            *(_etcd(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
             *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
         )
@@ -147,6 +158,25 @@ def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Objects in Karmada's etcd may be of an API that the release before does not know."""
     if deployed.versions.karmada is not None:
         yield from _upwards(("versions", "karmada"), deployed.versions.karmada, config.versions.karmada)
+
+
+def _etcd(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """A StatefulSet keeps the claims that it was made with, and an etcd that runs its members."""
+    before, etcd = deployed.etcd, config.karmada.etcd
+    # Another manager starts with an etcd of its own.
+    if before is None or before.manager != config.manager:
+        return
+    for key, now, wanted in (
+        ("replicas", before.replicas, etcd.replicas),
+        ("storageClass", before.storage_class, etcd.storage_class),
+        ("size", before.size, etcd.size),
+    ):
+        if wanted != now:
+            yield Violation(
+                path=("karmada", "etcd", key),
+                message=f"{wanted!r} is not the {now!r} that its etcd was made with, which cannot change; keep "
+                f"{now!r}; {ANOTHER_MANAGER} has the way to another manager, which may have {wanted!r}",
+            )
 
 
 def _upwards(path: tuple[str, ...], now: str, wanted: str) -> Iterator[Violation]:

@@ -53,6 +53,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     versions: Versions
     version: Output[str]
     """Karmada's, known once it is released."""
+    etcd: Output[dict[str, str | int]]
+    """Where its data is and on what storage, known once it is released."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
@@ -92,6 +94,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             in_manager,
         )
         self.version = release.status.apply(lambda _: args.versions.karmada)
+        storage = args.karmada.etcd.model_dump(by_alias=True)
+        self.etcd = release.status.apply(lambda _: {"manager": args.manager.name} | storage)
         self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
             lambda known: ApiServer(**known)
         )

@@ -166,6 +166,37 @@ def test_the_way_out_is_one_that_is_allowed(steps: tuple[list[str], ...]) -> Non
     assert Deployed.model_validate(now).pool_order("m0") == tuple(steps[-1])
 
 
+ETCD = {"manager": "manager", "replicas": 1, "storageClass": "linode-block-storage", "size": "10Gi"}
+
+
+def test_what_etcd_was_made_with_is_remembered(running: dict[str, Any]) -> None:
+    assert running["etcd"] == ETCD
+    assert outputs(layers=[]).get("etcd") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "before"), [("replicas", 3), ("storageClass", "linode-block-storage-retain"), ("size", "20Gi")]
+)
+def test_the_storage_of_an_etcd_that_runs_cannot_change(key: str, before: Any) -> None:
+    [error] = refused({"etcd": ETCD | {key: before}})
+    assert error.startswith(f"karmada.etcd.{key}: {ETCD[key]!r} is not the {before!r} that its etcd was made with")
+    assert "docs/karmada.md#another-manager" in error
+
+
+def test_the_storage_of_an_etcd_that_does_not_run_yet_is_free() -> None:
+    larger = {"etcd": {"size": "20Gi"}}
+    assert refused({}, karmada=larger) == []
+    assert refused({"etcd": None}, karmada=larger) == []
+    assert refused({"etcd": ETCD}, karmada=larger, layers=["mesh"]) == [], "it goes with its layer"
+
+
+def test_another_manager_is_free_to_be_elsewhere_and_to_have_other_storage() -> None:
+    raw = fleet_of(1, karmada={"etcd": {"size": "20Gi"}})
+    raw["clusters"]["manager-2"] = raw["clusters"].pop("manager") | {"region": "us-west"}
+    now = {"etcd": ETCD, "clusters": [{"name": "manager", "version": "1.35", "region": "eu-west"}]}
+    assert errors(parse(raw), Deployed.model_validate(now)) == []
+
+
 ROTATION: list[dict[str, Any]] = [
     {},
     {"roots": ["root", "next"]},

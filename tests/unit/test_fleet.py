@@ -191,7 +191,7 @@ def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     outputs = dev.outputs["fleet"]
     assert outputs.keys() == {
         "clusters", "nodeIps", "kubeconfigs", "karmadaKubeconfig", "karmadaEndpoint", "eastWestGateways", "ingresses",
-        "versions", "meshRoots",
+        "versions", "etcd", "meshRoots",
     }  # fmt: skip
     assert is_secret(outputs["kubeconfigs"])
     assert is_secret(outputs["karmadaKubeconfig"])
