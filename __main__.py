@@ -7,6 +7,6 @@ from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
 running = deployed.fetch()
-config.refuse([*catalogue.errors(settings, catalogue.fetch()), *deployed.errors(settings, running)])
+config.refuse([*catalogue.errors(settings, catalogue.fetch(), running), *deployed.errors(settings, running)])
 for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=running)).outputs.items():
     pulumi.export(name, value)

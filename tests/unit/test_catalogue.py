@@ -1,9 +1,13 @@
 """Claims about checking the config against what Linode offers."""
 
 import copy
+from typing import Any
+
+import pytest
 
 from fleet.catalogue import Catalogue, errors
 from fleet.config import parse
+from fleet.deployed import Deployed
 from tests.unit.configs import fleet_of
 
 OFFERED = Catalogue(
@@ -11,10 +15,11 @@ OFFERED = Catalogue(
     types=frozenset({"g6-standard-2", "g6-standard-4"}),
     kubernetes_versions=frozenset({"1.34", "1.35"}),
 )
+NOTHING = Deployed()
 
 
 def test_what_linode_offers_is_accepted() -> None:
-    assert errors(parse(fleet_of(2)), OFFERED) == []
+    assert errors(parse(fleet_of(2)), OFFERED, NOTHING) == []
 
 
 def test_what_linode_does_not_offer_is_reported_at_once_with_hints() -> None:
@@ -22,7 +27,7 @@ def test_what_linode_does_not_offer_is_reported_at_once_with_hints() -> None:
     raw["clusters"]["m0"]["region"] = "eu-wset"
     raw["clusters"]["m1"]["pools"]["main"]["type"] = "g6-standard-3"
     raw["clusters"]["manager"]["kubernetesVersion"] = "1.33"
-    assert sorted(errors(parse(raw), OFFERED)) == [
+    assert sorted(errors(parse(raw), OFFERED, NOTHING)) == [
         "clusters.m0.region: 'eu-wset' is not a region with LKE; did you mean eu-west, us-west?",
         "clusters.m1.pools.main.type: 'g6-standard-3' is not a node type; did you mean g6-standard-4, g6-standard-2?",
         "clusters.manager.kubernetesVersion: '1.33' is not a Kubernetes version of LKE; did you mean 1.35, 1.34?",
@@ -32,5 +37,41 @@ def test_what_linode_does_not_offer_is_reported_at_once_with_hints() -> None:
 def test_without_anything_close_the_hint_lists_what_there_is() -> None:
     raw = fleet_of(1)
     raw["clusters"]["m0"]["region"] = "mars"
-    [error] = errors(parse(raw), OFFERED)
+    [error] = errors(parse(raw), OFFERED, NOTHING)
     assert "Linode offers eu-west, us-west" in error
+
+
+RETIRED = Catalogue(
+    regions=frozenset({"us-west"}), types=frozenset({"g7-standard-2"}), kubernetes_versions=frozenset({"1.36"})
+)
+"""What Linode offers when it has retired everything that a fleet was made of."""
+
+
+def running(**m0: Any) -> Deployed:
+    """Three clusters as the config has them, the member m0 with something else."""
+    there = {"region": "eu-west", "version": "1.35", "pools": [{"name": "main", "type": "g6-standard-2"}]}
+    clusters = [{"name": name, **there} for name in ("manager", "m0", "m1")]
+    clusters[1] |= m0
+    return Deployed.model_validate({"clusters": clusters})
+
+
+def test_what_linode_has_retired_stops_no_cluster_that_runs_with_it() -> None:
+    assert errors(parse(fleet_of(2)), RETIRED, running()) == [], "its certificates could not be renewed"
+
+
+@pytest.mark.parametrize(
+    ("m0", "key"),
+    [
+        ({"version": "1.34"}, "clusters.m0.kubernetesVersion"),
+        ({"region": "us-west"}, "clusters.m0.region"),
+        ({"pools": [{"name": "main", "type": "g6-standard-4"}]}, "clusters.m0.pools.main.type"),
+        ({"pools": [{"name": "other", "type": "g6-standard-2"}]}, "clusters.m0.pools.main.type"),
+    ],
+)
+def test_what_linode_has_retired_cannot_be_ordered_anew(m0: dict[str, Any], key: str) -> None:
+    assert [error.split(":")[0] for error in errors(parse(fleet_of(2)), RETIRED, running(**m0))] == [key]
+
+
+def test_a_new_cluster_of_a_retired_version_is_refused_although_others_run_it() -> None:
+    found = errors(parse(fleet_of(3)), RETIRED, running())
+    assert {error.split(".")[1] for error in found} == {"m2"}

@@ -58,6 +58,17 @@ def test_a_region_without_lke_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         run_program(monkeypatch, config)
 
 
+def test_the_program_starts_from_what_the_last_update_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = fleet_of(1, layers=[])
+    main = config["clusters"]["m0"]["pools"]["main"]
+    config["clusters"]["m0"] |= {"region": "retired-north", "pools": {"batch": main, "main": main}}
+    pools = [{"name": "main", "type": "g6-standard-2"}]
+    there = {"name": "m0", "version": "1.35", "region": "retired-north", "pools": pools}
+    monkeypatch.setitem(OUTPUTS, "clusters", [there])
+    cluster = run_program(monkeypatch, config).one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
+    assert [pool["label"] for pool in cluster.plain()["pools"]] == ["main", "batch"]
+
+
 def test_a_config_error_is_a_message_and_no_traceback() -> None:
     assert issubclass(ConfigError, pulumi.RunError), "the language host prints a RunError's message alone"
 
