@@ -47,6 +47,8 @@ class DeployedCluster(_Record):
     name: str
     version: str
     region: str | None = None
+    acl: bool = False
+    """Whether its control plane has one."""
     pools: tuple[DeployedPool, ...] = ()
 
 
@@ -61,7 +63,6 @@ class DeployedEtcd(_Record):
     """The storage of Karmada's etcd, and the manager that it is on."""
 
     manager: str
-    replicas: int
     storage_class: str
     size: str
 
@@ -105,6 +106,7 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
         for violation in (
             *_kubernetes(config, deployed),
             *_regions(config, deployed),
+            *_acls(config, deployed),
             *_pools(config, deployed),
             *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_etcd(config, deployed) if Layer.KARMADA in config.layers else ()),
@@ -138,6 +140,18 @@ def _regions(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
         )
 
 
+def _acls(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Linode's provider keeps an ACL that is named no more, and cannot turn off one with addresses."""
+    for cluster in deployed.clusters:
+        wanted = config.clusters.get(cluster.name)
+        if wanted is not None and cluster.acl and wanted.acl is None:
+            yield Violation(
+                path=("clusters", cluster.name, "acl"),
+                message="is missing, and the one that the cluster has would stay; keep it, or let everybody in by "
+                "0.0.0.0/0 in ipv4 and ::/0 in ipv6",
+            )
+
+
 def _pools(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Linode's provider knows a pool by its place, so that one in the middle would take along all that follow."""
     for name, cluster in config.clusters.items():
@@ -161,13 +175,12 @@ def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
 
 
 def _etcd(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
-    """A StatefulSet keeps the claims that it was made with, and an etcd that runs its members."""
+    """A StatefulSet keeps the claims that it was made with."""
     before, etcd = deployed.etcd, config.karmada.etcd
     # Another manager starts with an etcd of its own.
     if before is None or before.manager != config.manager:
         return
     for key, now, wanted in (
-        ("replicas", before.replicas, etcd.replicas),
         ("storageClass", before.storage_class, etcd.storage_class),
         ("size", before.size, etcd.size),
     ):

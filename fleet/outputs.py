@@ -20,6 +20,7 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
                 "name": name,
                 "region": cluster.spec.region,
                 "network": cluster.spec.network,
+                "acl": cluster.spec.acl is not None,
                 "version": cluster.version,
                 "pools": cluster.pools,
             }

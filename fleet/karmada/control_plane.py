@@ -53,7 +53,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     versions: Versions
     version: Output[str]
     """Karmada's, known once it is released."""
-    etcd: Output[dict[str, str | int]]
+    etcd: Output[dict[str, str]]
     """Where its data is and on what storage, known once it is released."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:

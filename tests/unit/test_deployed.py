@@ -166,7 +166,17 @@ def test_the_way_out_is_one_that_is_allowed(steps: tuple[list[str], ...]) -> Non
     assert Deployed.model_validate(now).pool_order("m0") == tuple(steps[-1])
 
 
-ETCD = {"manager": "manager", "replicas": 1, "storageClass": "linode-block-storage", "size": "10Gi"}
+def test_an_acl_cannot_be_taken_out_again() -> None:
+    raw = fleet_of(1, layers=[])
+    raw["clusters"]["m0"]["acl"] = {"ipv4": ["192.0.2.0/24"]}
+    with_acl = Deployed.model_validate(build(raw).outputs["fleet"])
+    assert errors(parse(raw), with_acl) == []
+    [error] = errors(parse(fleet_of(1, layers=[])), with_acl)
+    assert error.startswith("clusters.m0.acl: is missing")
+    assert "0.0.0.0/0" in error
+
+
+ETCD = {"manager": "manager", "storageClass": "linode-block-storage", "size": "10Gi"}
 
 
 def test_what_etcd_was_made_with_is_remembered(running: dict[str, Any]) -> None:
@@ -174,9 +184,7 @@ def test_what_etcd_was_made_with_is_remembered(running: dict[str, Any]) -> None:
     assert outputs(layers=[]).get("etcd") is None
 
 
-@pytest.mark.parametrize(
-    ("key", "before"), [("replicas", 3), ("storageClass", "linode-block-storage-retain"), ("size", "20Gi")]
-)
+@pytest.mark.parametrize(("key", "before"), [("storageClass", "linode-block-storage-retain"), ("size", "20Gi")])
 def test_the_storage_of_an_etcd_that_runs_cannot_change(key: str, before: Any) -> None:
     [error] = refused({"etcd": ETCD | {key: before}})
     assert error.startswith(f"karmada.etcd.{key}: {ETCD[key]!r} is not the {before!r} that its etcd was made with")
