@@ -64,7 +64,7 @@ def by_article(layout: Layout, folder: Path, *, half: bool) -> Cost:
     check(terminal, half=half)
     account = Account(layout=layout, folder=folder)
     for cluster in account.call("GET", "lke/clusters")["data"]:
-        terminal.run("linode-cli", "lke", "cluster-delete", str(cluster["id"]))
+        account.delete(cluster["id"])
     eventually(lambda: account.left() == {}, "the article's clusters are gone")
     return cost
 

@@ -81,6 +81,17 @@ class Account:
         body = {"label": label, "region": region, "k8s_version": "1.35", "node_pools": pools}
         return int(self.call("POST", "lke/clusters", body)["id"])
 
+    def delete(self, cluster_id: int) -> None:
+        """Delete a cluster, and then the load balancers and volumes that it leaves in the account."""
+        self.call("DELETE", f"lke/clusters/{cluster_id}")
+        # A cloud controller that still runs makes a load balancer anew whose nodes go.
+        folder = self.layout.clusters / str(cluster_id)
+        eventually(lambda: not folder.exists(), f"cluster {cluster_id} is gone")
+        for kind in ("nodebalancers", "volumes"):
+            for item in self.call("GET", kind)["data"]:
+                if f"lke{cluster_id}" in item["tags"]:
+                    self.call("DELETE", f"{kind}/{item['id']}")
+
     def node_states(self, cluster_id: int) -> list[str]:
         """The status of every node, as the API tells it."""
         pools = self.call("GET", f"lke/clusters/{cluster_id}/pools")["data"]
@@ -175,4 +186,18 @@ def service(name: str, kind: str) -> dict[str, Any]:
         "kind": "Service",
         "metadata": {"name": f"{name}-{kind.lower()}"},
         "spec": {"type": kind, "selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]},
+    }
+
+
+def claim(name: str) -> dict[str, Any]:
+    """A claim of a volume that goes with it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {
+            "storageClassName": "linode-block-storage",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
     }

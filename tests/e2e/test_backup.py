@@ -95,10 +95,10 @@ def _reporting(fleet: Fleet, since: datetime) -> bool:
 
 
 def _lose_manager(account: Account) -> None:
-    """Delete the manager's cluster behind the program's back."""
+    """Delete the manager's cluster behind the program's back, and what it leaves in the account."""
     clusters = account.call("GET", "lke/clusters")["data"]
     [lost] = [cluster["id"] for cluster in clusters if cluster["label"].startswith("cluster-manager-")]
-    account.call("DELETE", f"lke/clusters/{lost}")
+    account.delete(lost)
 
 
 def _took(begin: float, what: str) -> float:

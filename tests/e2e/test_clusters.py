@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.clients import Account, ClientError, Cluster, client, eventually, service, web
+from tests.e2e.clients import Account, ClientError, Cluster, claim, client, eventually, service, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,18 +127,8 @@ def test_pods_of_another_cluster_cannot_be_reached_directly(site: Cluster, us: C
 
 
 def test_a_claim_keeps_its_data_when_its_pod_moves_to_another_node(eu: Cluster, account: Account) -> None:
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data"},
-        "spec": {
-            "storageClassName": "linode-block-storage",
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
     names = [node["metadata"]["name"] for node in eu.get("nodes")["items"]]
-    eu.apply(claim, _writer("first", names[0], "echo kept > /data/file; sleep 3600"))
+    eu.apply(claim("data"), _writer("first", names[0], "echo kept > /data/file; sleep 3600"))
     eu.kubectl("wait", "pod/first", "--for=condition=Ready", "--timeout=60s")
     eu.kubectl("delete", "pod/first", "--grace-period=0", "--force")
     eu.apply(_writer("second", names[1], "sleep 3600"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.clients import Account, Cluster, eventually
+from tests.e2e.clients import Account, Cluster, claim, client, eventually, service
 
 pytestmark = pytest.mark.privileged
 
@@ -49,9 +49,22 @@ def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> N
     eventually(lambda: cluster.get(*system)["status"].get("readyReplicas") == 1, "DNS runs on it", within_seconds=120)
 
 
-def test_a_deleted_cluster_leaves_nothing(account: Account, cluster: Cluster) -> None:
+def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volumes_in_the_account(
+    account: Account, cluster: Cluster
+) -> None:
+    cluster.apply(service("left", "LoadBalancer"), claim("left"))
+    eventually(lambda: account.left().keys() >= {"nodebalancers", "volumes"}, "the cluster has a balancer and a volume")
     account.call("DELETE", f"lke/clusters/{cluster.id}")
     layout = cluster.layout
     eventually(lambda: not layout.clusters.joinpath(str(cluster.id)).exists(), "its files are gone")
     assert layout.namespaces() == sorted([layout.wan, layout.cloud])
     assert [path.stem for path in layout.units.glob("*.json")] == ["etcd"]
+    left = [(kind, item) for kind in ("nodebalancers", "volumes") for item in account.call("GET", kind)["data"]]
+    assert [(kind, item["tags"]) for kind, item in left] == [
+        ("nodebalancers", [f"lke{cluster.id}"]),
+        ("volumes", [f"lke{cluster.id}"]),
+    ], "Linode deletes neither with a cluster"
+    assert left[0][1]["ipv4"] not in client(layout, "ip", "route", "show").split()
+    for kind, item in left:
+        account.call("DELETE", f"{kind}/{item['id']}")
+    assert account.left() == {}

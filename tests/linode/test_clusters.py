@@ -1,4 +1,4 @@
-"""LKE clusters: made at once, ready later, changed within the rules, and gone without a trace."""
+"""LKE clusters: made at once, ready later, changed within the rules, and gone with their nodes."""
 
 from __future__ import annotations
 
@@ -139,20 +139,37 @@ def test_high_availability_cannot_be_turned_off(user: LinodeUser) -> None:
     assert user.get(path)["control_plane"]["high_availability"] is True
 
 
-def test_deleting_takes_nodes_balancers_volumes_and_addresses_along(user: LinodeUser) -> None:
+def test_deleting_takes_the_nodes_along_and_leaves_balancers_and_volumes_to_be_paid_for(user: LinodeUser) -> None:
     cluster, other = user.cluster("eu", count=2), user.cluster("ap")
-    for owner in (cluster, other):
-        user.post("/nodebalancers", {"region": "eu-west", "tags": [f"lke{owner['id']}"]})
-        user.post("/volumes", {"label": f"pvc{owner['id']}", "region": "eu-west", "tags": [f"lke{owner['id']}"]})
     node = next(item for item in user.data("/linode/instances") if item["lke_cluster_id"] == cluster["id"])
-    user.post("/volumes", {"label": "untagged", "linode_id": node["id"]})
+    tags = [f"lke{cluster['id']}"]
+    config = {"port": 443, "nodes": [{"address": f"{node['ipv4'][0]}:30080", "label": "here"}]}
+    balancer = user.post("/nodebalancers", {"region": "eu-west", "tags": tags, "configs": [config]})
+    detached = user.post("/volumes", {"label": "pvc1", "region": "eu-west", "tags": tags})
+    attached = user.post("/volumes", {"label": "pvc2", "linode_id": node["id"]})
 
     user.delete(f"/lke/clusters/{cluster['id']}")
 
     user.get(f"/lke/clusters/{cluster['id']}", expect=404)
     assert {item["lke_cluster_id"] for item in user.data("/linode/instances")} == {other["id"]}
-    assert [item["lke_cluster"]["id"] for item in user.data("/nodebalancers")] == [other["id"]]
-    assert [item["label"] for item in user.data("/volumes")] == [f"pvc{other['id']}"]
+    shown = user.get(f"/nodebalancers/{balancer['id']}")
+    assert (shown["ipv4"], shown["tags"], shown["lke_cluster"]) == (balancer["ipv4"], tags, None)
+    [port] = user.data(f"/nodebalancers/{balancer['id']}/configs")
+    assert port["nodes_status"] == {"up": 0, "down": 1}, "its backend went with the cluster"
+    assert [item["id"] for item in user.data("/volumes")] == [detached["id"], attached["id"]]
+    assert user.get(f"/volumes/{attached['id']}")["linode_id"] is None, "the volume's Linode is gone"
+
+
+def test_what_a_deleted_cluster_left_can_be_deleted(user: LinodeUser) -> None:
+    cluster = user.cluster()
+    [node] = user.data("/linode/instances")
+    tags = [f"lke{cluster['id']}"]
+    balancer = user.post("/nodebalancers", {"region": "eu-west", "tags": tags})
+    volume = user.post("/volumes", {"label": "pvc1", "linode_id": node["id"], "tags": tags})
+    user.delete(f"/lke/clusters/{cluster['id']}")
+    user.delete(f"/nodebalancers/{balancer['id']}")
+    user.delete(f"/volumes/{volume['id']}")
+    assert (user.data("/nodebalancers"), user.data("/volumes")) == ([], [])
 
 
 def test_a_deleted_cluster_is_found_nowhere_below_its_path(user: LinodeUser) -> None:

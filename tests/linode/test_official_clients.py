@@ -152,6 +152,7 @@ def test_linode_api4_balances_and_attaches(client: LinodeClient) -> None:
     assert volume.detach()
     assert volume.delete()
     cluster.delete()
+    assert balancer.delete(), "it is left when its cluster is gone"
     assert list(client.nodebalancers()) == []
 
 

@@ -257,6 +257,49 @@ def test_an_address_is_given_again_only_after_the_backend_let_go_of_it() -> None
         eventually(free_again, "the address is given to another node")
 
 
+def test_a_balancer_that_a_deleted_cluster_left_keeps_its_address_until_it_is_deleted() -> None:
+    backend = FragileBackend()
+    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
+        user = LinodeUser(client=client)
+        cluster = user.cluster()
+        server = _address_of_server(user, cluster["id"])
+        left = user.post("/nodebalancers", {"region": "eu-west", "tags": [f"lke{cluster['id']}"]})
+        user.delete(f"/lke/clusters/{cluster['id']}")
+
+        def forgotten() -> bool:
+            again = user.cluster(f"probe{len(user.data('/lke/clusters'))}")
+            return _address_of_server(user, again["id"]) == server
+
+        eventually(forgotten, "the cluster is forgotten, so that its API server's address is given to another")
+        assert user.post("/nodebalancers", {"region": "eu-west"})["ipv4"] != left["ipv4"], "two share an address"
+        user.delete(f"/nodebalancers/{left['id']}")
+        assert user.post("/nodebalancers", {"region": "eu-west"})["ipv4"] == left["ipv4"], "the address is free again"
+
+
+def test_a_balancer_deleted_while_its_cluster_goes_gives_its_address_back_when_the_routes_are_gone() -> None:
+    backend = FragileBackend()
+    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
+        user = LinodeUser(client=client)
+        cluster = user.cluster()
+        left = user.post("/nodebalancers", {"region": "eu-west", "tags": [f"lke{cluster['id']}"]})
+        backend.may_delete = False
+        user.delete(f"/lke/clusters/{cluster['id']}")
+        user.delete(f"/nodebalancers/{left['id']}")
+        other = user.post("/nodebalancers", {"region": "eu-west"})["ipv4"]
+        assert other != left["ipv4"], "the backend would take the new holder's route away with the cluster"
+        backend.may_delete = True
+
+        def free_again() -> bool:
+            return bool(user.post("/nodebalancers", {"region": "eu-west"})["ipv4"] == left["ipv4"])
+
+        eventually(free_again, "the address is given to another balancer")
+
+
+def _address_of_server(user: LinodeUser, cluster_id: int) -> str:
+    [*_, endpoint] = [item["endpoint"] for item in user.data(f"/lke/clusters/{cluster_id}/api-endpoints")]
+    return str(httpx.URL(endpoint).host)
+
+
 def test_more_nodes_than_addresses_are_refused_and_leave_nothing(user: LinodeUser) -> None:
     pools = [{"type": "g6-standard-1", "count": 100}] * 3
     body = {"label": "huge", "region": "eu-west", "k8s_version": "1.35", "node_pools": pools}

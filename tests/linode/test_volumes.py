@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.linode.conftest import LinodeUser, eventually, problems
+from tests.linode.conftest import LinodeUser, problems
 
 
 def test_a_volume_is_attached_detached_and_deleted(user: LinodeUser) -> None:
@@ -40,7 +40,7 @@ def test_a_volume_is_on_one_linode_of_its_region_at_a_time(user: LinodeUser) -> 
     user.post(path, {"linode_id": second["id"]})
 
 
-def test_a_removed_node_leaves_its_volume_behind(user: LinodeUser) -> None:
+def test_a_removed_node_leaves_its_volume_behind_and_so_does_the_cluster(user: LinodeUser) -> None:
     cluster = user.cluster(count=2)
     node = user.data("/linode/instances")[1]
     volume = user.post("/volumes", {"label": "pvc1", "linode_id": node["id"]})
@@ -48,7 +48,9 @@ def test_a_removed_node_leaves_its_volume_behind(user: LinodeUser) -> None:
     user.put(f"/lke/clusters/{cluster['id']}/pools/{pool['id']}", {"count": 1})
     assert user.get(f"/volumes/{volume['id']}")["linode_id"] is None
     user.delete(f"/lke/clusters/{cluster['id']}")
-    eventually(lambda: user.data("/volumes") == [], "the volume went with the cluster that it was used in")
+    assert [item["id"] for item in user.data("/volumes")] == [volume["id"]]
+    user.delete(f"/volumes/{volume['id']}")
+    assert user.data("/volumes") == []
 
 
 def test_volumes_grow_and_never_shrink(user: LinodeUser) -> None:

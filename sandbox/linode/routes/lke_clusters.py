@@ -129,7 +129,7 @@ def _changed(cluster: ClusterRecord, request: ClusterUpdate, *, now: str) -> Clu
 
 
 async def delete_cluster(call: Call) -> Mapping[str, Any]:
-    """DELETE /lke/clusters/{id}: nodes, load balancers, volumes and addresses go with it."""
+    """DELETE /lke/clusters/{id}: its nodes go with it; load balancers and volumes stay in the account."""
     with call.account.store.transaction() as state:
         cluster = cluster_at(call, state)
         remove_cluster(state, cluster, now=call.account.timestamp())

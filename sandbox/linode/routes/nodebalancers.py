@@ -14,7 +14,7 @@ from sandbox.linode.operations import Call, Operation
 from sandbox.linode.routes.balancer_views import FILTERABLE, READ, WRITE, balancer_at, open_port, show_balancer
 from sandbox.linode.rules import not_valid
 from sandbox.linode.schemas.nodebalancers import BalancerCreate, BalancerUpdate
-from sandbox.linode.state.addresses import Range, lease, reclaim_address
+from sandbox.linode.state.addresses import Range, lease
 from sandbox.linode.state.clusters import remove_balancer
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.ownership import cluster_of_tags
@@ -86,11 +86,9 @@ async def update_balancer(call: Call) -> Mapping[str, Any]:
 
 
 async def delete_balancer(call: Call) -> Mapping[str, Any]:
-    """DELETE /nodebalancers/{id}: its address is free at once."""
+    """DELETE /nodebalancers/{id}."""
     with call.account.store.transaction() as state:
-        balancer = balancer_at(call, state)
-        remove_balancer(state, balancer, now=call.account.timestamp())
-        reclaim_address(state, balancer.address)
+        remove_balancer(state, balancer_at(call, state), now=call.account.timestamp())
     return {}
 
 

@@ -21,7 +21,6 @@ from sandbox.linode.schemas.volumes import (
     VolumeUpdate,
 )
 from sandbox.linode.state.events import emit
-from sandbox.linode.state.ownership import cluster_of_linode, cluster_of_tags
 from sandbox.linode.state.records import ClusterRecord, NodeRecord, VolumeRecord
 
 if TYPE_CHECKING:
@@ -67,16 +66,14 @@ async def create_volume(call: Call) -> Mapping[str, Any]:
     with call.account.store.transaction() as state:
         region = _region_for(call, state, request)
         _require_new_label(state, request.label)
-        tags = tuple(request.tags or ())
         now = call.account.timestamp()
         volume = VolumeRecord(
             id=state.next_id(VolumeRecord, first=_FIRST_ID),
-            cluster_id=cluster_of_tags(state, tags) or cluster_of_linode(state, request.linode_id),
             label=request.label,
             region=region,
             size=request.size,
             linode_id=request.linode_id,
-            tags=tags,
+            tags=tuple(request.tags or ()),
             encryption=request.encryption,
             created=now,
             updated=now,
@@ -169,11 +166,7 @@ async def attach_volume(call: Call) -> Mapping[str, Any]:
             raise invalid("Volume is already attached", field="linode_id")
         if _region_of(state, request.linode_id) != volume.region:
             raise invalid("Volume and Linode must be in the same region", field="linode_id")
-        change = {
-            "linode_id": request.linode_id,
-            "cluster_id": volume.cluster_id or cluster_of_linode(state, request.linode_id),
-        }
-        return _keep(call, state, volume, change, "volume_attach")
+        return _keep(call, state, volume, {"linode_id": request.linode_id}, "volume_attach")
 
 
 async def detach_volume(call: Call) -> Mapping[str, Any]:

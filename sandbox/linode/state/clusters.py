@@ -13,7 +13,7 @@ from sandbox.linode.backend import (
     Taint,
     TaintEffect,
 )
-from sandbox.linode.state.addresses import Range, lease, reclaim, release
+from sandbox.linode.state.addresses import Range, lease, reclaim, reclaim_address, release
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import (
     BalancerConfigRecord,
@@ -131,39 +131,39 @@ def remove_pool(state: Transaction, pool: PoolRecord, *, now: str) -> None:
 
 
 def remove_cluster(state: Transaction, cluster: ClusterRecord, *, now: str) -> None:
-    """Take a cluster away with its nodes, load balancers and volumes.
+    """Take a cluster away with its pools and nodes; its load balancers and volumes stay in the account.
 
     Its record and addresses stay, out of the user's sight, until the backend is done: `purge`.
     """
-    for volume in state.all(VolumeRecord):
-        if volume.cluster_id == cluster.id:
-            state.delete(volume)
-            emit(state, "volume_delete", volume, now=now)
     for pool in pools_of(state, cluster.id):
         remove_pool(state, pool, now=now)
-    for balancer in state.all(NodeBalancerRecord):
-        if balancer.cluster_id == cluster.id:
-            remove_balancer(state, balancer, now=now)
-            release(state, balancer.address)
     state.put(cluster.model_copy(update={"deleting": True}))
     emit(state, "lke_cluster_delete", cluster, now=now)
 
 
 def purge(state: Transaction, cluster_id: int) -> None:
-    """Forget a removed cluster; its addresses are free from now on."""
-    reclaim(state, [known for known in state.all(LeaseRecord) if known.cluster_id == cluster_id])
+    """Forget a removed cluster; its addresses are free from now on, except those of load balancers that stay."""
+    kept = {balancer.address for balancer in state.all(NodeBalancerRecord)}
+    leases = [known for known in state.all(LeaseRecord) if known.cluster_id == cluster_id]
+    reclaim(state, [known for known in leases if known.address not in kept])
     cluster = state.get(ClusterRecord, cluster_id)
     if cluster is not None:
         state.delete(cluster)
 
 
 def remove_balancer(state: Transaction, balancer: NodeBalancerRecord, *, now: str) -> None:
-    """Take a load balancer away with its ports and backends; its address stays taken."""
+    """Take a load balancer away with its ports and backends; its address is free once no route leads there."""
     for config in state.all(BalancerConfigRecord):
         if config.nodebalancer_id == balancer.id:
             remove_balancer_config(state, config)
     state.delete(balancer)
     emit(state, "nodebalancer_delete", balancer, now=now)
+    cluster = None if balancer.cluster_id is None else state.get(ClusterRecord, balancer.cluster_id)
+    if cluster is not None and cluster.deleting:
+        # The backend still takes this cluster's routes away: the address's next holder would lose its own.
+        release(state, balancer.address)
+    else:
+        reclaim_address(state, balancer.address)
 
 
 def remove_balancer_config(state: Transaction, config: BalancerConfigRecord) -> None:

@@ -162,8 +162,6 @@ class BalancerNodeRecord(Record):
 class VolumeRecord(Record):
     """A block storage volume; size in GB."""
 
-    cluster_id: int | None
-    """The LKE cluster that it belongs to, known by its tag or by the node that it was attached to first."""
     label: str
     region: str
     size: int

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-_VERSION = 1
+_VERSION = 2
 """Of the format: the tables below and the records in them."""
 
 _SCHEMA = """
