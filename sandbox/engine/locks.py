@@ -1,14 +1,13 @@
-"""Locks that the engine leaves in a stack's state when it is killed, and which nobody holds any more."""
+"""What the engine leaves in a stack's state when it is killed: a lock that nobody holds, and creations with no end."""
 
 from __future__ import annotations
 
+import json
 import platform
 from typing import TYPE_CHECKING
 
 import psutil
 from pydantic import BaseModel, ValidationError
-
-from sandbox.engine.run import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,18 +34,13 @@ def _is_engine(pid: int) -> bool:
         return False
 
 
-def release_abandoned(stack: str, workspace: Workspace) -> bool:
-    """Unlock a stack whose engine was killed. Returns whether it was locked so.
-
-    Raises:
-        SandboxError: Pulumi cannot unlock it.
-
-    """
+def needs_recovery(stack: str, workspace: Workspace) -> bool:
+    """Whether a stack's engine was killed, and what it left was not recovered since."""
     found = list(_locks(workspace, stack))
-    if not found or not all(lock.abandoned for lock in found):
-        return False
-    ask(stack, workspace, "cancel", "--yes")
-    return True
+    if found:
+        return all(lock.abandoned for lock in found)
+    # A recovery that did not come to its end has lifted the lock already.
+    return _has_pending_creations(workspace, stack)
 
 
 def has_lock(stack: str, workspace: Workspace) -> bool:
@@ -60,3 +54,11 @@ def _locks(workspace: Workspace, stack: str) -> Iterator[Lock]:
             yield Lock.model_validate_json(file.read_bytes())
         except (FileNotFoundError, ValidationError):  # Given back, or being written, at this moment.
             continue
+
+
+def _has_pending_creations(workspace: Workspace, stack: str) -> bool:
+    for file in (workspace.folder / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json"):
+        latest = json.loads(file.read_bytes())["checkpoint"].get("latest") or {}
+        if any(operation["type"] == "creating" for operation in latest.get("pending_operations") or ()):
+            return True
+    return False

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from sandbox.engine import run
-from sandbox.engine.locks import release_abandoned
+from sandbox.engine.locks import needs_recovery
 from sandbox.errors import SandboxError
 from sandbox.fleet.stages import Stage
 from sandbox.kubernetes import lifecycle, preflight
@@ -87,7 +87,7 @@ def update(target: Target, *, say: Callable[[str], None]) -> None:
         SandboxError: it cannot be run, or did not finish.
 
     """
-    if release_abandoned(target.stack, target.workspace):
+    if needs_recovery(target.stack, target.workspace):
         say("the last update was killed; its lock on the stack is taken away, and what it was creating is looked for")
         _recover(target)
     code = run(target.request(UPDATE), target.workspace, say=say)
