@@ -133,11 +133,10 @@ class LkeCluster(SchemaResource):
         except ProviderError as error:
             if not update.has_changed_something:
                 raise
-            cluster = api.get(readiness.cluster_path(update.cluster_id))
             raise InitializationError(
                 f"cluster {update.cluster_id} was changed in part, and then: {error}",
                 resource_id=request.id,
-                outputs=carry_secrets(request.inputs, self._outputs(api, cluster, update.order, inputs)),
+                outputs=self._outputs_or_recorded(update, request),
             ) from error
         recorded: Properties = carry_secrets(request.inputs, outputs)
         return recorded
@@ -194,6 +193,17 @@ class LkeCluster(SchemaResource):
             return self._outputs(api, cluster, order, inputs)
         except ProviderError:
             return views.cluster_outputs(cluster, (), acl=None, endpoints=(), kubeconfig=None)
+
+    def _outputs_or_recorded(self, update: ClusterUpdate, request: UpdateRequest) -> Properties:
+        """What can be recorded of a cluster that was changed in part, even if the API no longer knows it."""
+        try:
+            cluster = update.api.get(readiness.cluster_path(update.cluster_id))
+            outputs: Properties = carry_secrets(
+                request.inputs, self._outputs(update.api, cluster, update.order, update.inputs)
+            )
+        except ProviderError:
+            return dict(request.old_outputs)
+        return outputs
 
 
 def _recorded_pools(outputs: Mapping[str, Value]) -> list[int]:

@@ -74,3 +74,9 @@ def calls(account: LinodeApi) -> Calls:
 def api(account: LinodeApi) -> Api:
     """The account itself, to look at and to change behind the provider's back."""
     return connect(settings_for(account))
+
+
+@pytest.fixture
+def api_of_slow_account(slow_account: LinodeApi) -> Api:
+    """The slow account itself."""
+    return connect(settings_for(slow_account))
