@@ -186,13 +186,6 @@ def test_to_stop_giving_what_the_provider_fills_in_is_no_change(calls: Calls) ->
     assert calls.diff(old, _inputs(tags=None)).properties == {}
 
 
-def test_deleting_takes_the_nodes_along(calls: Calls, api: Api) -> None:
-    created = calls.create(**_inputs())
-    calls.delete(created.id)
-    assert api.list("/lke/clusters") == []
-    assert api.list("/linode/instances") == []
-
-
 def test_the_apis_reasons_reach_the_user_with_their_fields(calls: Calls) -> None:
     with pytest.raises(ProviderError, match=r"^Linode: POST /v4/lke/clusters: \[400\] .*region") as caught:
         calls.create(**_inputs(region="nowhere"))

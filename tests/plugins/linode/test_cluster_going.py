@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from sandbox.plugins.framework import InitializationError, Properties
+from sandbox.plugins.linode.api import Api
 from tests.plugins.linode.conftest import cluster_calls
 
 if TYPE_CHECKING:
     from sandbox.linode import LinodeApi
-    from sandbox.plugins.linode.api import Api
+    from sandbox.plugins.linode.api import Json
+    from tests.plugins.calls import Calls
     from tests.plugins.linode.conftest import Clock
 
 POOL: Final[Properties] = {"type": "g6-standard-2", "count": 1, "label": "workers"}
@@ -42,3 +44,26 @@ def test_an_update_whose_cluster_vanishes_is_told_by_its_own_reason_and_keeps_wh
         )
     behind.join()
     assert caught.value.outputs == recorded
+
+
+def test_deleting_returns_only_when_the_nodes_are_gone_too(
+    calls: Calls, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = calls.create(**INPUTS)
+    [node] = api.list("/linode/instances")
+    path = f"/linode/instances/{node['id']}"
+    find, looks = Api.find, list[bool]()
+
+    def find_for_a_while(self: Api, asked: str) -> Json | None:
+        """The node's instance outlives its cluster by two looks, as Linode's do by minutes."""
+        found = find(self, asked)
+        if asked == path:
+            found = node if len(looks) < 2 else found
+            looks.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Api, "find", find_for_a_while)
+    calls.delete(created.id)
+    assert looks == [True, True, False], "it waits for as long as the node is there, and costs money"
+    assert api.list("/lke/clusters") == []
+    assert api.list("/linode/instances") == []
