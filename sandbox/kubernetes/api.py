@@ -129,7 +129,9 @@ def replace_administrator_token(api: client.ApiClient) -> None:
 
     """
     try:
-        client.CoreV1Api(api).delete_namespaced_secret("lke-admin-token", "kube-system")
+        client.CoreV1Api(api).delete_namespaced_secret(
+            "lke-admin-token", "kube-system", _request_timeout=_REQUEST_SECONDS
+        )
     except ApiException as error:
         if error.status != 404:
             raise BackendError(f"the administrator's token cannot be deleted: {error.reason}") from error

@@ -57,6 +57,7 @@ class Cluster:
         self._api: client.ApiClient | None = None
         self._cloud: CloudController | None = None
         self._access: ClusterAccess | None = None
+        self._token = threading.Lock()
         self._pods: dict[str, IPv4Network] = {}
 
     def reconcile(self, spec: ClusterSpec) -> None:
@@ -137,12 +138,14 @@ class Cluster:
             BackendError: the API server does not answer.
 
         """
-        if self._access is None and self._api is not None and self._spec is not None:
-            token = api.administrator_token(self._api)
-            if token is not None:
-                certificate = self._control_plane(self._spec).authority.certificate.read_text()
-                self._access = ClusterAccess(ca_certificate=certificate, token=token)
-        return self._access
+        # A token that is read while it is replaced would be kept after it has ended.
+        with self._token:
+            if self._access is None and self._api is not None and self._spec is not None:
+                token = api.administrator_token(self._api)
+                if token is not None:
+                    certificate = self._control_plane(self._spec).authority.certificate.read_text()
+                    self._access = ClusterAccess(ca_certificate=certificate, token=token)
+            return self._access
 
     def rotate_credentials(self) -> None:
         """Replace the administrator's token.
@@ -153,9 +156,12 @@ class Cluster:
         """
         if self._api is None:
             raise BackendError(f"cluster {self._id} is not there yet")
-        with self._changing:
-            self._access = None
-            api.replace_administrator_token(self._api)
+        with self._changing, self._token:
+            try:
+                api.replace_administrator_token(self._api)
+            finally:
+                # One that failed half-way may have ended the old token.
+                self._access = None
 
     def stop(self) -> None:
         """Let go of the cluster, which stays as it is."""
