@@ -183,8 +183,6 @@ def _decode_object(struct: struct_pb2.Struct) -> Value:
             return _decode(fields["id"]) if "id" in fields else fields["urn"].string_value
         case signature if signature == _ASSET and ("text" in fields or "path" in fields):
             return Asset(**{key: fields[key].string_value for key in ("text", "path") if key in fields})
-        case signature if signature == _ASSET and not {"text", "path"}.isdisjoint(fields):
-            return Asset(**{key: fields[key].string_value for key in ("text", "path") if key in fields})
         case signature if signature in (_ASSET, _ARCHIVE):
             raise ProviderError("an archive or a remote asset cannot be taken here; give a file's text instead")
         case signature:

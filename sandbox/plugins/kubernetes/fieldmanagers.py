@@ -49,11 +49,6 @@ def forces(inputs: Object) -> bool:
     return is_annotated(inputs, PATCH_FORCE)
 
 
-def has_creator(live: Object) -> bool:
-    """Whether fields still belong to a manager that an update takes over."""
-    return any(_is_taken_over(entry) for entry in _entries(live))
-
-
 def handover(live: Object, manager: str) -> list[Object]:
     """JSON patch operations that give the fields of former managers of ours to this one; none if it has all.
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sandbox.plugins.kubernetes.cluster import Cluster
 
 _RECONNECT_SECONDS: Final = 1.0
-_WATCH_SECONDS: Final = "300"
 
 
 class Doorbell:
@@ -60,11 +59,8 @@ class Doorbell:
 
     def _listen(self) -> None:
         route = self._cluster.route(kind(self._object))
-        query = {
-            "watch": "true",
-            "fieldSelector": f"metadata.name={name(self._object)}",
-            "timeoutSeconds": _WATCH_SECONDS,
-        }
+        # A quiet watch ends when the client's patience with a silent server does, and is begun anew.
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name(self._object)}"}
         path = route.path(self._cluster.namespace_of(self._object))
         with self._cluster.stream(path, query) as (response, lines):
             self._response = response
