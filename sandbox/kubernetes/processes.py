@@ -34,7 +34,9 @@ class Running(BaseModel):
     name: str
     pid: int
     started: float
-    """Seconds since the epoch, as the kernel counts them."""
+    """Seconds since the epoch by the clock of that time, for people."""
+    ticks: int | None = None
+    """From the kernel's boot to the start, which no setting of the clock moves; None in a file of an older sandbox."""
     boot: str
     fingerprint: str
     """Of the command line that started it; another one means that it has to be replaced."""
@@ -47,11 +49,14 @@ class Running(BaseModel):
             return False
         try:
             process = psutil.Process(self.pid)
-            # The kernel's clock ticks are hundredths of a second.
-            same = abs(process.create_time() - self.started) < 0.5
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            return self._is(process) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def _is(self, process: psutil.Process) -> bool:
+        if self.ticks is None:
+            return abs(process.create_time() - self.started) < 0.5
+        return start_ticks(process.pid) == self.ticks
 
     def stop(self, *, grace_seconds: float) -> None:
         """End the process, at first politely; return when it is gone."""
@@ -73,6 +78,23 @@ def boot_id() -> str:
     return _BOOT_ID.read_text().strip()
 
 
+def start_ticks(pid: int) -> int:
+    """When a process began, in clock ticks since the kernel's boot.
+
+    psutil adds the boot's time by the system's clock, and so tells another start after each step of that clock.
+
+    Raises:
+        psutil.NoSuchProcess: there is none of that number.
+
+    """
+    try:
+        line = Path("/proc", str(pid), "stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(pid) from error
+    # Field 22 of proc_pid_stat(5). The second is the program's name, which may have spaces and brackets of its own.
+    return int(line.rpartition(")")[2].split()[19])
+
+
 def remember(path: Path, *, pid: int, fingerprint: str, restarts: int) -> Running:
     """Write a process's file; it appears whole or not at all.
 
@@ -84,6 +106,7 @@ def remember(path: Path, *, pid: int, fingerprint: str, restarts: int) -> Runnin
         name=path.stem,
         pid=pid,
         started=psutil.Process(pid).create_time(),
+        ticks=start_ticks(pid),
         boot=boot_id(),
         fingerprint=fingerprint,
         restarts=restarts,

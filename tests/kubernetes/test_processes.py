@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.processes import Command, Running, recall, remember
+from sandbox.kubernetes.processes import Command, Running, recall, remember, start_ticks
 from sandbox.kubernetes.supervision import Supervisor, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -122,8 +125,54 @@ def test_another_process_with_the_same_number_is_not_the_one_that_was_started(tm
     pid = place.start(unit(place))
     running = remember(tmp_path / "one.json", pid=pid, fingerprint="", restarts=0)
     assert running.alive
-    assert not running.model_copy(update={"started": running.started - 60}).alive, "its number was used before"
+    assert running.ticks is not None
+    assert not running.model_copy(update={"ticks": running.ticks - 1}).alive, "its number was used before"
     assert not running.model_copy(update={"boot": "another"}).alive, "the machine was started anew since"
+
+
+@pytest.fixture
+def stepped_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Sets the system's clock an hour forward, as psutil sees it: the boot moves with it."""
+
+    def step() -> None:
+        boot = psutil._pslinux.boot_time()
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot + 3600)
+
+    return step
+
+
+def test_a_step_of_the_clock_starts_nothing_a_second_time(
+    layout: Layout, place: Place, stepped_clock: Callable[[], None]
+) -> None:
+    Supervisor(layout).ensure(unit(place))
+    before = psutil.Process(place.children[0].pid).create_time()
+    stepped_clock()
+    assert psutil.Process(place.children[0].pid).create_time() - before == 3600, "the clock was set"
+    Supervisor(layout).ensure(unit(place))
+    assert len(place.children) == 1
+
+
+def test_a_program_may_have_any_name(tmp_path: Path) -> None:
+    odd = tmp_path / "a) 1 (b"
+    odd.symlink_to("/bin/sleep")
+    with subprocess.Popen([odd, "60"]) as child:
+        try:
+            wait_for(lambda: "a) 1 (b" in Path(f"/proc/{child.pid}/stat").read_text())
+            age = time.clock_gettime(time.CLOCK_BOOTTIME) - start_ticks(child.pid) / os.sysconf("SC_CLK_TCK")
+            assert 0 <= age < 30
+        finally:
+            child.kill()
+
+
+def test_a_process_of_an_older_sandbox_is_known_by_the_clock(tmp_path: Path, place: Place) -> None:
+    path = tmp_path / "one.json"
+    remember(path, pid=place.start(unit(place)), fingerprint="", restarts=0)
+    older = {key: value for key, value in json.loads(path.read_text()).items() if key != "ticks"}
+    path.write_text(json.dumps(older))
+    running = recall(path)
+    assert running is not None
+    assert running.alive
+    assert not running.model_copy(update={"started": running.started - 60}).alive, "its number was used before"
 
 
 def test_a_damaged_file_speaks_of_no_process(tmp_path: Path) -> None:
