@@ -97,3 +97,29 @@ def spawn(
             env=environment(extra_environment),
             start_new_session=True,
         )
+
+
+def launch(command: Sequence[str], *, log: Path, folder: Path, timeout_seconds: float) -> None:
+    """Run a command that ends by itself and leaves a process behind, with the output of both appended to a log.
+
+    A file, since what is left behind keeps it open: a pipe would be waited for until that ends. At the timeout the
+    command is killed.
+
+    Raises:
+        CommandError: it failed, or took longer than `timeout_seconds`.
+        OSError: there is no such executable, or the log cannot be written.
+
+    """
+    before = log.stat().st_size if log.exists() else 0
+    starter = spawn(command, log=log, folder=folder)
+    try:
+        status = starter.wait(timeout=timeout_seconds)
+    except subprocess.TimeoutExpired as error:
+        starter.kill()
+        starter.wait()
+        raise CommandError(command, f"no end after {timeout_seconds:.0f} s; see {log}") from error
+    if status != 0:
+        with log.open("rb") as file:
+            file.seek(before)
+            said = file.read().decode(errors="replace").strip().splitlines()
+        raise CommandError(command, f"{said[-1] if said else f'it ended with status {status}'}; see {log}")

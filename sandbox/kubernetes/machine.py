@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.kubernetes.commands import CommandError, run, spawn
+from sandbox.kubernetes.commands import CommandError, launch, run
 from sandbox.kubernetes.layout import namespace_path
 
 if TYPE_CHECKING:
@@ -94,11 +94,9 @@ class Machine:
                 run(*enter, "mount", "--bind", str(_TUNABLES / parameter), f"/proc/sys/{parameter}")
 
     def _run(self) -> None:
-        # Its output is a file, since the machine keeps it open: a pipe would be waited for until the machine ends.
         log = self.layout.logs / f"{self.name}.machine.log"
         line = ["runc", "--root", str(self.layout.machines), "run", "--detach", "--bundle", str(self.folder), self.name]
-        if spawn(line, log=log, folder=self.folder).wait(timeout=_START_SECONDS) != 0:
-            raise CommandError(line, log.read_text().strip().splitlines()[-1])
+        launch(line, log=log, folder=self.folder, timeout_seconds=_START_SECONDS)
 
     def first_process(self) -> int | None:
         """The machine's first process as the host numbers it; None if the machine is off."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -10,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sandbox.kubernetes.commands import CommandError, spawn
+from sandbox.kubernetes.commands import CommandError, launch
 from sandbox.kubernetes.control_plane import GO_ENVIRONMENT, ControlPlane
 from sandbox.kubernetes.images.store import lay_out
 from sandbox.kubernetes.kubeconfig import write_kubeconfig
@@ -184,10 +187,20 @@ class InMachine:
             line = self.machine.execute(
                 list(unit.command.line), pid_file=pid_file, environment=unit.command.environment
             )
-            starter = spawn(line, log=log, folder=self.machine.folder)
-            if starter.wait(timeout=_START_SECONDS) != 0 or not pid_file.exists():
-                raise CommandError(line, f"see {log}")
+            try:
+                launch(line, log=log, folder=self.machine.folder, timeout_seconds=_START_SECONDS)
+            except CommandError:
+                # Nobody would know of it, and the next start would be a second one.
+                _kill(pid_file)
+                raise
+            if not pid_file.exists():
+                raise CommandError(line, f"it left no process number; see {log}")
             return int(pid_file.read_text())
+
+
+def _kill(pid_file: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
 
 
 def nodes_folder(control_plane: ControlPlane) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ class Supervisor:
                 fingerprint=unit.command.fingerprint,
                 restarts=restarts,
             )
-        except (SandboxError, OSError, psutil.NoSuchProcess):
+        except Exception:
             self._postpone(watched)
             raise
         watched.since = time.monotonic()
@@ -146,10 +147,20 @@ class Supervisor:
         while not self._ending.wait(_INTERVAL_SECONDS):
             with self._lock:
                 for watched in list(self._watched.values()):
-                    self._revive(watched)
-            for log in self._layout.logs.glob("*.log"):
+                    try:
+                        self._revive(watched)
+                    except Exception:
+                        # Whatever is wrong with one, the others are looked after, and this one again.
+                        _log.exception("%s cannot be looked after", watched.unit.name)
+            self._shorten_logs()
+
+    def _shorten_logs(self) -> None:
+        for log in self._layout.logs.glob("*.log"):
+            try:
                 if log.stat().st_size > _LOG_BYTES:
-                    log.write_bytes(b"")  # every writer appends, so it goes on at the new end
+                    os.truncate(log, 0)  # every writer appends, so it goes on at the new end
+            except OSError as error:
+                _log.warning("%s cannot be shortened: %s", log, error)
 
     def _revive(self, watched: _Watched) -> None:
         now = time.monotonic()

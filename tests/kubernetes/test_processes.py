@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from sandbox.kubernetes import supervision
+from sandbox.kubernetes.commands import CommandError
 from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.processes import Command, Running, recall, remember, start_ticks
 from sandbox.kubernetes.supervision import Supervisor, Unit
@@ -108,6 +110,51 @@ def test_a_killed_process_is_started_again(layout: Layout, place: Place) -> None
     try:
         place.children[0].kill()
         wait_for(lambda: known(layout).restarts == 1 and known(layout).alive)
+    finally:
+        supervisor.end()
+
+
+@pytest.mark.parametrize("error", [subprocess.TimeoutExpired("runc", 20), IndexError(), CommandError(["runc"], "")])
+def test_one_that_cannot_be_started_keeps_no_other_from_being_watched(
+    layout: Layout, place: Place, error: Exception
+) -> None:
+    class Broken:
+        attempts = 0
+
+        def start(self, unit: Unit) -> int:
+            self.attempts += 1
+            raise error
+
+    broken = Broken()
+    supervisor = Supervisor(layout)
+    with pytest.raises(type(error)):
+        supervisor.ensure(Unit(name="broken", command=Command(line=SLEEP), place=broken))
+    supervisor.ensure(unit(place))
+    supervisor.begin()
+    try:
+        wait_for(lambda: broken.attempts > 1)
+        place.children[0].kill()
+        wait_for(lambda: known(layout).restarts == 1 and known(layout).alive)
+        attempts = broken.attempts
+        wait_for(lambda: broken.attempts > attempts)
+    finally:
+        supervisor.end()
+
+
+def test_a_log_that_cannot_be_shortened_ends_no_supervision(
+    layout: Layout, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "_LOG_BYTES", 3)
+    layout.logs.mkdir()
+    (layout.logs / "dangling.log").symlink_to(layout.logs / "nothing")
+    long = layout.logs / "one.log"
+    supervisor = Supervisor(layout)
+    supervisor.ensure(unit(place))
+    supervisor.begin()
+    try:
+        for _ in range(2):
+            long.write_text("long")
+            wait_for(lambda: not long.read_text())
     finally:
         supervisor.end()
 
