@@ -7,6 +7,7 @@ namespace, hostPath volumes land in its own folder, and the host's kernel parame
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,8 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
+
 from sandbox.kubernetes.commands import CommandError, launch, run
 from sandbox.kubernetes.layout import namespace_path
+from sandbox.kubernetes.processes import recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,15 +78,31 @@ class Machine:
         """Run the machine, unless it runs.
 
         Raises:
-            CommandError: it cannot be started.
+            CommandError: it cannot be started; it is off then.
 
         """
-        if self.first_process() is not None:
+        init = self.first_process()
+        complete = recall(self._mark)
+        if init is not None and complete is not None and complete.pid == init and complete.alive:
             return
         self.delete()
         self._lay_out()
         (self.folder / "config.json").write_text(json.dumps(self._configuration(), indent=1))
-        self._run()
+        try:
+            self._run()
+            self._complete()
+        except Exception:
+            # What it lacks would never be noticed: a machine without its own kernel parameters sets the host's.
+            with contextlib.suppress(CommandError):
+                self.delete()
+            raise
+
+    @property
+    def _mark(self) -> Path:
+        """Names the first process of a machine that was set up to the end."""
+        return self.folder / "machine.json"
+
+    def _complete(self) -> None:
         init = self.first_process()
         if init is None:
             raise CommandError(["runc", "run", self.name], "the machine stopped at once")
@@ -92,6 +112,10 @@ class Machine:
         for parameter in _SEEN:
             if Path("/proc/sys", parameter).exists():
                 run(*enter, "mount", "--bind", str(_TUNABLES / parameter), f"/proc/sys/{parameter}")
+        try:
+            remember(self._mark, pid=init, fingerprint="", restarts=0)
+        except psutil.NoSuchProcess as error:
+            raise CommandError(["runc", "run", self.name], "the machine stopped while it was set up") from error
 
     def _run(self) -> None:
         log = self.layout.logs / f"{self.name}.machine.log"

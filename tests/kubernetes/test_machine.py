@@ -126,3 +126,41 @@ def test_a_start_inside_that_leaves_no_number_is_told_of(one: Machine, programs:
     programs.at("exec", "exit 0")
     with pytest.raises(CommandError, match="it left no process number"):
         kubelet(one).place.start(kubelet(one))
+
+
+def test_a_machine_that_runs_is_left_alone(one: Machine, programs: Programs) -> None:
+    one.ensure()
+    first = one.first_process()
+    one.ensure()
+    assert first is not None
+    assert one.first_process() == first
+    assert programs.calls().count("run") == 1
+
+
+def test_a_machine_that_cannot_be_set_up_is_off_again(one: Machine, programs: Programs) -> None:
+    """Its first process runs already when what comes after fails."""
+    programs.write("nsenter", "#!/bin/sh\ncase $* in *--bind*) exit 1 ;; esac\n")
+    with pytest.raises(CommandError, match="nsenter"):
+        one.ensure()
+    assert one.first_process() is None
+    programs.write("nsenter", "#!/bin/sh\n")
+    one.ensure()
+    assert programs.calls().count("run") == 2
+
+
+def test_a_machine_whose_setting_up_was_cut_off_is_made_anew(
+    one: Machine, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*command: str) -> str:
+        if command[0] == "nsenter":
+            raise SystemExit
+        return commands.run(*command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, "run", killed)
+        with pytest.raises(SystemExit):
+            one.ensure()
+    half = one.first_process()
+    assert half is not None
+    one.ensure()
+    assert one.first_process() not in (half, None)
