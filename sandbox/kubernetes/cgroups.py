@@ -73,8 +73,16 @@ def kill_members(group: str, *, timeout_seconds: float) -> set[int]:
     return set()
 
 
-def remove(group: str) -> list[Path]:
-    """Remove a group with all below it, and return what could not be removed."""
+def remove(group: str, *, timeout_seconds: float) -> list[Path]:
+    """Remove a group with all below it, and return what could not be removed within that time."""
+    deadline = time.monotonic() + timeout_seconds
+    # A killed process leaves its group a moment later.
+    while (left := _remove(group)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+    return left
+
+
+def _remove(group: str) -> list[Path]:
     for root in hierarchies():
         for folder, _, _ in os.walk(root / group, topdown=False):
             try:

@@ -19,7 +19,7 @@ from sandbox.kubernetes.etcd import Etcd
 from sandbox.kubernetes.files import write_whole
 from sandbox.kubernetes.network.links import delete_namespace, forget_balancer, route_balancer
 from sandbox.kubernetes.network.plan import node_pods
-from sandbox.kubernetes.node import Node, nodes_folder, remove_node, unit_prefix
+from sandbox.kubernetes.node import Node, nodes_folder, remove_logs, remove_node, unit_prefix
 from sandbox.linode.backend import BackendError, ClusterAccess, ClusterSpec, ClusterStatus
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Cluster:
             for file in self._balancers.glob("*"):
                 self._unroute(IPv4Address(file.name))
             Etcd(self._tools.layout, self._tools.provisions).delete_prefix(control_plane.etcd_prefix)
+            remove_logs(self._tools.layout, control_plane.prefix)
             for folder in (self._tools.layout.volumes / str(self._id), control_plane.folder):
                 if folder.exists():
                     shutil.rmtree(folder)

@@ -198,12 +198,8 @@ def _unmount(root: Path) -> None:
 
 
 def _remove_groups(layout: Layout) -> list[Path]:
-    deadline = time.monotonic() + _STOP_SECONDS
-    # A killed process leaves its group a moment later.
-    while left := cgroups.remove(layout.cgroup):
-        if time.monotonic() > deadline:
-            return left
-        time.sleep(_PAUSE_SECONDS)
+    if left := cgroups.remove(layout.cgroup, timeout_seconds=_STOP_SECONDS):
+        return left
     for root in cgroups.hierarchies():
         with contextlib.suppress(OSError):
             (root / layout.cgroup).parent.rmdir()

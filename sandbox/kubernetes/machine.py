@@ -74,6 +74,11 @@ class Machine:
         """The group of the machine with its pods; the machine's own processes are in a part of it."""
         return f"{self.layout.cgroup}/{self.name}"
 
+    @property
+    def log(self) -> Path:
+        """What runc and the first process say."""
+        return self.layout.logs / f"{self.name}.machine.log"
+
     def ensure(self) -> None:
         """Run the machine, unless it runs.
 
@@ -118,9 +123,8 @@ class Machine:
             raise CommandError(["runc", "run", self.name], "the machine stopped while it was set up") from error
 
     def _run(self) -> None:
-        log = self.layout.logs / f"{self.name}.machine.log"
         line = ["runc", "--root", str(self.layout.machines), "run", "--detach", "--bundle", str(self.folder), self.name]
-        launch(line, log=log, folder=self.folder, timeout_seconds=_START_SECONDS)
+        launch(line, log=self.log, folder=self.folder, timeout_seconds=_START_SECONDS)
 
     def first_process(self) -> int | None:
         """The machine's first process as the host numbers it; None if the machine is off."""

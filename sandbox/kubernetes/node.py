@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sandbox.errors import SandboxError
+from sandbox.kubernetes import cgroups
 from sandbox.kubernetes.commands import CommandError, launch
 from sandbox.kubernetes.control_plane import GO_ENVIRONMENT, ControlPlane
 from sandbox.kubernetes.images.store import lay_out
@@ -37,6 +39,7 @@ from sandbox.kubernetes.supervision import Unit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.kubernetes.layout import Layout
     from sandbox.kubernetes.provisions import Provisions
     from sandbox.linode.backend import NodeSpec, PoolSpec
 
@@ -44,7 +47,18 @@ PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "k
 VOLUMES: Final = "/mnt/linode-volumes"
 """Where every node of a cluster has the cluster's volumes."""
 _START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
+
+
+class NodeError(SandboxError):
+    """A node did not go."""
+
+    @classmethod
+    def of(cls, node_name: str, why: str) -> NodeError:
+        """The error of a node, by its name."""
+        remedy = "Delete it again; `python -m sandbox down` removes it with all others"
+        return cls(what=f"The node {node_name} is not wholly gone", why=why, remedy=remedy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,17 +228,39 @@ def unit_prefix(control_plane: ControlPlane, node_name: str) -> str:
 
 
 def remove_node(control_plane: ControlPlane, node_name: str) -> None:
-    """Remove a node's machine, network and files; its units must have been dropped. No such node is no mistake.
+    """Remove all that a node has on the host; its units must have been dropped. No such node is no mistake.
 
     Raises:
-        CommandError: something is left.
+        CommandError: a command that removes something failed.
+        NodeError: something is left.
 
     """
     layout = control_plane.layout
     folder = nodes_folder(control_plane) / node_name
-    Machine(layout=layout, name=node_name, folder=folder, tools={}).delete()
+    machine = Machine(layout=layout, name=node_name, folder=folder, tools={})
+    machine.delete()
     delete_namespace(layout.node(node_name))
-    deadline = time.monotonic() + _START_SECONDS
+    left = [f"process {pid}" for pid in cgroups.kill_members(machine.cgroup, timeout_seconds=_STOP_SECONDS)]
+    left += [str(path) for path in cgroups.remove(machine.cgroup, timeout_seconds=_STOP_SECONDS)]
+    if left:
+        raise NodeError.of(node_name, f"left are {', '.join(left)}")
+    try:
+        machine.log.unlink(missing_ok=True)
+        remove_logs(layout, unit_prefix(control_plane, node_name))
+        # At last: by its folder a node is found again whose removal did not come to its end.
+        _remove_folder(folder)
+    except OSError as error:
+        raise NodeError.of(node_name, str(error)) from error
+
+
+def remove_logs(layout: Layout, prefix: str) -> None:
+    """Remove the logs of the units whose names begin so; they must have been dropped."""
+    for log in layout.logs.glob(f"{prefix}*.log"):
+        log.unlink(missing_ok=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    deadline = time.monotonic() + _STOP_SECONDS
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
         time.sleep(_PAUSE_SECONDS)

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from sandbox.kubernetes import cgroups
 from tests.e2e.clients import Account, Cluster, claim, client, eventually, service
+from tests.e2e.traces import traces
+
+if TYPE_CHECKING:
+    from sandbox.kubernetes.layout import Layout
 
 pytestmark = pytest.mark.privileged
 
 
 @pytest.fixture(scope="module")
-def cluster(account: Account) -> Cluster:
+def before(layout: Layout) -> dict[str, list[str]]:
+    """What the sandbox has when it has no cluster yet."""
+    return kept(layout)
+
+
+@pytest.fixture(scope="module")
+def cluster(before: dict[str, list[str]], account: Account) -> Cluster:
     """One cluster of one node, up."""
     return account.ready(account.create("changing", region="eu-west", nodes=1))
+
+
+def kept(layout: Layout) -> dict[str, list[str]]:
+    """What clusters and nodes have of the host beside their folders."""
+    groups = traces(layout)["control groups"]
+    return {"control groups": sorted(groups), "logs": sorted(path.name for path in layout.logs.iterdir())}
+
+
+def machines(layout: Layout) -> set[str]:
+    """The nodes that have a control group or a log."""
+    groups = {path.name for root in cgroups.hierarchies() for path in (root / layout.cgroup).glob("lke*")}
+    return groups | {path.name.partition(".")[0] for path in layout.logs.glob("*.machine.log")}
 
 
 def pool(account: Account, cluster: Cluster) -> int:
@@ -37,6 +62,7 @@ def test_a_pool_grows_and_shrinks(account: Account, cluster: Cluster) -> None:
     account.call("PUT", path, {"count": 1})
     eventually(lambda: len(cluster.get("nodes")["items"]) == 1, "there is one node", within_seconds=120)
     eventually(lambda: len(cluster.layout.namespaces()) == 4, "the network of the other is gone")
+    eventually(lambda: machines(cluster.layout) == ready_names(cluster), "so are its control groups and its log")
 
 
 def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> None:
@@ -50,7 +76,7 @@ def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> N
 
 
 def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volumes_in_the_account(
-    account: Account, cluster: Cluster
+    before: dict[str, list[str]], account: Account, cluster: Cluster
 ) -> None:
     cluster.apply(service("left", "LoadBalancer"), claim("left"))
     eventually(lambda: account.left().keys() >= {"nodebalancers", "volumes"}, "the cluster has a balancer and a volume")
@@ -59,6 +85,7 @@ def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volu
     eventually(lambda: not layout.clusters.joinpath(str(cluster.id)).exists(), "its files are gone")
     assert layout.namespaces() == sorted([layout.wan, layout.cloud])
     assert [path.stem for path in layout.units.glob("*.json")] == ["etcd"]
+    assert kept(layout) == before
     left = [(kind, item) for kind in ("nodebalancers", "volumes") for item in account.call("GET", kind)["data"]]
     assert [(kind, item["tags"]) for kind, item in left] == [
         ("nodebalancers", [f"lke{cluster.id}"]),
