@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sandbox.plugins.framework import ProviderError
-from sandbox.plugins.kubernetes.helm.executable import private_folder, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,35 +104,36 @@ class Charts:
         options = ["--destination", str(destination), *_version(inputs)]
         if inputs.get("verify"):
             options += ["--verify", *_keyring(inputs)]
-        with private_folder() as folder:
-            reference = self._reference(inputs["chart"].strip(), repository, folder, cancellation)
-            self._helm.run(["pull", *reference, *options], cancellation=cancellation)
+        with tempfile.TemporaryDirectory(prefix="fleet-helm-") as cache:
+            reference, private = self._reference(inputs["chart"].strip(), repository, cache, cancellation)
+            self._helm.run(["pull", *reference, *options], private=private, cancellation=cancellation)
         archives = list(destination.glob("*.tgz"))
         if len(archives) != 1:
             raise ChartError(f"chart {inputs['chart']!r}: helm pull left {len(archives)} archives, expected one")
         return archives[0]
 
     def _reference(
-        self, chart: str, repository: Mapping[str, str], folder: Path, cancellation: Cancellation
-    ) -> list[str]:
-        """How helm is to find a remote chart; credentials go into files."""
+        self, chart: str, repository: Mapping[str, str], cache: str, cancellation: Cancellation
+    ) -> tuple[list[str], Mapping[str, Any]]:
+        """How helm is to find a remote chart: arguments, and the files that credentials go into."""
         address = repository.get("repo", "")
         tls = [part for key, flag in _TLS_FLAGS.items() if key in repository for part in (flag, repository[key])]
         if address.startswith(_OCI):
             chart = f"{address.rstrip('/')}/{chart}"
         if chart.startswith(_OCI):
-            return [chart, *tls, *_registry_login(chart, repository, folder)]
+            return [chart, *tls], _registry_login(chart, repository)
         if urlsplit(address).scheme not in ("http", "https"):
             # The name of a repository that the user added with `helm repo add`.
-            return [f"{address}/{chart}" if address and "/" not in chart else chart, *tls]
+            return [f"{address}/{chart}" if address and "/" not in chart else chart, *tls], {}
         if "password" not in repository:
             user = ["--username", repository["username"]] if "username" in repository else []
-            return [chart, "--repo", address, *tls, *user]
+            return [chart, "--repo", address, *tls, *user], {}
         entry = {"name": _ALIAS, "url": address, **{k: v for k, v in repository.items() if k != "repo"}}
-        config = write_private(folder / "repositories.yaml", {"apiVersion": "v1", "repositories": [entry]})
-        places = ["--repository-config", str(config), "--repository-cache", str(folder / "cache")]
-        self._helm.run(["repo", "update", _ALIAS, "--fail-on-repo-update-fail", *places], cancellation=cancellation)
-        return [f"{_ALIAS}/{chart}", *places]
+        private = {"--repository-config": {"apiVersion": "v1", "repositories": [entry]}}
+        place = ["--repository-cache", cache]
+        update = ["repo", "update", _ALIAS, "--fail-on-repo-update-fail", *place]
+        self._helm.run(update, private=private, cancellation=cancellation)
+        return [f"{_ALIAS}/{chart}", *place], private
 
 
 def _local(inputs: Mapping[str, Any]) -> Path | None:
@@ -187,10 +187,10 @@ def _keyring(inputs: Mapping[str, Any]) -> list[str]:
     return ["--keyring", inputs["keyring"]] if inputs.get("keyring") else []
 
 
-def _registry_login(chart: str, repository: Mapping[str, str], folder: Path) -> list[str]:
+def _registry_login(chart: str, repository: Mapping[str, str]) -> Mapping[str, Any]:
     """A registry configuration of this command's own, if credentials are given."""
     if "password" not in repository:
-        return []
+        return {}
     login = f"{repository.get('username', '')}:{repository['password']}".encode()
     auths = {urlsplit(chart).netloc: {"auth": base64.b64encode(login).decode()}}
-    return ["--registry-config", str(write_private(folder / "registry.json", {"auths": auths}))]
+    return {"--registry-config": {"auths": auths}}

@@ -1,4 +1,7 @@
-"""Running the helm executable: what it must know goes by private files, never by its arguments."""
+"""Running the helm executable: what it must know goes through memory, never by its arguments or the disk.
+
+A plugin may end with no time to tidy up, and a file would then stay: with a cluster's token, or an authority's key.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,14 @@ import contextlib
 import json
 import os
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.plugins.framework import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from sandbox.plugins.framework import Cancellation
     from sandbox.plugins.kubernetes.kubeconfig import Kubeconfig
@@ -51,27 +53,33 @@ class Helm:
         kubeconfig: Kubeconfig | None = None,
         namespace: str | None = None,
         values: Any = None,
+        private: Mapping[str, Any] | None = None,
     ) -> str:
         """What helm prints. Raises HelmError, or CancelledError if the user stopped it and it failed.
 
-        When the user wants to stop, helm is told so and records that the release was cancelled.
+        `private` is the content of further files, by the flag that helm takes each by. When the user wants to stop,
+        helm is told so and records that the release was cancelled.
         """
-        with private_folder() as folder:
-            command = [str(self.locate()), *arguments]
-            if namespace is not None:
-                command += ["--namespace", namespace]
-            if kubeconfig is not None:
-                command += ["--kubeconfig", str(write_private(folder / "kubeconfig", kubeconfig.document))]
-            if values is not None:
-                # JSON is YAML.
-                command += ["--values", str(write_private(folder / "values.yaml", values))]
-            return self._finish(command, cancellation)
+        contents = dict(private or {})
+        if kubeconfig is not None:
+            contents["--kubeconfig"] = kubeconfig.document
+        if values is not None:
+            contents["--values"] = values
+        command = [str(self.locate()), *arguments]
+        if namespace is not None:
+            command += ["--namespace", namespace]
+        with contextlib.ExitStack() as files:
+            descriptors = {flag: files.enter_context(_in_memory(content)) for flag, content in contents.items()}
+            for flag, descriptor in descriptors.items():
+                command += [flag, f"/proc/self/fd/{descriptor}"]
+            return self._finish(command, cancellation, inherited=list(descriptors.values()))
 
-    def _finish(self, command: list[str], cancellation: Cancellation) -> str:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
+    def _finish(self, command: list[str], cancellation: Cancellation, *, inherited: Sequence[int]) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
         process = subprocess.Popen(  # noqa: S603 - a list of arguments, for no shell
             command,
-            env={**inherited, **self.environment},
+            env={**environment, **self.environment},
+            pass_fds=inherited,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -93,18 +101,14 @@ class Helm:
 
 
 @contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """A folder that nobody else can look into, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="fleet-helm-") as folder:
-        yield Path(folder)
-
-
-def write_private(path: Path, content: Any) -> Path:
-    """Write data as JSON into a file that nobody else can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+def _in_memory(content: Any) -> Iterator[int]:
+    """A file in memory with data as JSON, which YAML is a superset of: its descriptor, closed afterwards."""
+    with os.fdopen(os.memfd_create("fleet-helm"), "w", encoding="utf-8") as file:
+        # helm warns of a kubeconfig that others may read, by its mode alone.
+        os.fchmod(file.fileno(), _PRIVATE_FILE)
         json.dump(content, file)
-    return path
+        file.flush()
+        yield file.fileno()
 
 
 def _message(errors: str, output: str) -> str:
