@@ -9,7 +9,8 @@ PACK_STAMP := $(PACK)/.venv/.fleet-lock
 
 STACK   ?= dev
 PLUGINS ?= auto
-NAME    ?= local
+# Not from the environment: some shells call the machine so.
+NAME    := local
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 from kubernetes.client import ApiException
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
+from operations.waiting import holds_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,21 +32,14 @@ def wait_for_reports(karmada: Karmada, lost: Collection[str], *, say: Callable[[
 
     """
     reports = _Reports(karmada, lost, say)
-    waiting = Retrying(
-        retry=retry_if_result(lambda complete: not complete),
-        stop=stop_after_delay(LIMIT_SECONDS),
-        wait=wait_fixed(_PAUSE_SECONDS),
-    )
-    try:
-        waiting(reports.complete)
-    except RetryError as error:
+    if not holds_within(reports.complete, seconds=LIMIT_SECONDS, pause_seconds=_PAUSE_SECONDS):
         silent = ", ".join(sorted(reports.missing)) or "any member"
         raise OperationError(
             what="Karmada's controllers are not started",
             why=f"after {LIMIT_SECONDS:.0f} s no agent reports from {silent}, and the controllers would move what runs "
             "there to other members",
             remedy="See to the agents and run again, or name members that are lost with --lost",
-        ) from error
+        )
 
 
 class _Reports:

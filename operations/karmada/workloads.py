@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
-
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
+from operations.waiting import holds_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,16 +76,9 @@ def clients(apps: AppsV1Api) -> list[Workload]:
 
 def wait(claim: Callable[[], bool], what: str) -> None:
     """Return when a claim holds. Raises OperationError when it does not for minutes."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda holds: not holds),
-        stop=stop_after_delay(LIMIT_SECONDS),
-        wait=wait_fixed(_PAUSE_SECONDS),
-    )
-    try:
-        waiting(claim)
-    except RetryError as error:
+    if not holds_within(claim, seconds=LIMIT_SECONDS, pause_seconds=_PAUSE_SECONDS):
         raise OperationError(
             what="Karmada's control plane is not where it should be",
             why=f"after {LIMIT_SECONDS:.0f} s it is still not true that {what}",
             remedy=f"See `kubectl --namespace {KARMADA_NAMESPACE} get pods` on the manager, then run again",
-        ) from error
+        )

@@ -150,12 +150,7 @@ def _next_steps(view: FleetView) -> Group:
         (f"  {call}", "call hello as a pod does"),
         (f"edit Pulumi.sandbox.yaml, then make up{named}", "weights, traffic.mode: global, another region"),
         *(
-            [
-                (
-                    f'make sandbox ARGS="forward{option} 8080:{forwarded}:80"',
-                    "then open http://127.0.0.1:8080",
-                )
-            ]
+            [(f'make sandbox ARGS="forward{option} 8080:{forwarded}:80"', "then open http://127.0.0.1:8080")]
             if forwarded
             else []
         ),
