@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.plugins.framework import UNKNOWN, CheckFailure, Properties, carry_secrets, reveal
+from sandbox.plugins.framework import UNKNOWN, CheckFailure, Properties, reveal
 from sandbox.plugins.framework.schema import failures
 from sandbox.plugins.kubernetes.checkpoint import refreshed_inputs
 from sandbox.plugins.kubernetes.helm.schema import (
@@ -15,6 +15,7 @@ from sandbox.plugins.kubernetes.helm.schema import (
     UNSUPPORTED,
     WITHOUT_EFFECT,
 )
+from sandbox.plugins.kubernetes.helm.values import annotated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def planned(inputs: Properties) -> Properties:
 
 def recorded(inputs: Properties, stored: StoredRelease) -> Properties:
     """The outputs of a release. Its values are what Helm has, secret where the inputs are."""
-    values = carry_secrets(inputs.get("values"), stored.values)
+    values = annotated(stored.values, inputs.get("values"))
     outputs = {**inputs, "values": values, "version": stored.version}
     return {**outputs, "status": stored.status_output(), "resourceNames": stored.resource_names()}
 
@@ -59,7 +60,7 @@ def refreshed(inputs: Properties, outputs: Properties, stored: StoredRelease) ->
     before = reveal(outputs.get("values")) or {}
     if stored.values != before:
         values = _with_additions(reveal(inputs.get("values")) or {}, before, stored.values)
-        result["values"] = carry_secrets(inputs.get("values"), values)
+        result["values"] = annotated(values, inputs.get("values"))
     return result
 
 

@@ -10,7 +10,6 @@ from sandbox.plugins.framework import (
     Asset,
     ProviderError,
     Secret,
-    carry_secrets,
     has_secret,
     has_unknown,
     reveal,
@@ -34,8 +33,21 @@ def merged(inputs: Properties) -> Any:
     for asset in reveal(files):
         base = overlay(base, _content(asset))
     values = overlay(base, reveal(given)) if isinstance(reveal(given), dict) else given
-    marked = carry_secrets(given, values)
+    marked = annotated(values, given)
     return secret(marked) if has_secret(files) or isinstance(given, Secret) else marked
+
+
+def annotated(target: Any, source: Any) -> Any:
+    """The target, secret where the official provider marks it after the source (annotateSecrets in its provider.go).
+
+    A list with a secret in it is secret as a whole. A mapping of the kind Secret is taken for a Kubernetes one: what is
+    secret in it and not in its data is in plain text from here on.
+    """
+    if not (isinstance(target, dict) and isinstance(source, dict)):
+        return secret(target) if has_secret(source) else target
+    if target.get("kind") == "Secret":
+        return {key: secret(item) if key in ("data", "stringData") else item for key, item in target.items()}
+    return {key: annotated(item, source[key]) if key in source else item for key, item in target.items()}
 
 
 def overlay(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
