@@ -7,6 +7,8 @@ from typing import Any
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
+from fleet import secrets
+
 OCI_SCHEME = "oci://"
 REPOSITORY_SCHEMES = ("https://", "http://")
 
@@ -22,7 +24,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseArgs:
-    """What is installed where; values go over the chart's own."""
+    """What is installed where; values go over the chart's own, and may hold secrets of the config."""
 
     chart: Chart
     release_name: str
@@ -43,7 +45,7 @@ def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.h
         version=version,
         repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=repository) if repository else None,
         namespace=args.namespace,
-        values=dict(args.values),
+        values=secrets.sealed(args.values),
         timeout=args.timeout_seconds,
         skip_await=args.skip_await,
         wait_for_jobs=args.wait_for_jobs,

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pulumi
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from fleet.rules import Violation, violations
+from fleet import retired, secrets
+from fleet.rules import violations
 from fleet.settings import FleetConfig
+from fleet.violations import Violation
 
 PROJECT: Final = "fleet"
 
@@ -47,10 +49,16 @@ def load() -> FleetConfig:
     Raises:
         ConfigError: with every error that was found.
     """
-    settings = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    runtime = pulumi.runtime.config
+    settings = {**runtime.get_config_env(), **runtime.CONFIG.get()}
+    encrypted = {*runtime.get_config_secret_keys_env(), *filter(runtime.is_config_secret, settings)}
     prefix = f"{PROJECT}:"
     return parse(
-        {key.removeprefix(prefix): _decode(value) for key, value in settings.items() if key.startswith(prefix)}
+        {
+            key.removeprefix(prefix): _veiled(key.removeprefix(prefix), value) if key in encrypted else _decode(value)
+            for key, value in settings.items()
+            if key.startswith(prefix)
+        }
     )
 
 
@@ -60,6 +68,14 @@ def _decode(value: str) -> Any:
         return json.loads(value)
     except json.JSONDecodeError:
         return value
+
+
+def _veiled(section: str, value: str) -> Any:
+    """A section that holds something encrypted, with all that may be that hidden from every message."""
+    content = _decode(value) if section == secrets.SECTION else None
+    if not isinstance(content, dict):
+        return SecretStr(value)
+    return {name: SecretStr(text) if isinstance(text, str) else text for name, text in content.items()}
 
 
 def parse(raw: Mapping[str, Any]) -> FleetConfig:
@@ -102,6 +118,8 @@ def _doubtful(violation: Violation, removed: set[Path]) -> bool:
     """Whether a violation may only follow from an error that is reported already."""
     if violation.about_all_clusters and any(path[0] == "clusters" for path in removed):
         return True
+    if any(path[: len(base)] == base[: len(path)] for path in removed for base in violation.rests_on):
+        return True
     entry = violation.path[:2]
     return any(path in (violation.path, entry, (*entry, "role")) for path in removed)
 
@@ -121,12 +139,19 @@ def _remove(tree: Any, path: Path) -> None:
 
 def _describe(detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    message = detail["msg"].removeprefix("Value error, ")
+    # What follows shows no value, since it may be a secret whatever is wrong with it.
+    if detail["loc"][:1] == (secrets.SECTION,):
+        return f"{key}: {secrets.complaint(detail)}"
+    if isinstance(detail["input"], SecretStr):
+        return f"{key}: {secrets.MISPLACED}"
     match detail["type"]:
         case "extra_forbidden":
+            if successor := retired.successor(key):
+                return f"{key}: is no key any more; {successor}"
             return f"{key}: unknown key (set to {detail['input']!r}); Pulumi.yaml describes those that there are"
         case "missing":
             return f"{key}: missing; add it to Pulumi.<stack>.yaml"
         case "string_type":
             return f"{key}: {detail['input']!r} must be a string; put it in quotes"
-    message = detail["msg"].removeprefix("Value error, ")
     return f"{key}: {detail['input']!r} is refused: {message[0].lower()}{message[1:]}"

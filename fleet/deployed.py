@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fleet.fields import minor, steps_between
-from fleet.rules import Violation
 from fleet.settings import Layer, Role
+from fleet.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_random as random
 from pulumi import ResourceOptions
 
+from fleet import secrets
 from fleet.deployed import Deployed
 from fleet.karmada.federation import Federation, FederationArgs
 from fleet.lke import LkeCluster, LkeClusterArgs
@@ -35,7 +36,7 @@ class Fleet(pulumi.ComponentResource):
     def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:index:Fleet", name, {}, opts)
         child = ResourceOptions(parent=self)
-        config = args.config
+        config = secrets.filled(args.config, args.config.secrets)
         suffix = random.RandomString(f"{name}-suffix", length=SUFFIX_LENGTH, upper=False, special=False, opts=child)
         clusters = {
             cluster: LkeCluster(

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fleet import secrets
 from fleet.fields import minor, steps_between
 from fleet.settings import EndpointMode, Layer, Role
 from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
+from fleet.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fleet.settings import Cluster, FleetConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class Violation:
-    """One broken rule: the path of the key, and a sentence with the value, the reason and the remedy."""
-
-    path: tuple[str, ...]
-    message: str
-    about_all_clusters: bool = False
-
-    def __str__(self) -> str:
-        return f"{'.'.join(self.path)}: {self.message}"
 
 
 def violations(config: FleetConfig) -> list[Violation]:
@@ -42,6 +31,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_lifetimes(config),
         *_roots(config),
         *_acknowledged(config),
+        *secrets.violations(config, config.secrets),
     ]
 
 

@@ -6,7 +6,7 @@ fleet/rules.py has the rules between sections, fleet/config.py reads and reports
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from fleet.fields import (
 from fleet.guardrails import Guardrails
 from fleet.naming import DEFAULT_ROOT
 from fleet.pools import Acl, NodePool  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.secrets import Secret, Values  # noqa: TC001 - likewise
 
 
 class Role(enum.StrEnum):
@@ -110,8 +111,8 @@ class Karmada(Model):
     api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
     etcd: Etcd = Etcd()
     failover: Failover = Failover()
-    values: dict[str, Any] = Field(default_factory=dict)
-    agent_values: dict[str, Any] = Field(default_factory=dict)
+    values: Values = Field(default_factory=dict)
+    agent_values: Values = Field(default_factory=dict)
 
 
 class Ingress(Model):
@@ -127,8 +128,8 @@ class Mesh(Model):
     id: DnsLabel = "mesh1"
     ingress: Ingress = Ingress()
     remote_token_generation: Annotated[int, Field(ge=1)] = 1
-    istiod_values: dict[str, Any] = Field(default_factory=dict)
-    gateway_values: dict[str, Any] = Field(default_factory=dict)
+    istiod_values: Values = Field(default_factory=dict)
+    gateway_values: Values = Field(default_factory=dict)
 
 
 class Route(Model):
@@ -227,6 +228,7 @@ class FleetConfig(Model):
     """The whole stack config."""
 
     clusters: dict[ClusterName, Cluster]
+    secrets: dict[DnsLabel, Secret] = Field(default_factory=dict)
     versions: Versions = Versions()
     layers: tuple[Layer, ...] = tuple(Layer)
     karmada: Karmada = Karmada()

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 import yaml
 
+from fleet import retired
 from fleet.config import ConfigError, load, parse
 from fleet.fields import Model
 from fleet.settings import FleetConfig, TrafficMode
@@ -177,6 +178,22 @@ def test_an_error_does_not_bring_others_that_only_follow_from_it() -> None:
 def test_the_report_says_that_nothing_was_changed() -> None:
     with pytest.raises(ConfigError, match=r"2 errors in the stack's config; nothing was changed:\n  - .+\n  - .+"):
         parse(changed("nonsense", 1, changed("rubbish", 2)))
+
+
+def test_a_key_that_went_is_refused_with_what_to_write_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    went = {"karmada.oldKey": "set karmada.newKey instead", "clusters.*.colour": "drop it"}
+    monkeypatch.setattr(retired, "RETIRED", went)
+    raw = changed("karmada.oldKey", {"a": 1}, changed("clusters.m1.colour", "blue", changed("karmada.neverWas", 1)))
+    assert set(errors_of(raw)) == {
+        "clusters.m1.colour: is no key any more; drop it",
+        "karmada.oldKey: is no key any more; set karmada.newKey instead",
+        "karmada.neverWas: unknown key (set to 1); Pulumi.yaml describes those that there are",
+    }
+
+
+def test_what_to_write_instead_of_a_key_that_went_is_found_where_it_says() -> None:
+    for words in retired.RETIRED.values():
+        assert all((ROOT / page).exists() for page in re.findall(r"docs/[\w./-]+\.md", words)), words
 
 
 def test_config_is_frozen() -> None:
