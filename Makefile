@@ -13,7 +13,7 @@ PLUGINS ?= auto
 NAME    := local
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
-ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME)
+ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd etcdctl etcdutl kube-apiserver kubectl

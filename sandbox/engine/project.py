@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from sandbox.engine import documents
 from sandbox.errors import SandboxError
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -25,8 +26,8 @@ class Project:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What Pulumi.yaml says. Raises ProjectError."""
-        return _load(self.folder / "Pulumi.yaml")
+        """What Pulumi.yaml says, every scalar as text. Raises ProjectError."""
+        return _load(_read(self.folder / "Pulumi.yaml"), self.folder / "Pulumi.yaml")
 
     @property
     def name(self) -> str:
@@ -44,21 +45,39 @@ class Project:
         return tuple(sorted(file.parent for file in self.folder.glob("policies/*/PulumiPolicy.yaml")))
 
     def stack_settings(self, stack: str) -> dict[str, Any]:
-        """What a stack's config file says. Raises ProjectError where there is none."""
+        """What a stack's config file says, every scalar as text. Raises ProjectError where there is none."""
+        return _load(self.stack_text(stack), self._stack_file(stack))
+
+    def stack_text(self, stack: str) -> str:
+        """A stack's config file as it is written. Raises ProjectError where there is none."""
         if stack not in self.stacks:
             raise ProjectError(
                 what=f"There is no stack called {stack}",
                 why=f"{self.folder} has config files for {', '.join(self.stacks) or 'no stack'}",
-                remedy=f"Name one of these, or write {self.folder / f'Pulumi.{stack}.yaml'}",
+                remedy=f"Name one of these, or write {self._stack_file(stack)}",
             )
-        return _load(self.folder / f"Pulumi.{stack}.yaml")
+        return _read(self._stack_file(stack))
+
+    def _stack_file(self, stack: str) -> Path:
+        return self.folder / f"Pulumi.{stack}.yaml"
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> str:
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise ProjectError(what=f"{file} cannot be read", why=str(error), remedy="Mend it and run again") from error
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(file, str(error)) from error
+
+
+def _load(text: str, file: Path) -> dict[str, Any]:
+    try:
+        loaded = documents.content(text) or {}
+    except yaml.YAMLError as error:
+        raise _unreadable(file, str(error)) from error
     if not isinstance(loaded, dict):
-        raise ProjectError(what=f"{file} cannot be read", why="it holds no mapping", remedy="Mend it and run again")
+        raise _unreadable(file, "it holds no mapping")
     return loaded
+
+
+def _unreadable(file: Path, why: str) -> ProjectError:
+    return ProjectError(what=f"{file} cannot be read", why=why, remedy="Mend it and run again")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from filelock import FileLock
 
+from sandbox.engine import documents
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -93,13 +94,14 @@ class Workspace:
         return FileLock(self.folder / "lock")
 
     def _copy(self, stack: str, settings: dict[str, Any]) -> None:
-        _write(self.shadow / "Pulumi.yaml", {"name": self.project.name, "runtime": self.project.settings["runtime"]})
+        project = {"name": self.project.name, "runtime": self.project.settings["runtime"]}
+        _write(self.shadow / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
         # The salt from an earlier run stays, since the state's secrets were encrypted with it.
         copy = self.config_file(stack)
-        earlier = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else {}
+        earlier = documents.content(copy.read_text(encoding="utf-8")) if copy.exists() else {}
         salt = {_SALT: earlier[_SALT]} if _SALT in earlier and not _OWN_SECRETS & settings.keys() else {}
-        config = {**(settings.get("config") or {}), **self.config}
-        _write(copy, {**settings, **({"config": config} if config else {}), **salt})
+        below = {"config": self.config} if self.config else {}
+        _write(copy, documents.with_entries(self.project.stack_text(stack), salt, below=below))
 
     def secrets_environment(self, stack: str) -> dict[str, str]:
         """The variables that open the stack's secrets. Raises PassphraseError if only the user can.
@@ -133,8 +135,8 @@ class Workspace:
         return file
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
-    _temporary(file.parent, yaml.safe_dump(content, sort_keys=False)).replace(file)
+def _write(file: Path, content: str) -> None:
+    _temporary(file.parent, content).replace(file)
 
 
 def _temporary(folder: Path, content: str) -> Path:

@@ -30,6 +30,11 @@ def test_an_empty_config_is_a_config(project: Project) -> None:
     assert project.stack_settings("dev") == {}
 
 
+def test_a_member_called_no_is_called_so(project: Project) -> None:
+    (project.folder / "Pulumi.dev.yaml").write_text("config:\n  little:clusters: {no: {on: 1, off: yes}}\n")
+    assert project.stack_settings("dev") == {"config": {"little:clusters": {"no": {"on": "1", "off": "yes"}}}}
+
+
 def test_a_folder_without_a_program_is_refused() -> None:
     with pytest.raises(ProjectError, match=r"Pulumi\.yaml cannot be read"):
         _ = Project(folder=CHECKOUT / "docs").name

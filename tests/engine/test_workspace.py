@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from sandbox.engine import Project, Workspace
+from sandbox.engine import Account, Mode, Project, Request, Workspace, run
 from sandbox.engine.workspace import PassphraseError, default_state_folder
 from sandbox.plugins import PLUGINS
 from tests.engine.conftest import STACK_CONFIG
@@ -101,3 +103,55 @@ def test_each_checkout_has_a_state_folder_of_its_own(monkeypatch: pytest.MonkeyP
 def test_each_choice_of_stand_ins_has_a_home_of_its_own(workspace: Workspace) -> None:
     assert workspace.home(PLUGINS) == workspace.home(reversed(PLUGINS))
     assert workspace.home(PLUGINS) != workspace.home(PLUGINS[:1])
+
+
+SPELLINGS = """
+no: {a: on, b: y, c: 12345e6, d: "12345e6", e: 0123, f: 1_000, g: 1:30, h: 2026-11-27, i: 1e3, j: 0o17, k: 0x1F}
+yes: {a: ~, b: True, c: tRue, d: "0123", e: .5, f: 1., g: +1, h: 0b11, i: '', j: "no", k: !!str 12, l: "1:30"}
+off: [n, "y", 'on', -0, 1.0, "1_000", "2026-11-27", null]
+text: |
+  two lines,
+    as they are
+folded: >-
+  one line, however long it is, and so long that whoever writes it anew would break it somewhere else than its user did
+  and again
+shared: &shared {a: no}
+again: *shared
+"""
+"""What YAML 1.1 and Pulumi's reader differ about, and what a copy may lose."""
+
+
+@pytest.mark.engine
+def test_the_engine_reads_from_the_copy_what_it_would_read_from_the_users_own_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    own = workspace.project.folder / "Pulumi.dev.yaml"
+    own.write_text(f"config:\n  little:odd:\n{textwrap.indent(SPELLINGS, '    ')}  little:plain: no\n")
+    account = Account(name="none", url="http://127.0.0.1:1", token="none")
+
+    def read(*flags: str) -> Any:
+        log = tmp_path / "log"
+        request = Request(
+            stack="dev", arguments=["config", "--json", *flags], mode=Mode.OFFLINE, account=account, log=log
+        )
+        assert run(request, workspace, say=lambda _: None) == 0, log.read_text()
+        return json.loads(log.read_text())
+
+    copied = read()
+    assert copied == read("--config-file", str(own))
+    assert set(copied["little:odd"]["objectValue"]) >= {"no", "yes", "off"}
+    assert copied["little:odd"]["objectValue"]["no"]["d"] == "12345e6"
+    assert copied["little:plain"]["value"] == "no"
+
+
+def test_what_only_the_sandbox_knows_goes_over_what_is_checked_in(project: Project, tmp_path: Path) -> None:
+    charts = {"karmada": "/charts/karmada"}
+    workspace = Workspace(project=project, folder=tmp_path / "state", config={"little:charts": charts})
+    for checked_in in ("config:\n  little:charts: {istio: /elsewhere}\n  little:who: no\n", "config:\n", ""):
+        (project.folder / "Pulumi.dev.yaml").write_text(checked_in)
+        workspace.prepare("dev")
+        written = workspace.config_file("dev").read_text()
+        copy = yaml.load(written, Loader=yaml.BaseLoader)
+        assert written.count("little:charts") == 1, "the engine refuses a key that stands twice"
+        assert copy["config"].pop("little:charts") == charts
+        assert copy["config"] == ({"little:who": "no"} if "who" in checked_in else {})
