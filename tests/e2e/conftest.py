@@ -67,6 +67,7 @@ def fleet(
     stack = Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet"))
     try:
         said = stop_at(IN_THE_MIDDLE, layout, say=say)
+        stack.hide("probe")
         yield Fleet.bring_up(stack, said_when_stopped=said, say=say)
     finally:
         lifecycle.down(layout)

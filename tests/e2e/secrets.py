@@ -80,6 +80,11 @@ def _decoded(text: str, depth: int = 4) -> Iterator[str]:
         yield from _decoded(plain, depth - 1)
 
 
+def in_base64(text: str) -> str:
+    """What base64 makes of a text, whatever follows it there: whole groups of three bytes."""
+    return base64.b64encode(text.encode()[: len(text.encode()) // 3 * 3]).decode()
+
+
 def readable(secrets: Mapping[str, str], places: Iterable[tuple[str, bytes]]) -> list[str]:
     """Which secrets can be read in which places."""
     return [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -43,6 +44,9 @@ class Stack:
 
     layout: Layout
     folder: Path
+    hidden: dict[str, str] = field(default_factory=dict, repr=False)
+    """Secrets that the config holds from `hide` on, by name."""
+    _encrypted: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def target(self) -> Target:
@@ -67,10 +71,24 @@ class Stack:
         """Write config for the next `up`."""
         self._lay_out()
         charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
-        over = {"charts": charts, **sections}
-        config = _over(checked_in(), over)
+        config = _over(_over(checked_in(), self._with_hidden()), {"charts": charts, **sections})
         settings = {"config": {f"fleet:{name}": value for name, value in config.items()}}
         (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
+
+    def hide(self, name: str) -> None:
+        """Put a secret into the config that every later `configure` writes: in an annotation of istiod's pods."""
+        self.configure()
+        value = secrets.token_urlsafe(32)
+        self._finish("pulumi", ["config", "set", "--secret", "--path", f"fleet:secrets.{name}"], given=value)
+        # Pulumi wrote it into the sandbox's copy, which holds whatever the sandbox's passphrase opens.
+        copy = yaml.safe_load((self.layout.stacks / "project" / f"Pulumi.{STACK}.yaml").read_text())
+        self._encrypted[name] = copy["config"]["fleet:secrets"][name]
+        self.hidden[name] = value
+
+    def _with_hidden(self) -> dict[str, Any]:
+        annotations = {hidden_in(name): {"secret": name} for name in self._encrypted}
+        mesh = {"istiodValues": {"podAnnotations": annotations}}
+        return {"secrets": dict(self._encrypted), "mesh": mesh} if annotations else {}
 
     def changes(self, **sections: Any) -> dict[str, set[str]]:
         """What an `up` with these sections of config would change: names of resources by step."""
@@ -121,12 +139,13 @@ class Stack:
         for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", ".venv"):
             (self._project / name).symlink_to(CHECKOUT / name)
 
-    def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False) -> str:
+    def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False, given: str | None = None) -> str:
         line = self._line(command, arguments)
         done = subprocess.run(
             line,
             cwd=CHECKOUT,
             env=client_environment(self.layout),
+            input=given,
             capture_output=True,
             text=True,
             check=False,
@@ -145,6 +164,11 @@ class Stack:
         line = [sys.executable, "-m", "sandbox", command, *places, *(["--", *words] if words else [])]
         # Not by `sandbox exec`, which is one more Python to start: benches measure how long commands take.
         return inside(self.layout.wan, line)
+
+
+def hidden_in(name: str) -> str:
+    """The annotation of istiod's pods that has a secret of the config."""
+    return f"e2e.fleet/{name}"
 
 
 def engine_of(command: subprocess.Popen[bytes]) -> psutil.Process | None:

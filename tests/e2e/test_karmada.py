@@ -11,8 +11,8 @@ import pytest
 from sandbox.verify import karmada
 from tests.e2e.clients import Account, eventually
 from tests.e2e.running import hello_by_member, wrong
-from tests.e2e.secrets import files_below, readable, secrets_in
-from tests.e2e.stack import YES
+from tests.e2e.secrets import files_below, in_base64, readable, secrets_in
+from tests.e2e.stack import YES, hidden_in
 
 if TYPE_CHECKING:
     from tests.e2e.running import Fleet
@@ -40,6 +40,8 @@ def test_no_private_key_and_no_token_is_readable_anywhere(fleet: Fleet, command_
     assert sum(what.startswith("key ") for what in secrets) >= 40, "of authorities, servers, agents and operators"
     assert sum(what.startswith("token ") for what in secrets) >= 7, "of four administrators and three remote readers"
     secrets["the token of the Linode API"] = stack.layout.token.read_text()
+    secrets |= {f"{name} of the config": value for name, value in stack.hidden.items()}
+    secrets |= {f"{name} of the config in base64": in_base64(value) for name, value in stack.hidden.items()}
     places = [
         ("the outputs", stack.run("stack", "output", "--json").encode()),
         ("the exported state", stack.run("stack", "export").encode()),
@@ -52,6 +54,14 @@ def test_no_private_key_and_no_token_is_readable_anywhere(fleet: Fleet, command_
     ]
     assert readable(secrets, places) == []
     assert any(b"pulumi" in line for line in command_lines.seen), "the watch has seen the run"
+
+
+def test_a_secret_of_the_config_reaches_the_chart_that_names_it(fleet: Fleet) -> None:
+    (name, value), *_ = fleet.stack.hidden.items()
+    for member in fleet.members.values():
+        pods = member.get("pods", "--selector=app=istiod", "--namespace=istio-system")["items"]
+        assert [pod["metadata"]["annotations"][hidden_in(name)] for pod in pods] == [value] * len(pods), member.name
+        assert pods, "the search for it looks for what is there"
 
 
 def test_ten_replicas_and_equal_weights_leave_no_region_a_whole_pod_off(fleet: Fleet, tmp_path: Path) -> None:

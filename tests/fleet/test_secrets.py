@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.e2e.secrets import readable, secrets_in
+from tests.e2e.secrets import in_base64, readable, secrets_in
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -42,3 +42,9 @@ def test_a_key_within_a_kubeconfig_within_base64_is_known() -> None:
     secrets = secrets_in(["x", base64.b64encode(kubeconfig.encode()).decode()])
     assert len(secrets) == 3
     assert len(readable(secrets, [("somewhere", pem(RSA).encode()), ("elsewhere", TOKEN.encode())])) == 2
+
+
+def test_a_text_is_found_in_base64_with_something_behind_it() -> None:
+    for text in ("a secret", "a secret!", "a secret!!"):
+        encoded = base64.b64encode(f"{text}\nand more".encode())
+        assert len(readable({"it": in_base64(text)}, [("somewhere", encoded)])) == 1
