@@ -11,6 +11,7 @@ STACK   ?= dev
 PLUGINS ?= auto
 # Not from the environment: some shells call the machine so.
 NAME    := local
+ONLY    :=
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
@@ -96,9 +97,9 @@ e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build
 	@$(ROOT) $(PYTHON) -m pytest -m 'privileged and not endurance' -v --durations=20 tests/e2e
 
-endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10)
+endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10); ONLY=NAME is one
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) tests/e2e
+	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' tests/e2e
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

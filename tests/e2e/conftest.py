@@ -19,7 +19,7 @@ from tests.e2e.secrets import CommandLines
 from tests.e2e.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
@@ -29,10 +29,33 @@ IN_THE_MIDDLE = re.compile(r"helm\.sh/v3:Release \S+ creating")
 """The engine's line when charts are about to be installed: clusters run, nothing on them does."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what shares the fleet after the rest, so that only one sandbox is up at a time, and what ends it last."""
+@pytest.hookimpl(trylast=True)  # after the marks have had their say
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what `--only` names, and put it in order.
+
+    What shares the fleet runs after the rest, so that only one sandbox is up at a time, and what ends it last.
+    """
+    if only := config.getoption("--only"):
+        items[:] = chosen(items, only)
     order = ("fleet", "rotated_fleet", "ending_fleet")
     items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in order))
+
+
+def chosen(items: Sequence[pytest.Item], only: str) -> list[pytest.Item]:
+    """The tests whose file or own name has a part that is called so.
+
+    Raises:
+        UsageError: none has.
+
+    """
+    names = {item: item.nodeid.rpartition("/")[2] for item in items}
+    if found := [item for item, name in names.items() if only in name]:
+        return found
+    # Those of one test with several parameters differ in brackets.
+    there = sorted({name.partition("[")[0] for name in names.values()})
+    raise pytest.UsageError(
+        "\n  ".join([f"no test is called {only!r}; name a file or a test, or a part of one:", *there])
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,20 +71,25 @@ def command_lines() -> Iterator[CommandLines]:
 
 
 @pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Tells whoever waits, at once, what goes on, and since when."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    begun = time.monotonic()
+
+    def said(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n  {duration(time.monotonic() - begun)}: {line}", end="", flush=True)
+
+    return said
+
+
+@pytest.fixture(scope="session")
 def fleet(
-    request: pytest.FixtureRequest,
+    say: Callable[[str], None],
     command_lines: CommandLines,  # it has to be there first
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
     """The whole fleet of `make up`, brought up once for all tests that ask for it, and stopped once on the way."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    begun = time.monotonic()
-
-    def say(line: str) -> None:
-        # Minutes pass here: whoever waits shall see which.
-        with capture.global_and_fixture_disabled():
-            print(f"\n  {duration(time.monotonic() - begun)}: {line}", end="", flush=True)
-
     layout = own("fleet")
     lifecycle.down(layout)
     stack = Stack(layout=layout, folder=tmp_path_factory.mktemp("fleet"))
