@@ -12,6 +12,7 @@ PLUGINS ?= auto
 # Not from the environment: some shells call the machine so.
 NAME    := local
 ONLY    :=
+FROM    :=
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
@@ -19,10 +20,10 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi helm etcd etcdctl etcdutl kube-apiserver kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance lock
+.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance upgrade-check lock
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
 setup: $(STAMP) $(PACK_STAMP) ## Make the virtual environments with everything locked, the program's and the guardrails'
 
@@ -99,7 +100,10 @@ e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 
 endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10); ONLY=NAME is one
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' tests/e2e
+	@$(ROOT) $(PYTHON) -m pytest -m endurance -v --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' --from '$(FROM)' tests/e2e
+
+upgrade-check: ONLY := test_upgrade.py
+upgrade-check: endurance ## One of these: a fleet of the commit FROM=COMMIT, updated by this checkout, with nothing replaced and no call failed
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

@@ -7,8 +7,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of tests/e2e: which tests run, and what those take that interrupt `up`."""
+    """Options of tests/e2e: which tests run, and what those take that update a fleet or interrupt `up`."""
     parser.addoption("--only", default="", help="a part of the names of the files or tests in tests/e2e that run")
+    parser.addoption("--from", dest="commit", default="", help="the commit whose fleet is updated; printed")
     parser.addoption("--interruptions", type=int, default=2, help="how many times `up` is interrupted")
     parser.addoption("--seed", type=int, default=random.randrange(10**6), help="of the moments; printed with each")
 

@@ -84,6 +84,13 @@ def wrong(fleet: Fleet, folder: Path) -> list[str]:
     return [f"{claim.text}: {claim.evidence}" for claim in seen if not claim.holds]
 
 
+def changes_nothing(said: str) -> bool:
+    """Whether an update, by what Pulumi said of it, left every resource as it was."""
+    return " unchanged" in said and not any(
+        f" {word}" in said for word in ("created", "updated", "replaced", "deleted")
+    )
+
+
 def hello_by_member(members: Mapping[str, Member]) -> dict[str, int]:
     """How many replicas of hello run in each member."""
     return {name: len(member.running(HELLO)) for name, member in members.items()}

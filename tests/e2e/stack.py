@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,31 +22,37 @@ from sandbox.kubernetes.cli import client_environment
 from sandbox.kubernetes.commands import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
 
 # Of a slow machine that has other work; nothing waits this long on one that has not.
 UP_SECONDS = 2400.0
+STOP_SECONDS = 60.0
+SAY_SECONDS = 30.0
 YES = ("--yes", "--skip-preview", "--non-interactive", "--color=never")
 
 
-def checked_in() -> dict[str, Any]:
+def checked_in(checkout: Path = CHECKOUT) -> dict[str, Any]:
     """The stack's config as it is checked in, by section."""
-    settings = yaml.safe_load((CHECKOUT / f"Pulumi.{STACK}.yaml").read_text())
+    settings = yaml.safe_load((checkout / f"Pulumi.{STACK}.yaml").read_text())
     return {key.removeprefix("fleet:"): value for key, value in settings["config"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A copy of the project's settings in a folder; the program in it is the checkout's own.
+    """A copy of the project's settings in a folder; the program in it is the checkout's own, or another checkout's.
 
-    The state is where `make up` has it, in the sandbox's own folder.
+    The state is where `make up` has it, in the sandbox's own folder: two stacks on one sandbox are the same stack.
     """
 
     layout: Layout
     folder: Path
+    program: Path = CHECKOUT
+    """The checkout whose program runs."""
+    config: Path = CHECKOUT
+    """The checkout whose stack file it gets."""
     hidden: dict[str, str] = field(default_factory=dict, repr=False)
     """Secrets that the config holds from `hide` on, by name."""
     _encrypted: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -71,7 +80,7 @@ class Stack:
         """Write config for the next `up`."""
         self._lay_out()
         charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
-        config = _over(_over(checked_in(), self._with_hidden()), {"charts": charts, **sections})
+        config = _over(_over(checked_in(self.config), self._with_hidden()), {"charts": charts, **sections})
         settings = {"config": {f"fleet:{name}": value for name, value in config.items()}}
         (self._project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
 
@@ -90,11 +99,16 @@ class Stack:
         mesh = {"istiodValues": {"podAnnotations": annotations}}
         return {"secrets": dict(self._encrypted), "mesh": mesh} if annotations else {}
 
+    def planned(self, **sections: Any) -> list[dict[str, Any]]:
+        """The steps of an `up` with these sections of config, as `pulumi preview --json` tells them."""
+        self.configure(**sections)
+        found: list[dict[str, Any]] = json.loads(self.run("preview", "--json", "--non-interactive"))["steps"]
+        return found
+
     def changes(self, **sections: Any) -> dict[str, set[str]]:
         """What an `up` with these sections of config would change: names of resources by step."""
-        self.configure(**sections)
         found: dict[str, set[str]] = {}
-        for step in json.loads(self.run("preview", "--json", "--non-interactive"))["steps"]:
+        for step in self.planned(**sections):
             if step["op"] not in ("same", "read"):
                 found.setdefault(step["op"], set()).add(step["urn"].rpartition("::")[2])
         return found
@@ -132,12 +146,39 @@ class Stack:
                 stderr=log,
             )
 
+    def attend(
+        self, *arguments: str, say: Callable[[str], None], within_seconds: float = UP_SECONDS
+    ) -> tuple[int, str]:
+        """Any Pulumi command, and how far it is, now and then; its exit code, and all that it said.
+
+        One that takes too long is stopped as by Ctrl-C.
+        """
+        before = self.said.stat().st_size if self.said.exists() else 0
+        begun = time.monotonic()
+        command = self.start(*arguments)
+
+        def said() -> str:
+            return self.said.read_bytes()[before:].decode(errors="replace")
+
+        try:
+            while time.monotonic() - begun < within_seconds:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return command.wait(timeout=SAY_SECONDS), said()
+                say(
+                    f"{arguments[0]} goes on: {(said().strip().splitlines() or ['nothing said yet'])[-1].strip()[:100]}"
+                )
+            raise AssertionError(f"{arguments[0]} goes on after {within_seconds:.0f} s: {said()[-3000:]}")
+        finally:
+            _stop(command)
+
     def _lay_out(self) -> None:
         if self._project.exists():
             return
         self._project.mkdir()
-        for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", ".venv"):
-            (self._project / name).symlink_to(CHECKOUT / name)
+        # All that there is, since another commit's program may consist of other folders than today's.
+        for path in self.program.iterdir():
+            if path.name != ".git" and (path.name == "Pulumi.yaml" or not path.match("Pulumi.*.yaml")):
+                (self._project / path.name).symlink_to(path)
 
     def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False, given: str | None = None) -> str:
         line = self._line(command, arguments)
@@ -169,6 +210,21 @@ class Stack:
 def hidden_in(name: str) -> str:
     """The annotation of istiod's pods that has a secret of the config."""
     return f"e2e.fleet/{name}"
+
+
+def _stop(command: subprocess.Popen[bytes]) -> None:
+    if command.poll() is not None:
+        return
+    engine = engine_of(command)
+    if engine is not None:
+        engine.send_signal(signal.SIGINT)
+    try:
+        command.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        if engine is not None and engine.is_running():
+            engine.kill()
+        command.kill()
+        command.wait()
 
 
 def engine_of(command: subprocess.Popen[bytes]) -> psutil.Process | None:

@@ -1,0 +1,76 @@
+"""What Karmada says of its members, second by second."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from sandbox.kubernetes.commands import CommandError
+from sandbox.verify.karmada import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sandbox.verify.member import Client
+
+PAUSE_SECONDS: Final = 1.0
+
+Look = tuple[float, "Mapping[str, str] | None"]
+"""When, and the condition Ready of each member; None where Karmada could not be asked."""
+
+
+def unready_seconds(looks: Sequence[Look], members: Iterable[str]) -> dict[str, float]:
+    """For how long each member was not Ready, or not there: from the look that says so to the next that tells.
+
+    Where Karmada could not be asked, what it had said last counts on.
+    """
+    told = [(at, ready) for at, ready in looks if ready is not None]
+    seconds = dict.fromkeys(members, 0.0)
+    for (at, ready), (until, _) in itertools.pairwise([*told, (looks[-1][0], {})] if looks else []):
+        for name in seconds:
+            if ready.get(name) != "True":
+                # Nobody knows better than to a second, so that one look is one second.
+                seconds[name] += max(until - at, PAUSE_SECONDS)
+    return seconds
+
+
+def silent_seconds(looks: Sequence[Look]) -> float:
+    """For how long Karmada could not be asked, at the longest."""
+    longest, since = 0.0, None
+    for at, ready in looks:
+        if ready is None:
+            since = at if since is None else since
+            longest = max(longest, at - since + PAUSE_SECONDS)
+        else:
+            since = None
+    return longest
+
+
+class Readiness:
+    """Looks at Karmada's members once a second, for as long as the context is open."""
+
+    def __init__(self, karmada: Client) -> None:
+        self.looks: list[Look] = []
+        self._karmada = karmada
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="readiness", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ending.wait(PAUSE_SECONDS):
+            at = time.monotonic()
+            try:
+                ready = {name: condition for name, (_, condition) in joined(self._karmada).items()}
+            except CommandError:
+                self.looks.append((at, None))
+            else:
+                self.looks.append((at, ready))

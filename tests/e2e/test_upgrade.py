@@ -1,0 +1,111 @@
+"""From one version of Fleet to the next: a running fleet of another commit's program is updated by this checkout's.
+
+`make upgrade-check FROM=COMMIT`; without a commit it is the one that the branch began with (tests/e2e/earlier.py). The
+sandbox, its account, charts and images are this checkout's for both: an account does not change with Fleet.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from sandbox.kubernetes import lifecycle
+from tests.e2e import earlier, kept, successors
+from tests.e2e.names import own
+from tests.e2e.readiness import unready_seconds
+from tests.e2e.running import changes_nothing
+from tests.e2e.stack import Stack
+from tests.e2e.upgrading import finish, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from tests.e2e.upgrading import Upgrade
+
+pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
+
+LET_GO: Final[Mapping[str, str]] = {}
+"""What an update replaces or removes on purpose, by its name, and why.
+
+An entry goes when no fleet that is still updated has such a thing.
+"""
+BRING_UP_SECONDS: Final = 1200.0
+
+
+@pytest.fixture(scope="module")
+def upgraded(
+    request: pytest.FixtureRequest, say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Upgrade]:
+    """A fleet of an earlier commit that this checkout's program has updated."""
+    commit = earlier.commit(request.config.getoption("commit"))
+    say(f"a fleet of {earlier.told(commit)}, updated by this checkout")
+    layout, folder = own("upgrade"), tmp_path_factory.mktemp("upgrade")
+
+    def stack(name: str, **of: Path) -> Stack:
+        made = Stack(layout=layout, folder=folder / name, **of)
+        made.folder.mkdir()
+        made.configure()
+        return made
+
+    program = folder / "earlier"
+    lifecycle.down(layout)
+    try:
+        earlier.equip(earlier.export(commit, program), say=say)
+        lifecycle.up(layout, say=say)
+        old = stack("old", program=program, config=program)
+        finish(old, BRING_UP_SECONDS, say=say)
+        yield upgrade(old, stack("mixed", config=program), stack("new"), say=say)
+    finally:
+        say("taking the sandbox away")
+        lifecycle.down(layout)
+        shutil.rmtree(program, ignore_errors=True)
+
+
+def test_the_earlier_stack_file_is_accepted_or_each_key_that_went_is_refused_with_its_successor(
+    upgraded: Upgrade,
+) -> None:
+    if not upgraded.trial.accepted:
+        refused = successors.refused(upgraded.trial.said)
+        assert refused, f"it fails for another reason than its config: {upgraded.trial.said[-3000:]}"
+        assert successors.without_successor(refused) == []
+        assert not upgraded.trial.changed, "what is refused changes nothing"
+
+
+def test_the_plan_replaces_no_cluster_certificate_volume_or_service(upgraded: Upgrade) -> None:
+    assert kept.forbidden(upgraded.plan, LET_GO) == []
+
+
+def test_every_cluster_key_certificate_volume_address_and_workload_pod_is_what_it_was(upgraded: Upgrade) -> None:
+    kinds = {kind for kind, _ in upgraded.before}
+    assert kinds >= {"cluster", "private key", "certificate", "claim", "volume", "node", "load balancer", "pod"}
+    assert kept.lost(upgraded.before, upgraded.after, LET_GO) == []
+
+
+def test_no_call_fails_during_the_update(upgraded: Upgrade) -> None:
+    calls = upgraded.calls
+    assert calls.cut_off == "", "the pods that call are still there"
+    for name, outcomes in calls.outcomes.items():
+        assert not outcomes.failed, f"{name}: {outcomes}"
+        assert outcomes.calls[-1][0] > calls.updated_at, f"calls from {name} went on until after the update"
+
+
+def test_no_member_is_ever_not_ready(upgraded: Upgrade) -> None:
+    looks = upgraded.readiness.looks
+    assert any(ready is not None for _, ready in looks), "Karmada was asked"
+    assert unready_seconds(looks, upgraded.members) == dict.fromkeys(upgraded.members, 0.0)
+    between_looks = [line for line in kept.lost(upgraded.before, upgraded.after) if line.startswith("readiness ")]
+    assert between_looks == []
+
+
+def test_all_claims_hold_afterwards(upgraded: Upgrade) -> None:
+    assert len(upgraded.claims) >= 26, "10 about Karmada and 16 about the mesh"
+    assert [f"{claim.text}: {claim.evidence}" for claim in upgraded.claims if not claim.holds] == []
+
+
+def test_a_second_up_changes_nothing(upgraded: Upgrade) -> None:
+    code, said = upgraded.again
+    assert code == 0, said[-3000:]
+    assert changes_nothing(said), said

@@ -1,0 +1,208 @@
+"""A running fleet, updated from one version of the program to another, and all that was seen of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fleet.naming import HELLO, SLEEP
+from review.steps import name_of
+from sandbox.fleet.stages import duration
+from sandbox.kubernetes.commands import CommandError
+from sandbox.verify.commands import claims
+from sandbox.verify.karmada import divided_by_weights, joined
+from sandbox.verify.kubeconfigs import KARMADA, keep
+from sandbox.verify.member import Client, Member
+from sandbox.verify.mesh import NO_ANSWER, calls
+from tests.e2e import kept, successors
+from tests.e2e.clients import eventually
+from tests.e2e.load import Outcomes, load
+from tests.e2e.readiness import Readiness, silent_seconds, unready_seconds
+from tests.e2e.stack import YES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from sandbox.verify.claims import Claim
+    from tests.e2e.kept import Thing
+    from tests.e2e.stack import Stack
+
+PREVIEW: Final = ("preview", "--non-interactive", "--color=never")
+UPDATE_SECONDS: Final = 840.0
+"""Less than the load goes on for."""
+STEADY_SECONDS: Final = 300.0
+SETTLE_SECONDS: Final = 30.0
+"""What an update sets off may come after it has ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """The clusters of a stack by its outputs alone, whichever version of the program wrote them."""
+
+    clusters: Mapping[str, Client]
+    members: Mapping[str, Member]
+    karmada: Client
+
+    @staticmethod
+    def by(stack: Stack) -> Reached:
+        """The clusters that a stack has now; their kubeconfigs are in its folder."""
+        outputs, layout = stack.outputs(), stack.layout
+        folder = stack.folder / "kubeconfigs"
+        folder.mkdir(mode=0o700)
+        contents = {**outputs["kubeconfigs"], KARMADA: outputs["karmadaKubeconfig"]}
+        files = {name: keep(folder / f"{name}.kubeconfig", content) for name, content in contents.items()}
+        members = {
+            name: Member(name=name, region=cluster["region"], kubeconfig=files[name], layout=layout)
+            for cluster in outputs["clusters"]
+            for name in [cluster["name"]]
+            if cluster["network"]
+        }
+        return Reached(
+            clusters={name: Client(kubeconfig=files[name], layout=layout) for name in outputs["kubeconfigs"]},
+            members=members,
+            karmada=Client(kubeconfig=files[KARMADA], layout=layout),
+        )
+
+    def steady(self) -> bool:
+        """Whether all members report, all replicas run where they belong, and calls from every region are answered."""
+        return (
+            joined(self.karmada) == dict.fromkeys(self.members, ("Pull", "True"))
+            and all(divided_by_weights(self.karmada, [*self.members.values()], name).holds for name in (HELLO, SLEEP))
+            and not any(calls(member, 10)[NO_ANSWER] for member in self.members.values())
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What the new program does with the stack file of the old one."""
+
+    accepted: bool
+    said: str
+    changed: bool
+    """Whether an update that was refused changed anything all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """What became of calls from every region while the fleet was updated."""
+
+    outcomes: Mapping[str, Outcomes]
+    cut_off: str
+    """Why they could not go on, where a pod that called is gone; empty where they did."""
+    updated_at: float
+    """When the update had ended, in seconds since the host's start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    """An update from one version to the next."""
+
+    members: tuple[str, ...]
+    trial: Trial
+    plan: list[dict[str, Any]]
+    calls: Calls
+    readiness: Readiness
+    claims: tuple[Claim, ...]
+    again: tuple[int, str]
+    """The exit code of a second update, and what it said."""
+    before: Mapping[Thing, str]
+    after: Mapping[Thing, str]
+
+
+def upgrade(old: Stack, mixed: Stack, new: Stack, *, say: Callable[[str], None]) -> Upgrade:
+    """Update the fleet that `old` has brought up by `new`, once `mixed` was tried, its program with the old config."""
+    earlier = Reached.by(old)
+    eventually(earlier.steady, "the earlier fleet is steady", within_seconds=STEADY_SECONDS)
+    before = things(old, earlier)
+    say(f"{len(before)} things have to stay as they are")
+    trial = tried(mixed, say=say)
+    plan = new.planned()
+    show_plan(plan, say=say)
+    with Readiness(earlier.karmada) as readiness:
+        called = update(new, earlier, say=say)
+        seen = checked(new, say=say)
+        again = new.attend("up", *YES, say=say, within_seconds=UPDATE_SECONDS)
+    unready, silent = unready_seconds(readiness.looks, earlier.members), silent_seconds(readiness.looks)
+    say(f"seconds in which members were not Ready: {unready}; and Karmada could not be asked: {silent:.0f} at a time")
+    after = things(new, Reached.by(new))
+    for line in kept.lost(before, after):
+        say(f"not as it was: {line}")
+    return Upgrade(
+        members=tuple(earlier.members),
+        trial=trial,
+        plan=plan,
+        calls=called,
+        readiness=readiness,
+        claims=seen,
+        again=again,
+        before=before,
+        after=after,
+    )
+
+
+def things(stack: Stack, reached: Reached) -> dict[Thing, str]:
+    """All that an update has to leave as it is."""
+    return kept.in_state(stack.exported()) | kept.in_clusters(reached.clusters, reached.karmada)
+
+
+def finish(stack: Stack, within_seconds: float, *, say: Callable[[str], None]) -> None:
+    """Run `up` to its end, and say how long that took."""
+    begun = time.monotonic()
+    code, said = stack.attend("up", *YES, say=say, within_seconds=within_seconds)
+    assert code == 0, said[-4000:]
+    counts = [line.strip() for line in said.rpartition("\nResources:")[2].splitlines() if line.strip()]
+    say(f"up took {duration(time.monotonic() - begun)}: {', '.join(counts)}")
+
+
+def tried(stack: Stack, *, say: Callable[[str], None]) -> Trial:
+    """Preview a stack whose config may be refused; where it is, update it too, to see that nothing changes."""
+    code, said = stack.attend(*PREVIEW, say=say, within_seconds=UPDATE_SECONDS)
+    if code == 0:
+        say("the earlier stack file is accepted as it is")
+        return Trial(accepted=True, said=said, changed=False)
+    for key, why in successors.refused(said):
+        say(f"the earlier stack file is refused: {key}: {why}")
+    before = kept.resources(stack.exported())
+    stack.attend("up", *YES, say=say, within_seconds=UPDATE_SECONDS)
+    return Trial(accepted=False, said=said, changed=kept.resources(stack.exported()) != before)
+
+
+def show_plan(plan: list[dict[str, Any]], *, say: Callable[[str], None]) -> None:
+    """Say what an update replaces and deletes."""
+    replaced = kept.replaced(plan)
+    deleted = [step["urn"] for step in plan if step["op"] == "delete"]
+    say(f"the plan replaces {len(replaced)} and deletes {len(deleted)} resources")
+    for urn, reasons in replaced.items():
+        say(f"  replaced: {kept.type_of(urn)} {name_of(urn)} for its {', '.join(reasons) or 'deletion'}")
+    for urn in deleted:
+        say(f"  deleted: {kept.type_of(urn)} {name_of(urn)}")
+
+
+def update(stack: Stack, earlier: Reached, *, say: Callable[[str], None]) -> Calls:
+    """Update the fleet while every region calls."""
+    outcomes: dict[str, Outcomes] = {}
+    cut_off, ended = "", 0.0
+    try:
+        with contextlib.ExitStack() as loads:
+            for name, member in earlier.members.items():
+                outcomes[name] = loads.enter_context(load(member))
+            finish(stack, UPDATE_SECONDS, say=say)
+            ended = time.clock_gettime(time.CLOCK_BOOTTIME)
+            time.sleep(SETTLE_SECONDS)
+    except CommandError as error:
+        cut_off = str(error)
+    for name, seen in outcomes.items():
+        say(f"calls from {name}: {seen}")
+    return Calls(outcomes=outcomes, cut_off=cut_off, updated_at=ended)
+
+
+def checked(stack: Stack, *, say: Callable[[str], None]) -> tuple[Claim, ...]:
+    """The claims of `python -m sandbox verify`."""
+    folder: Path = stack.folder / "claims"
+    folder.mkdir()
+    found = tuple(claims(stack.outputs(), stack.layout, folder))
+    say(f"{sum(claim.holds for claim in found)} of {len(found)} claims hold")
+    return found

@@ -1,0 +1,33 @@
+"""For how long a member was not Ready, by looks of which some failed."""
+
+from __future__ import annotations
+
+from tests.e2e.readiness import Look, silent_seconds, unready_seconds
+
+READY, NOT_READY = {"eu": "True", "us": "True"}, {"eu": "True", "us": "False"}
+
+
+def test_members_that_every_look_finds_ready_were_never_anything_else() -> None:
+    looks: list[Look] = [(0.0, READY), (1.0, READY), (2.0, READY)]
+    assert unready_seconds(looks, READY) == {"eu": 0.0, "us": 0.0}
+
+
+def test_a_member_is_not_ready_from_the_look_that_says_so_to_the_next_that_tells() -> None:
+    looks: list[Look] = [(0.0, READY), (1.0, NOT_READY), (2.0, None), (4.0, NOT_READY), (6.5, READY), (9.0, READY)]
+    assert unready_seconds(looks, READY) == {"eu": 0.0, "us": 5.5}
+
+
+def test_the_very_last_look_counts_too() -> None:
+    assert unready_seconds([(0.0, READY), (1.0, {"eu": "Unknown", "us": "True"})], READY)["eu"] > 0
+
+
+def test_a_member_that_is_not_there_is_not_ready() -> None:
+    assert unready_seconds([(0.0, READY), (1.0, {"eu": "True"}), (3.0, READY)], READY) == {"eu": 0.0, "us": 2.0}
+    assert unready_seconds([(0.0, READY), (1.0, {}), (3.0, READY)], READY) == {"eu": 2.0, "us": 2.0}
+
+
+def test_what_karmada_does_not_answer_is_told_apart() -> None:
+    looks: list[Look] = [(0.0, None), (1.0, READY), (2.0, None), (5.0, None), (6.0, READY)]
+    assert unready_seconds(looks, READY) == {"eu": 0.0, "us": 0.0}
+    assert silent_seconds(looks) == 4.0
+    assert silent_seconds([]) == 0.0
