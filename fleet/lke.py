@@ -83,6 +83,9 @@ class LkeCluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             # Renewed credentials must not replace everything that was made with the old ones (pulumi-kubernetes#2745).
             cluster_identifier=cluster.id,
+            # Otherwise a secret with a name of its own is deleted before it is made with other data, and istiod forgets
+            # a whole region's endpoints for as long.
+            enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
         self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})

@@ -12,7 +12,16 @@ from fleet.lke import LkeCluster
 from fleet.mesh.ca import RootAuthority, RootAuthorityArgs
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
 from fleet.mesh.istio import Istio, IstioArgs
-from fleet.mesh.peering import PeerAccess, PeerAccessArgs, Peering, PeeringArgs
+from fleet.mesh.peering import (
+    FIRST_GENERATION,
+    PeerAccess,
+    PeerAccessArgs,
+    Peering,
+    PeeringArgs,
+    TokensRead,
+    TokensReadArgs,
+    token_generation,
+)
 from fleet.settings import FleetConfig
 
 
@@ -67,8 +76,17 @@ class Mesh(pulumi.ComponentResource):
             member: PeerAccess(f"{member}-peer-access", PeerAccessArgs(istio=istio), child)
             for member, istio in self.primaries.items()
         }
-        for reader, peer in permutations(self.primaries, 2):
-            Peering(f"{reader}-reads-{peer}", PeeringArgs(reader=self.primaries[reader], peer=access[peer]), child)
+        peerings = {
+            (reader, peer): Peering(
+                f"{reader}-reads-{peer}", PeeringArgs(reader=self.primaries[reader], peer=access[peer]), child
+            )
+            for reader, peer in permutations(self.primaries, 2)
+        }
+        # The first tokens are there when istiod first hears of a peer: nobody waits for the others at creation.
+        if token_generation(config.mesh) != FIRST_GENERATION:
+            for member, istio in self.primaries.items():
+                own = [peering for (reader, _), peering in peerings.items() if reader == member]
+                TokensRead(f"{member}-tokens-read", TokensReadArgs(reader=istio, peerings=own), child)
         self.roots = Output.all(*(istio.version for istio in self.primaries.values())).apply(
             lambda _: {"trusted": list(config.certs.mesh.roots), "signing": config.certs.mesh.signing_root}
         )

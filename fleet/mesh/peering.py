@@ -1,10 +1,11 @@
-"""Peering: every member's istiod may read the services of every other member, and no more.
+"""Peering: every member's istiod may read the endpoints of every other member, and no more.
 
-The article hands out admin kubeconfigs. Here each member has a service account for its peers with Istio's own reader
-role, and a remote secret is that account's token.
+The article hands out admin kubeconfigs, and Istio's own reader role lists every secret. Here each member has a service
+account for its peers with rights of Fleet's own, and a remote secret is that account's token (docs/decisions/0130).
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,12 +15,51 @@ from pulumi import Output, ResourceOptions
 
 from fleet.kubeconfig import with_token
 from fleet.mesh.istio import Istio
-from fleet.naming import ISTIO_NAMESPACE, remote_secret
+from fleet.naming import remote_secret
+from fleet.rights import Grant, grant, rule, service_account
+from fleet.settings import Mesh
 
 READER: Final = "fleet-peer"
-READER_ROLE: Final = f"istio-reader-clusterrole-{ISTIO_NAMESPACE}"
-"""Made by the istiod chart (templates/reader-clusterrole.yaml)."""
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
+MESH_CONFIG: Final = "istio"
+"""The ConfigMap that holds a member's mesh config (istiod chart, templates/configmap.yaml)."""
+TOKENS_ANNOTATION: Final = "fleet/peer-tokens"
+READ: Final = ("list", "watch")
+"""What an informer does; istiod gets nothing of another cluster by name."""
+
+
+def endpoint_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
+    """What istiod reads in another cluster so as to know its endpoints, wherever they are.
+
+    The source is Istio 1.31: pkg/kube/multicluster/cluster.go and pilot/pkg/serviceregistry/kube/controller. Of its
+    reader role (templates/reader-clusterrole.yaml) this leaves out what serves proxies of a cluster without an istiod
+    (secrets, token and access reviews), what serves Multi-Cluster Services (off by default), and what nothing reads any
+    more.
+    """
+    return [
+        # Services and their ports; the pods behind them, with identity and labels; the nodes' regions; and of
+        # namespaces the network's name and which of them are discovered.
+        rule("", ["namespaces", "nodes", "pods", "services"], READ),
+        rule("discovery.k8s.io", ["endpointslices"], READ),
+        # Workloads outside of Kubernetes that a Service of the other cluster selects.
+        rule("networking.istio.io", ["workloadentries"], READ),
+        # Another network's gateways, where they are written by the Gateway API.
+        rule("gateway.networking.k8s.io", ["gateways"], READ),
+        # By these istiod knows whether there is anything of the last two kinds (pkg/kube/kclient/crdwatcher.go).
+        rule("apiextensions.k8s.io", ["customresourcedefinitions"], READ),
+    ]
+
+
+def mesh_config_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
+    """What istiod reads in another cluster's istio-system: the trust domain of its services, in its mesh config."""
+    return [rule("", ["configmaps"], READ, [MESH_CONFIG])]
+
+
+def token_generation(mesh: Mesh) -> str:
+    """Which tokens members give to each other; another generation is other tokens, and the end of these."""
+    return str(mesh.remote_token_generation)
+
+
+FIRST_GENERATION: Final = token_generation(Mesh())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,29 +85,40 @@ class PeerAccess(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=READER, namespace=args.istio.namespace),
             opts=child,
         )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{name}-binding",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=READER),
-            role_ref=kubernetes.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=READER_ROLE),
-            subjects=[
-                kubernetes.rbac.v1.SubjectArgs(
-                    kind="ServiceAccount", name=account.metadata.name, namespace=account.metadata.namespace
-                )
-            ],
-            # The role comes with istiod; a peer that may not read yet would wait for its first list in vain.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[args.istio.istiod])),
+        # A binding's role can never change, and a binding of the same name would be deleted before the next is made:
+        # peers would have no rights for a moment. So these have other names than the one to Istio's reader role had.
+        endpoints = grant(
+            f"{name}-endpoints",
+            Grant(
+                role=f"{READER}-endpoints",
+                why="istiod of the other members finds this member's endpoints",
+                rules=endpoint_rules(),
+                subject=service_account(account),
+            ),
+            child,
+        )
+        mesh_config = grant(
+            f"{name}-mesh-config",
+            Grant(
+                role=f"{READER}-mesh-config",
+                why="istiod of the other members knows the trust domain of this member's services",
+                rules=mesh_config_rules(),
+                subject=service_account(account),
+                namespace=account.metadata.namespace,
+            ),
+            child,
         )
         token = kubernetes.core.v1.Secret(
             f"{name}-token",
             type="kubernetes.io/service-account-token",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 # Another generation is another secret: peers get the new token before the old one is revoked.
-                name=f"{READER}-{args.istio.mesh.remote_token_generation}",
+                name=f"{READER}-{token_generation(args.istio.mesh)}",
                 namespace=account.metadata.namespace,
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
             # Peers must not receive a token that may not read anything yet.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[binding])),
+            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[endpoints, mesh_config])),
         )
         self.kubeconfig = Output.secret(
             Output.all(server=member.api_server, data=token.data).apply(
@@ -113,6 +164,49 @@ class Peering(pulumi.ComponentResource):
                 annotations={"networking.istio.io/cluster": peer},
             ),
             string_data={peer: args.peer.kubeconfig},
-            opts=ResourceOptions(parent=self, provider=args.reader.member.provider),
+            opts=ResourceOptions(
+                parent=self,
+                provider=args.reader.member.provider,
+                # An istiod that starts with remote secrets waits for its remote timeout (values.py).
+                depends_on=[args.reader.istiod],
+                # istiod reads by a changed secret too, but keeps the gateways that it had read by the former one until
+                # it starts anew. Those of a member that is made anew are gone, and so its secret goes and comes.
+                replace_with=[args.peer.istio.member.provider],
+                delete_before_replace=True,
+            ),
+        )
+        self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensReadArgs:
+    """Whose istiod, and the remote secrets that it reads."""
+
+    reader: Istio
+    peerings: Sequence[Peering]
+
+
+class TokensRead(pulumi.ComponentResource):
+    """A member's istiod, started anew once it has the tokens of another generation.
+
+    Its clients with the old tokens would retry for ever, and what they had read of services and gateways would stay
+    (docs/decisions/0130).
+    """
+
+    def __init__(self, name: str, args: TokensReadArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:mesh:TokensRead", name, {}, opts)
+        generation = token_generation(args.reader.mesh)
+        kubernetes.apps.v1.DeploymentPatch(
+            f"{name}-istiod",
+            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(name="istiod", namespace=args.reader.namespace),
+            spec=kubernetes.apps.v1.DeploymentSpecPatchArgs(
+                template=kubernetes.core.v1.PodTemplateSpecPatchArgs(
+                    metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(annotations={TOKENS_ANNOTATION: generation})
+                )
+            ),
+            # A pod that starts before has read the old tokens.
+            opts=ResourceOptions(
+                parent=self, provider=args.reader.member.provider, depends_on=[args.reader.istiod, *args.peerings]
+            ),
         )
         self.register_outputs({})

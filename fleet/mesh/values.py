@@ -8,6 +8,13 @@ from fleet.naming import INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
 
 ROOTS_ANNOTATION: Final = "fleet/roots"
 """istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""
+REMOTE_CLUSTER_TIMEOUT: Final = "10s"
+"""How long an istiod that starts waits for its peers before it serves (PILOT_REMOTE_CLUSTER_TIMEOUT).
+
+It waits to the end every time, since it also wants to read their secrets, and may not (docs/decisions/0130). What it
+has read by then is in what it first tells its sidecars: reading takes some ten round trips, three seconds between the
+farthest regions. A peer that takes longer is missing there until it has been read.
+"""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
@@ -18,8 +25,11 @@ def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str
     """The values of istiod in one member of a multi-primary, multi-network mesh."""
     return {
         "global": {"meshID": mesh_id, "network": network, "multiCluster": {"clusterName": member}},
-        # Together these two let roots change under running sidecars (docs/decisions/0110).
-        "env": {"ISTIO_MULTIROOT_MESH": "true"},
+        "env": {
+            # Lets roots change under running sidecars, together with PROXY_CONFIG_XDS_AGENT (docs/decisions/0110).
+            "ISTIO_MULTIROOT_MESH": "true",
+            "PILOT_REMOTE_CLUSTER_TIMEOUT": REMOTE_CLUSTER_TIMEOUT,
+        },
         "meshConfig": {
             # Sidecars log who called whom, which is how an operator sees a request's path.
             "accessLogFile": "/dev/stdout",

@@ -42,6 +42,9 @@ class Node:
     protect: bool
     ignore_changes: tuple[str, ...]
     secret_outputs: tuple[str, ...]
+    replace_with: tuple[str, ...] = ()
+    """The URNs of resources whose replacement replaces this one too."""
+    delete_before_replace: bool = False
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
 
@@ -242,6 +245,8 @@ class Recorder(mocks.MockMonitor):
             protect=request.protect,
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
+            replace_with=tuple(request.replace_with),
+            delete_before_replace=request.deleteBeforeReplace,
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         return answer

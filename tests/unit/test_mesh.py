@@ -12,6 +12,11 @@ from tests.unit.graph import Graph, build, is_secret
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
+ROLE, CLUSTER_ROLE, BINDING, CLUSTER_BINDING = (
+    f"kubernetes:rbac.authorization.k8s.io/v1:{kind}"
+    for kind in ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+)
+DEPLOYMENT_PATCH = "kubernetes:apps/v1:DeploymentPatch"
 NETWORKS = {"eu": "network3", "ap": "network1", "us": "network2"}
 
 
@@ -156,10 +161,79 @@ def test_a_remote_secret_never_carries_an_admin_credential(dev: Graph) -> None:
     assert kubeconfig["clusters"][0]["cluster"]["server"] == "https://ap-cluster.example:6443"
 
 
-def test_peers_may_read_what_istio_reads_and_no_more(dev: Graph) -> None:
-    binding = dev.one("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding", "ap-peer-access-binding").plain()
-    assert binding["roleRef"]["name"] == "istio-reader-clusterrole-istio-system"
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "fleet-peer", "namespace": "istio-system"}]
+def rules_of_peers(graph: Graph, member: str) -> list[tuple[str, dict[str, Any]]]:
+    """Namespace (empty for everywhere) and rule of all that a member's peers may do."""
+    roles = [
+        node.plain() for node in graph.of_type(ROLE, CLUSTER_ROLE) if node.name.startswith(f"{member}-peer-access")
+    ]
+    return [(role["metadata"].get("namespace", ""), rule) for role in roles for rule in role["rules"]]
+
+
+def test_peers_may_read_what_istiod_needs_for_endpoints_and_no_more(dev: Graph) -> None:
+    rules = rules_of_peers(dev, "ap")
+    assert all(rule["verbs"] == ["list", "watch"] for _, rule in rules), (
+        "whoever only lists and watches changes nothing"
+    )
+    everywhere = {
+        f"{resource}.{group}".removesuffix(".")
+        for namespace, rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if not namespace
+    }
+    assert everywhere == {
+        "namespaces",
+        "nodes",
+        "pods",
+        "services",
+        "endpointslices.discovery.k8s.io",
+        "workloadentries.networking.istio.io",
+        "gateways.gateway.networking.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+    }, "neither secrets nor config maps, and nothing by wildcard"
+
+
+def test_of_all_config_maps_peers_may_read_the_mesh_config_alone(dev: Graph) -> None:
+    [(namespace, rule)] = [(namespace, rule) for namespace, rule in rules_of_peers(dev, "ap") if namespace]
+    assert namespace == "istio-system"
+    assert (rule["resources"], rule["resourceNames"]) == (["configmaps"], ["istio"])
+
+
+def test_what_peers_may_do_is_bound_to_their_account_alone(dev: Graph) -> None:
+    bindings = [node for node in dev.of_type(BINDING, CLUSTER_BINDING) if node.name.startswith("ap-peer-access")]
+    account = {"kind": "ServiceAccount", "name": "fleet-peer", "namespace": "istio-system"}
+    assert [binding.plain()["subjects"] for binding in bindings] == [[account], [account]]
+
+
+def test_no_right_of_peers_has_the_name_of_the_binding_to_istios_reader_role(dev: Graph) -> None:
+    names = {node.plain()["metadata"]["name"] for node in dev.of_type(BINDING, CLUSTER_BINDING)}
+    assert "fleet-peer" not in names, "an update would take all rights away before it gives the new ones"
+
+
+def test_a_token_is_handed_out_once_it_may_read(dev: Graph) -> None:
+    bindings = {node.name for node in dev.of_type(BINDING, CLUSTER_BINDING) if node.name.startswith("ap-peer-access")}
+    assert bindings <= dev.reaches(dev.one(SECRET, "us-reads-ap-remote-secret"))
+
+
+def test_a_remote_secret_comes_after_the_istiod_that_reads_it_and_waits_for_no_other(dev: Graph) -> None:
+    before = dev.reaches(dev.one(SECRET, "us-reads-ap-remote-secret"))
+    assert "us-istio-istiod" in before, "an istiod that starts with remote secrets waits for its remote timeout"
+    assert "ap-istio-istiod" not in before
+
+
+def test_a_renewed_token_is_written_into_the_secret_that_is_there(dev: Graph) -> None:
+    provider = dev.nodes[dev.one(SECRET, "us-reads-ap-remote-secret").provider.rsplit("::", 1)[0]]
+    assert provider.plain()["enableSecretMutable"] == "true", "istiod would forget the peer until the next one is there"
+
+
+def test_a_remote_secret_goes_and_comes_with_a_cluster_that_is_made_anew(dev: Graph) -> None:
+    secret = dev.one(SECRET, "us-reads-ap-remote-secret")
+    assert [dev.nodes[urn].name for urn in secret.replace_with] == ["ap-provider"]
+    assert secret.delete_before_replace, "istiod ignores a second secret for a cluster that it knows"
+
+
+def test_istiod_waits_only_briefly_for_peers_whose_secrets_it_may_not_read(dev: Graph) -> None:
+    assert values_of(dev, "eu-istio-istiod")["env"]["PILOT_REMOTE_CLUSTER_TIMEOUT"] == "10s"
 
 
 def test_another_generation_is_another_token_secret() -> None:
@@ -167,6 +241,22 @@ def test_another_generation_is_another_token_secret() -> None:
     token = graph.one(SECRET, "m0-peer-access-token").plain()
     assert token["metadata"]["name"] == "fleet-peer-7"
     assert token["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "fleet-peer"}
+
+
+def test_istiod_starts_anew_once_it_holds_every_token_of_another_generation() -> None:
+    graph = build(fleet_of(3, mesh={"remoteTokenGeneration": 2}))
+    patches = {patch.provider_name: patch for patch in graph.of_type(DEPLOYMENT_PATCH)}
+    assert patches.keys() == {"m0-provider", "m1-provider", "m2-provider"}
+    patch = patches["m0-provider"]
+    assert patch.plain()["metadata"] == {"name": "istiod", "namespace": "istio-system"}
+    assert patch.plain()["spec"] == {"template": {"metadata": {"annotations": {"fleet/peer-tokens": "2"}}}}
+    before = graph.reaches(patch)
+    assert {"m0-reads-m1-remote-secret", "m0-reads-m2-remote-secret", "m0-istio-istiod"} <= before
+    assert "m1-reads-m0-remote-secret" not in before, "one reader does not wait for another"
+
+
+def test_the_first_tokens_restart_nothing(dev: Graph) -> None:
+    assert dev.of_type(DEPLOYMENT_PATCH) == []
 
 
 @pytest.mark.parametrize("data", [None, {}, {"ca.crt": ""}])
