@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from fleet.mesh.values import CROSS_NETWORK_PORT
+from fleet.mesh.values import CROSS_NETWORK_PORT, EAST_WEST_LABELS
 from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE
 from sandbox.kubernetes.commands import CommandError, inside, run
 from sandbox.verify.claims import Claim
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sandbox.verify.member import Member
 
 CALLER: Final = f"deployment/{SLEEP}"
+EAST_WEST_GATEWAY: Final = EAST_WEST_LABELS["app"]
+_HEALTHY: Final = 1
+"""Istio's HealthStatus of an endpoint that takes calls (pilot/pkg/model/service.go)."""
 NO_ANSWER: Final = "no answer"
 _MARK: Final = "REGION="
 _TIMEOUT_SECONDS: Final = 5
@@ -43,7 +46,7 @@ def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[
 
     """
     for member in members:
-        yield peers_are_read(member, {other.name for other in members})
+        yield peers_are_read(member, members)
     yield one_root(members)
     for member in members:
         yield routed_through_gateways(member)
@@ -58,16 +61,46 @@ def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[
             yield ingress_answers(member, ingresses[member.name])
 
 
-def peers_are_read(member: Member, names: set[str]) -> Claim:
-    """Its istiod reads its own cluster and every other one, each once (the data behind `istioctl remote-clusters`)."""
-    line = ("exec", "deployment/istiod", f"--namespace={ISTIO_NAMESPACE}", "--", "pilot-discovery", "request", "GET")
-    known = json.loads(member.kubectl(*line, "/debug/clusterz"))
-    states = [(cluster["id"], cluster["syncStatus"]) for cluster in known]
+def peers_are_read(member: Member, members: Sequence[Member]) -> Claim:
+    """Its istiod knows the endpoints that every member has now: here those of the gateways, which each member runs.
+
+    Not by `istioctl remote-clusters`: that state waits for what istiod may not read, and says `timeout` for ever.
+    """
+    known = endpoints_by_member(istiod(member, "/debug/endpointShardz"))
+    present = {other.name: _gateway_pods(other) for other in members}
     return Claim(
-        text=f"istiod of {member.name} reads every member once",
-        holds=sorted(states) == sorted((name, "synced") for name in names),
-        evidence=", ".join(f"{name} {state}" for name, state in states),
+        text=f"istiod of {member.name} reads the endpoints of every member",
+        holds=all(pods and known.get(name) == pods for name, pods in present.items()),
+        evidence=", ".join(f"{name} {len(known.get(name, ()))} of {len(pods)}" for name, pods in present.items()),
     )
+
+
+def istiod(member: Member, path: str) -> Any:
+    """What a member's istiod answers at its debug interface. Raises CommandError."""
+    line = ("exec", "deployment/istiod", f"--namespace={ISTIO_NAMESPACE}", "--", "pilot-discovery", "request", "GET")
+    return json.loads(member.kubectl(*line, path))
+
+
+def endpoints_by_member(shards: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The addresses of east-west gateways that take calls, by member, from istiod's `/debug/endpointShardz`."""
+    service = f"{EAST_WEST_GATEWAY}.{ISTIO_NAMESPACE}.svc.cluster.local"
+    found = shards.get(service, {}).get(ISTIO_NAMESPACE, {}).get("Shards", {})
+    return {
+        # A shard is what one registry of one cluster says: `Kubernetes/eu`.
+        shard.removeprefix("Kubernetes/"): {
+            endpoint["Addresses"][0] for endpoint in endpoints if endpoint["HealthStatus"] == _HEALTHY
+        }
+        for shard, endpoints in found.items()
+    }
+
+
+def _gateway_pods(member: Member) -> set[str]:
+    """The addresses of a member's own gateway pods that take calls, by its API server."""
+    slices = member.get(
+        "endpointslices", f"--namespace={ISTIO_NAMESPACE}", f"--selector=kubernetes.io/service-name={EAST_WEST_GATEWAY}"
+    )["items"]
+    endpoints = [endpoint for one in slices for endpoint in one.get("endpoints") or ()]
+    return {endpoint["addresses"][0] for endpoint in endpoints if endpoint["conditions"].get("ready")}
 
 
 def certificates(member: Member, workload: str = CALLER) -> list[x509.Certificate]:
@@ -196,7 +229,7 @@ def _fetch(namespace: str, url: str) -> str:
 
 def passed_on(member: Member) -> int:
     """How many connections of other members the east-west gateway has passed on to hello since its start."""
-    found = member.proxy("deployment/istio-eastwestgateway", "clusters?format=json", namespace=ISTIO_NAMESPACE)
+    found = member.proxy(f"deployment/{EAST_WEST_GATEWAY}", "clusters?format=json", namespace=ISTIO_NAMESPACE)
     return sum(_stat(host, "cx_total") for host in _hosts(found, _HELLO_PASSED_ON))
 
 

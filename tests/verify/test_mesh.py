@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sandbox.verify.mesh import HELLO_CLUSTER, NO_ANSWER, counted, region, up_to_root
+from sandbox.kubernetes.layout import Layout
+from sandbox.verify.member import Member
+from sandbox.verify.mesh import (
+    HELLO_CLUSTER,
+    NO_ANSWER,
+    counted,
+    endpoints_by_member,
+    peers_are_read,
+    region,
+    up_to_root,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +53,57 @@ def test_requests_are_counted_by_endpoint_and_one_without_any_has_zero() -> None
         {"name": "outbound|443||kubernetes.default.svc.cluster.local"},
     ]
     assert counted({"cluster_statuses": clusters}) == {("10.2.0.9", 9898): 20, ("203.0.113.15", 15443): 0}
+
+
+GATEWAYS = "istio-eastwestgateway.istio-system.svc.cluster.local"
+
+
+def shards(**endpoints: list[tuple[str, int]]) -> dict[str, Any]:
+    """An answer to endpointShardz: addresses and health of east-west gateways by member."""
+    found = {
+        f"Kubernetes/{member}": [{"Addresses": [address], "HealthStatus": health} for address, health in pods]
+        for member, pods in endpoints.items()
+    }
+    return {GATEWAYS: {"istio-system": {"Shards": found, "ServiceAccounts": None}}}
+
+
+def test_endpoints_are_told_apart_by_member_and_only_those_that_take_calls_count() -> None:
+    known = shards(eu=[("10.2.0.4", 1), ("10.2.0.4", 1)], ap=[("10.2.0.4", 1), ("10.2.0.9", 4)])
+    assert endpoints_by_member(known) == {"eu": {"10.2.0.4"}, "ap": {"10.2.0.4"}}
+    assert endpoints_by_member({}) == {}, "an istiod that has read nothing yet"
+
+
+class Answering(Member):
+    """A member whose API server and istiod answer as they are told to."""
+
+    def kubectl(self, *arguments: str, stdin: str = "", timeout_seconds: float = 60.0) -> str:
+        if arguments[0] == "exec":
+            return json.dumps(ISTIOD[self.name])
+        pods = [{"addresses": [address], "conditions": {"ready": ready}} for address, ready in PODS[self.name]]
+        return json.dumps({"items": [{"endpoints": pods}, {"endpoints": None}]})
+
+
+PODS = {"eu": [("10.2.0.4", True)], "ap": [("10.2.0.7", True), ("10.2.0.9", False)]}
+ISTIOD: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("known", "holds", "evidence"),
+    [
+        (shards(eu=[("10.2.0.4", 1)], ap=[("10.2.0.7", 1)]), True, "eu 1 of 1, ap 1 of 1"),
+        (shards(eu=[("10.2.0.4", 1)]), False, "eu 1 of 1, ap 0 of 1"),
+        (shards(eu=[("10.2.0.4", 1)], ap=[("10.2.0.6", 1)]), False, "eu 1 of 1, ap 1 of 1"),
+        ({}, False, "eu 0 of 1, ap 0 of 1"),
+    ],
+    ids=["all", "a peer that is not read", "an endpoint that is gone", "nothing"],
+)
+def test_an_istiod_reads_its_peers_when_it_knows_what_is_there_now(known: Any, holds: bool, evidence: str) -> None:
+    members = [
+        Answering(name=name, region="r", kubeconfig=Path("/none"), layout=Layout("test")) for name in ("eu", "ap")
+    ]
+    ISTIOD["eu"] = known
+    claim = peers_are_read(members[0], members)
+    assert (claim.holds, claim.evidence) == (holds, evidence)
 
 
 def name(common_name: str) -> x509.Name:
