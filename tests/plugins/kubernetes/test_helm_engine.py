@@ -37,6 +37,18 @@ _PROGRAM = """
     pulumi.export("names", app.resource_names)
 """
 
+_PATCHED = """
+    from cluster import *
+
+    app = k8s.helm.v3.Release(
+        "app", chart={chart!r}, name="app", values={{"image": config.get("image") or "fine"}}, opts=on_cluster)
+    if generation := config.get("generation"):
+        k8s.apps.v1.DeploymentPatch(
+            "restart", metadata={{"name": "app", "namespace": space}},
+            spec={{"template": {{"metadata": {{"annotations": {{"generation": generation}}}}}}}},
+            opts=pulumi.ResourceOptions(provider=provider, depends_on=[app]))
+"""
+
 
 def test_a_release_lives_and_dies_with_its_stack(
     kubernetes_stack: Stack, cluster: Cluster, control_plane: ControlPlane, space: str, tmp_path: Path
@@ -93,6 +105,31 @@ def test_a_release_lives_and_dies_with_its_stack(
     stack.destroy()
     assert cluster.list_objects(_SECRET, space) == []
     assert cluster.list_objects(Kind("apps", "v1", "Deployment"), space) == []
+
+
+def test_what_a_patch_adds_to_a_releases_pods_outlives_updates_of_the_release(
+    kubernetes_stack: Stack, cluster: Cluster, space: str, tmp_path: Path
+) -> None:
+    stack = kubernetes_stack
+    stack.program(_PATCHED.format(chart=str(write_chart(tmp_path))))
+    stack.up()
+    assert _template(cluster, space) == ({}, "fine")
+
+    stack.config("generation", "2")
+    assert stack.up().operations == {"app": ["same"], "restart": ["create"]}
+    assert _template(cluster, space) == ({"generation": "2"}, "fine")
+
+    stack.config("image", "finer")
+    assert stack.up().operations == {"app": ["update"], "restart": ["same"]}
+    assert _template(cluster, space) == ({"generation": "2"}, "finer"), "Helm changes what its chart says, and no more"
+
+    stack.config("generation", "3")
+    assert stack.up().diff("restart") == {"spec.template.metadata.annotations.generation": "update"}
+    assert _template(cluster, space) == ({"generation": "3"}, "finer")
+
+    stack.config("generation", "")
+    assert stack.up().operations == {"app": ["same"], "restart": ["delete"]}
+    assert _template(cluster, space) == ({}, "finer")
 
 
 def test_a_first_install_that_fails_is_explained_recorded_and_continued(
@@ -188,6 +225,13 @@ def _password(cluster: Cluster, space: str) -> str:
     mine = [one for one in cluster.list_objects(_SECRET, space) if one["type"] == "Opaque"]
     assert len(mine) == 1
     return base64.b64decode(mine[0]["data"]["password"]).decode()
+
+
+def _template(cluster: Cluster, space: str) -> tuple[dict[str, str], str]:
+    """Annotations and image of the pods of the only Deployment."""
+    [deployment] = cluster.list_objects(Kind("apps", "v1", "Deployment"), space)
+    template = deployment["spec"]["template"]
+    return template["metadata"].get("annotations", {}), template["spec"]["containers"][0]["image"]
 
 
 def _helm(control_plane: ControlPlane, folder: Path, space: str, *arguments: str) -> None:

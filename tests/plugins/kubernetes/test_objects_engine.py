@@ -232,6 +232,36 @@ def test_a_patch_takes_its_fields_and_gives_them_back(kubernetes_stack: Stack, c
     assert "labels" not in cluster.get(robot)["metadata"]
 
 
+def test_an_object_goes_and_comes_with_the_cluster_that_it_tells_of(
+    kubernetes_stack: Stack, cluster: Cluster, space: str
+) -> None:
+    stack = kubernetes_stack
+    stack.program("""
+        from cluster import *
+        kubeconfig = config.require_secret("kubeconfig")
+        own = k8s.Provider("own", kubeconfig=kubeconfig, namespace=space, cluster_identifier="own",
+                           enable_secret_mutable=True)
+        other = k8s.Provider("other", kubeconfig=kubeconfig, namespace=space,
+                             cluster_identifier=config.get("other") or "first")
+        k8s.core.v1.Secret("about", metadata={"name": "about"}, string_data={"token": config.get("token") or "1"},
+                           opts=pulumi.ResourceOptions(
+                               provider=own, replace_with=[other], delete_before_replace=True))
+    """)
+    about = _object("v1", "Secret", "about", space)
+    stack.up()
+    first = cluster.get(about)["metadata"]["uid"]
+
+    stack.config("token", "2")
+    assert stack.up().operations["about"] == ["update"]
+    assert cluster.get(about)["metadata"]["uid"] == first, "what it says changes in place"
+    assert base64.b64decode(cluster.get(about)["data"]["token"]) == b"2"
+
+    stack.config("other", "second")
+    replaced = stack.up()
+    assert replaced.operations["about"] == ["delete-replaced", "replace", "create-replacement"]
+    assert cluster.get(about)["metadata"]["uid"] != first
+
+
 def test_existing_objects_are_read_adopted_or_left_alone(kubernetes_stack: Stack, cluster: Cluster, space: str) -> None:
     stack = kubernetes_stack
     settings = {**_object("v1", "ConfigMap", "settings", space), "data": {"a": "1"}}
