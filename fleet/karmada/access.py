@@ -12,61 +12,55 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, agent_user, execution_namespace
+from fleet.rights import Grant, grant, rule, user
 
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 SYSTEM_LABEL: Final = {"karmada.io/system": "true"}
 """Marks what belongs to Karmada itself (pkg/util/constants.go, KarmadaSystemLabel)."""
-
-
-def _rule(
-    group: str, resources: list[str], verbs: list[str], names: list[str] | None = None
-) -> kubernetes.rbac.v1.PolicyRuleArgs:
-    return kubernetes.rbac.v1.PolicyRuleArgs(api_groups=[group], resources=resources, verbs=verbs, resource_names=names)
 
 
 def cluster_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     """What the agent may do everywhere."""
     return [
-        _rule("cluster.karmada.io", ["clusters"], ["get", "update", "patch"], [member]),
+        rule("cluster.karmada.io", ["clusters"], ["get", "update", "patch"], [member]),
         # The agent lists before it registers, to see that its identity is not taken.
-        _rule("cluster.karmada.io", ["clusters"], ["list", "watch"]),
-        _rule("cluster.karmada.io", ["clusters/status"], ["update", "patch"], [member]),
-        _rule(
+        rule("cluster.karmada.io", ["clusters"], ["list", "watch"]),
+        rule("cluster.karmada.io", ["clusters/status"], ["update", "patch"], [member]),
+        rule(
             "config.karmada.io",
             ["resourceinterpreterwebhookconfigurations", "resourceinterpretercustomizations"],
             ["get", "list", "watch"],
         ),
-        _rule("", ["namespaces"], ["get"], [KARMADA_CLUSTER_NAMESPACE, execution_namespace(member)]),
+        rule("", ["namespaces"], ["get"], [KARMADA_CLUSTER_NAMESPACE, execution_namespace(member)]),
         # The resource interpreter resolves webhooks by Service.
-        _rule("", ["services"], ["list", "watch"]),
-        _rule("", ["events"], ["create", "patch", "update"]),
+        rule("", ["services"], ["list", "watch"]),
+        rule("", ["events"], ["create", "patch", "update"]),
     ]
 
 
 def work_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     """What the agent may do in its own execution namespace."""
     return [
-        _rule("work.karmada.io", ["works"], ["get", "create", "list", "watch", "update", "patch", "delete"]),
-        _rule("work.karmada.io", ["works/status"], ["get", "update", "patch"]),
+        rule("work.karmada.io", ["works"], ["get", "create", "list", "watch", "update", "patch", "delete"]),
+        rule("work.karmada.io", ["works/status"], ["get", "update", "patch"]),
     ]
 
 
 def registration_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     """What the agent may do in karmada-cluster: report its own credentials and renew its own lease."""
     return [
-        _rule("", ["secrets"], ["get", "patch"], [member, f"{member}-impersonator"]),
+        rule("", ["secrets"], ["get", "patch"], [member, f"{member}-impersonator"]),
         # The name of an object to be created is not part of a request, so it cannot be limited.
-        _rule("", ["secrets"], ["create"]),
-        _rule("coordination.k8s.io", ["leases"], ["get", "update"], [member]),
-        _rule("coordination.k8s.io", ["leases"], ["create"]),
+        rule("", ["secrets"], ["create"]),
+        rule("coordination.k8s.io", ["leases"], ["get", "update"], [member]),
+        rule("coordination.k8s.io", ["leases"], ["create"]),
     ]
 
 
 def election_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     """What the agent may do in karmada-system: elect a leader among its own replicas."""
     return [
-        _rule("coordination.k8s.io", ["leases"], ["get", "update"], [f"karmada-agent-{member}"]),
-        _rule("coordination.k8s.io", ["leases"], ["create"]),
+        rule("coordination.k8s.io", ["leases"], ["get", "update"], [f"karmada-agent-{member}"]),
+        rule("coordination.k8s.io", ["leases"], ["create"]),
     ]
 
 
@@ -90,42 +84,48 @@ class AgentAccess(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=execution_namespace(member), labels=SYSTEM_LABEL),
             opts=child,
         )
-        _bind_everywhere(f"{name}-clusters", member, child)
-        _bind(f"{name}-work", execution.metadata.name, member, work_rules(), child)
-        _bind(f"{name}-registration", KARMADA_CLUSTER_NAMESPACE, member, registration_rules(member), child)
-        _bind(f"{name}-election", KARMADA_NAMESPACE, member, election_rules(member), child)
+        _grant(
+            f"{name}-clusters",
+            member,
+            "the agent reports its member's state, and knows how Karmada reads resources",
+            cluster_rules(member),
+            child,
+        )
+        _grant(
+            f"{name}-work",
+            member,
+            "the agent takes up what is placed on its member, and says what became of it",
+            work_rules(),
+            child,
+            execution.metadata.name,
+        )
+        _grant(
+            f"{name}-registration",
+            member,
+            "the agent renews its lease, and reports credentials of its own",
+            registration_rules(member),
+            child,
+            KARMADA_CLUSTER_NAMESPACE,
+        )
+        _grant(
+            f"{name}-election",
+            member,
+            "the agent's replicas agree on one of them",
+            election_rules(member),
+            child,
+            KARMADA_NAMESPACE,
+        )
         self.register_outputs({})
 
 
-def _subject(member: str) -> kubernetes.rbac.v1.SubjectArgs:
-    return kubernetes.rbac.v1.SubjectArgs(kind="User", name=agent_user(member), api_group=RBAC_GROUP)
-
-
-def _bind_everywhere(name: str, member: str, opts: ResourceOptions) -> None:
-    metadata = kubernetes.meta.v1.ObjectMetaArgs(name=f"system:karmada:{member}:agent")
-    role = kubernetes.rbac.v1.ClusterRole(f"{name}-role", metadata=metadata, rules=cluster_rules(member), opts=opts)
-    kubernetes.rbac.v1.ClusterRoleBinding(
-        f"{name}-binding",
-        metadata=metadata,
-        role_ref=kubernetes.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name),
-        subjects=[_subject(member)],
-        opts=opts,
-    )
-
-
-def _bind(
+def _grant(
     name: str,
-    namespace: Input[str],
     member: str,
+    why: str,
     rules: list[kubernetes.rbac.v1.PolicyRuleArgs],
     opts: ResourceOptions,
+    namespace: Input[str] | None = None,
 ) -> None:
-    metadata = kubernetes.meta.v1.ObjectMetaArgs(name=f"system:karmada:{member}:agent", namespace=namespace)
-    role = kubernetes.rbac.v1.Role(f"{name}-role", metadata=metadata, rules=rules, opts=opts)
-    kubernetes.rbac.v1.RoleBinding(
-        f"{name}-binding",
-        metadata=metadata,
-        role_ref=kubernetes.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name),
-        subjects=[_subject(member)],
-        opts=opts,
-    )
+    subject = user(agent_user(member))
+    role = f"system:karmada:{member}:agent"
+    grant(name, Grant(role=role, why=why, rules=rules, subject=subject, namespace=namespace), opts)

@@ -18,10 +18,10 @@ from fleet.certificates import Subject
 from fleet.karmada.control_plane import API_SERVER_PORT, KarmadaControlPlane
 from fleet.kubeconfig import ApiServer, with_client_certificate
 from fleet.naming import KARMADA_NAMESPACE
+from fleet.rights import Grant, grant, rule, user
 from fleet.versions import KUBECTL_IMAGE
 
 USER: Final = "fleet:homecoming"
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 EVERY_MINUTE: Final = "* * * * *"
 MOUNT: Final = "/etc/homecoming"
 COMMAND: Final = (
@@ -92,27 +92,12 @@ def rebalancers(workloads: Sequence[Mapping[str, str]], namespace: str) -> str:
 
 
 def _allow(name: str, opts: ResourceOptions) -> None:
-    metadata = kubernetes.meta.v1.ObjectMetaArgs(name=USER)
     rules = [
-        ("cluster.karmada.io", "clusters", ["list"]),
-        ("apps.karmada.io", "workloadrebalancers", ["get", "create", "patch"]),
+        rule("cluster.karmada.io", ["clusters"], ["list"]),
+        rule("apps.karmada.io", ["workloadrebalancers"], ["get", "create", "patch"]),
     ]
-    role = kubernetes.rbac.v1.ClusterRole(
-        f"{name}-role",
-        metadata=metadata,
-        rules=[
-            kubernetes.rbac.v1.PolicyRuleArgs(api_groups=[group], resources=[resource], verbs=verbs)
-            for group, resource, verbs in rules
-        ],
-        opts=opts,
-    )
-    kubernetes.rbac.v1.ClusterRoleBinding(
-        f"{name}-binding",
-        metadata=metadata,
-        role_ref=kubernetes.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name),
-        subjects=[kubernetes.rbac.v1.SubjectArgs(kind="User", name=USER, api_group=RBAC_GROUP)],
-        opts=opts,
-    )
+    why = "replicas come home when a member has returned"
+    grant(name, Grant(role=USER, why=why, rules=rules, subject=user(USER)), opts)
 
 
 def _pod(secret: kubernetes.core.v1.Secret) -> kubernetes.core.v1.PodSpecArgs:
