@@ -67,13 +67,13 @@ DEFINITIONS: Final = (
     ),
     Definition(
         guardrail=Guardrail.REMOTE_SECRETS,
-        holds="No remote secret carries an admin credential",
+        holds="A remote secret lets its reader look at endpoints, and do nothing else",
         why="Whoever breaks into one member must not own the others.",
         keys=("fleet:mesh.remoteTokenGeneration",),
         production=Level.MANDATORY,
         development=Level.MANDATORY,
-        early=(credentials.remote_secret_holds_a_reader, credentials.no_service_account_is_admin),
-        late=(credentials.remote_secret_comes_from_a_token,),
+        early=(credentials.remote_secret_holds_a_reader,),
+        late=(credentials.remote_secret_comes_from_a_token, credentials.remote_secret_only_reads_endpoints),
     ),
     Definition(
         guardrail=Guardrail.MUTUAL_TLS,

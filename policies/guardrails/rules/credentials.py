@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from fleet.naming import ISTIO_NAMESPACE
+from policies.guardrails import rights
 from policies.guardrails.model import Finding, Planned, Resource, Stack, known, section
+from review.steps import cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,9 +21,10 @@ SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a resource type
 REMOTE_LABEL: Final = "istio/multiCluster"
 TOKEN_TYPE: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of secret
 READERS: Final = f"system:serviceaccount:{ISTIO_NAMESPACE}:"
-BINDING: Final = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+ACCOUNT: Final = "kubernetes:core/v1:ServiceAccount"
+ACCOUNT_OF_TOKEN: Final = "kubernetes.io/service-account.name"  # noqa: S105 - an annotation
 _MEND: Final = (
-    "Give a token of a service account with Istio's reader role (fleet/mesh/peering.py), and raise "
+    "Give a token of a service account that may look at endpoints and no more (fleet/mesh/peering.py), and raise "
     "fleet:mesh.remoteTokenGeneration, which replaces what was handed out"
 )
 
@@ -38,7 +41,7 @@ def remote_secret_holds_a_reader(resource: Resource, stack: Stack) -> Iterator[F
 
 def remote_secret_comes_from_a_token(planned: Sequence[Planned], stack: Stack) -> Iterator[Finding]:
     """What a remote secret is made of, also while its value is not known yet: the token of a service account."""
-    tokens = {one.resource.urn for one in planned if section(one.resource.inputs, "type") == TOKEN_TYPE}
+    tokens = {one.resource.urn for one in planned if _type(one.resource) == TOKEN_TYPE}
     for one in planned:
         sources = {source for key in ("stringData", "data") for source in one.sources.get(key, ())}
         if _is_remote(one.resource) and sources.isdisjoint(tokens):
@@ -50,15 +53,46 @@ def remote_secret_comes_from_a_token(planned: Sequence[Planned], stack: Stack) -
             )
 
 
-def no_service_account_is_admin(resource: Resource, stack: Stack) -> Iterator[Finding]:
-    """A token that is handed out can be no better than the role that its account is bound to."""
-    if resource.type != BINDING or section(resource.inputs, "roleRef", "name") != "cluster-admin":
-        return
-    accounts = [s for s in section(resource.inputs, "subjects") or [] if section(s, "kind") == "ServiceAccount"]
-    if accounts:
-        names = ", ".join(str(section(account, "name") or "one") for account in accounts)
-        what = f"it makes the service account {names} cluster-admin"
-        yield Finding(where=f"binding {resource.name}", what=what, mend=_MEND, urn=resource.urn)
+def remote_secret_only_reads_endpoints(planned: Sequence[Planned], stack: Stack) -> Iterator[Finding]:
+    """The account whose token a remote secret is may look at endpoints, whatever its roles are called."""
+    for account in _peers(planned):
+        for binding in rights.bindings_of(account, planned):
+            role = rights.role_of(binding, planned)
+            found = rights.excess_of(role.inputs) if role else [_unknown_role(binding)]
+            for excess in dict.fromkeys(found):
+                yield Finding(
+                    where=f"binding {binding.resource.name}",
+                    what=f"whoever has a remote secret for {cluster_of(account.resource)} may {excess} there",
+                    mend=_MEND,
+                    urn=binding.resource.urn,
+                )
+
+
+def _peers(planned: Sequence[Planned]) -> list[Planned]:
+    """The service accounts whose tokens are in remote secrets."""
+    secrets = [one for one in planned if _is_remote(one.resource)]
+    handed_out = {urn for one in secrets for key in ("stringData", "data") for urn in one.sources.get(key, ())}
+    tokens = [one for one in planned if one.resource.urn in handed_out and _type(one.resource) == TOKEN_TYPE]
+    accounts = [one for one in planned if one.resource.type == ACCOUNT]
+    return [account for account in accounts if any(_is_of(token, account) for token in tokens)]
+
+
+def _is_of(token: Planned, account: Planned) -> bool:
+    """Whether a token is a service account's, by what it is made from or, where that is plain text, by its name."""
+    if account.resource.urn in token.sources.get("metadata", ()):
+        return True
+    named = section(token.resource.inputs, "metadata", "annotations", ACCOUNT_OF_TOKEN)
+    same_cluster = cluster_of(token.resource) == cluster_of(account.resource)
+    return same_cluster and known(named) and named == section(account.resource.inputs, "metadata", "name")
+
+
+def _unknown_role(binding: Planned) -> str:
+    name = section(binding.resource.inputs, "roleRef", "name")
+    return f"do whatever {name} allows, which is not a role of this stack,"
+
+
+def _type(secret: Resource) -> Any:
+    return section(secret.inputs, "type")
 
 
 def _is_remote(resource: Resource) -> bool:
