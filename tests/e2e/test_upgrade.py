@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from sandbox.engine.project import CHECKOUT
 from sandbox.kubernetes import lifecycle
 from tests.e2e import earlier, kept, successors
 from tests.e2e.names import own
@@ -44,8 +45,8 @@ def upgraded(
     say(f"a fleet of {earlier.told(commit)}, updated by this checkout")
     layout, folder = own("upgrade"), tmp_path_factory.mktemp("upgrade")
 
-    def stack(name: str, **of: Path) -> Stack:
-        made = Stack(layout=layout, folder=folder / name, **of)
+    def stack(name: str, *, program: Path = CHECKOUT, config: Path = CHECKOUT) -> Stack:
+        made = Stack(layout=layout, folder=folder / name, program=program, config=config)
         made.folder.mkdir()
         made.configure()
         return made
