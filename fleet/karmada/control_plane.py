@@ -11,8 +11,8 @@ from fleet import charts
 from fleet.addresses import ingress_ip
 from fleet.certificates import Subject, fingerprint
 from fleet.karmada import static_resources, values
-from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs
-from fleet.kubeconfig import ApiServer, with_client_certificate
+from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
+from fleet.kubeconfig import ApiServer
 from fleet.lke import LkeCluster
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
@@ -100,13 +100,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             lambda known: ApiServer(**known)
         )
         operator = self.pki.client(f"{name}-operator", OPERATOR, self)
-        self.kubeconfig = Output.secret(
-            Output.all(
-                server=self.server,
-                certificate_pem=operator.certificate_pem,
-                private_key_pem=operator.private_key_pem,
-            ).apply(lambda known: with_client_certificate(name="karmada", **known))
-        )
+        self.kubeconfig = kubeconfig(self.server, operator)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
             kubeconfig=self.kubeconfig,

@@ -12,11 +12,12 @@ from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import Output, ResourceOptions
+from pulumi import ResourceOptions
 
 from fleet.certificates import Subject
 from fleet.karmada.control_plane import API_SERVER_PORT, KarmadaControlPlane
-from fleet.kubeconfig import ApiServer, with_client_certificate
+from fleet.karmada.pki import kubeconfig
+from fleet.kubeconfig import ApiServer
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.rights import Grant, grant, rule, user
 from fleet.versions import KUBECTL_IMAGE
@@ -50,21 +51,13 @@ class KarmadaHomecoming(pulumi.ComponentResource):
         control_plane = args.control_plane
         _allow(name, ResourceOptions(parent=self, provider=control_plane.provider))
         identity = control_plane.pki.client(f"{name}-identity", Subject(common_name=USER), self)
-        kubeconfig: Output[str] = Output.secret(
-            Output.all(
-                server=control_plane.pki.authority.certificate_pem.apply(
-                    lambda ca_pem: ApiServer(url=SERVICE, ca_pem=ca_pem)
-                ),
-                certificate_pem=identity.certificate_pem,
-                private_key_pem=identity.private_key_pem,
-            ).apply(lambda known: with_client_certificate(name="karmada", **known))
-        )
+        server = control_plane.pki.authority.certificate_pem.apply(lambda ca_pem: ApiServer(url=SERVICE, ca_pem=ca_pem))
         on_manager = ResourceOptions(parent=self, provider=control_plane.host)
         secret = kubernetes.core.v1.Secret(
             f"{name}-secret",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=control_plane.namespace),
             string_data={
-                "kubeconfig": kubeconfig,
+                "kubeconfig": kubeconfig(server, identity),
                 "rebalancers": rebalancers(args.workloads, args.namespace),
             },
             opts=on_manager,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi import Input, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from fleet.certificates import (
     CLIENT_USES,
@@ -21,6 +21,7 @@ from fleet.certificates import (
     leaf,
     root_authority,
 )
+from fleet.kubeconfig import ApiServer, with_client_certificate
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import KarmadaCerts
 
@@ -110,3 +111,11 @@ class KarmadaPki(pulumi.ComponentResource):
                 "frontProxyKey": self.front_proxy.private_key_pem,
             },
         }
+
+
+def kubeconfig(server: Input[ApiServer], identity: Certificate) -> Output[str]:
+    """How a client of Karmada reaches it, and as whom; secret."""
+    known = Output.all(
+        server=server, certificate_pem=identity.certificate_pem, private_key_pem=identity.private_key_pem
+    )
+    return Output.secret(known.apply(lambda found: with_client_certificate(name="karmada", **found)))
