@@ -154,6 +154,59 @@ def test_interrupting_ends_the_program_at_once_and_without_noise(stack: Stack, t
     assert "exited prematurely" not in result.output
 
 
+def test_a_hook_stops_what_it_comes_before_and_the_next_update_tries_again(stack: Stack, tmp_path: Path) -> None:
+    told, broken = tmp_path / "told", tmp_path / "broken"
+    stack.config("early", "1")
+    stack.program(
+        f"""
+        import asyncio
+        import pathlib
+
+        import pulumi
+        import pulumi_tls as tls
+
+        key = tls.PrivateKey("key", algorithm="ECDSA")
+
+        async def before(_):
+            secret = await key.private_key_pem.future()
+            await asyncio.to_thread(act, secret)
+
+        def act(secret):
+            with pathlib.Path({str(told)!r}).open("a") as file:
+                file.write("called with a key\\n" if secret.startswith("-----BEGIN") else "no key\\n")
+            if pathlib.Path({str(broken)!r}).exists():
+                raise pulumi.RunError("the former one has not ended")
+
+        tls.SelfSignedCert(
+            "certificate",
+            private_key_pem=key.private_key_pem,
+            subject={{"common_name": "hooked"}},
+            validity_period_hours=100,
+            early_renewal_hours=pulumi.Config().require_int("early"),
+            allowed_uses=["cert_signing"],
+            opts=pulumi.ResourceOptions(
+                hooks=pulumi.ResourceHookBinding(before_update=[pulumi.ResourceHook("hand-over", before)])
+            ),
+        )
+        """
+    )
+    stack.up()
+    assert not told.exists(), "a resource that is made new pays nothing"
+    stack.config("early", "2")
+    assert stack.preview().operations["certificate"] == ["update"]
+    assert not told.exists(), "a preview does nothing"
+    broken.touch()
+    failed = stack.failing_up()
+    assert any("the former one has not ended" in error for error in failed.errors)
+    assert "Traceback" not in failed.output
+    assert stack.resources["certificate"]["outputs"]["earlyRenewalHours"] == 1, "the update is still to be done"
+    broken.unlink()
+    assert stack.up().operations["certificate"] == ["update"]
+    assert stack.up().operations["certificate"] == ["same"]
+    assert told.read_text() == "called with a key\n" * 2
+    stack.destroy()
+
+
 def test_a_virtual_environment_that_is_missing_is_named_with_the_remedy(stack: Stack) -> None:
     project = stack.folder / "project" / "Pulumi.yaml"
     project.write_text(project.read_text().replace(str(Path(sys.prefix)), "absent"))
