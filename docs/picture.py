@@ -43,7 +43,8 @@ def _manager(graph: Graph) -> list[str]:
 
 def _member(graph: Graph, name: str) -> list[str]:
     network = graph.one("kubernetes:core/v1:Namespace", f"{name}-istio-namespace").plain()["metadata"]["labels"]
-    workloads = sorted(node.plain()["metadata"]["name"] for node in graph.of_type("kubernetes:apps/v1:Deployment"))
+    submitted = [node for node in graph.below("workloads-submission") if node.type == "kubernetes:apps/v1:Deployment"]
+    workloads = sorted(node.plain()["metadata"]["name"] for node in submitted)
     key = _id(name)
     return [
         f'{key}_agent["Karmada agent"]',

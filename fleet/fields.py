@@ -44,12 +44,20 @@ def _acknowledgement(value: str) -> str:
     return value
 
 
+def _repository(value: str) -> str:
+    if "@" in value or ":" in value.rpartition("/")[2]:
+        raise ValueError("must be an image without tag and digest: fleet:versions says which release runs")
+    return value
+
+
 def _tag(value: str) -> str:
     if not 1 <= len(value) <= 24 or ":" in value:
         raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
     return value
 
 
+Repository = Annotated[str, Field(min_length=1), AfterValidator(_repository)]
+"""Where an image is, without its version."""
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 ClusterName = Annotated[str, AfterValidator(_cluster_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
@@ -88,3 +96,10 @@ class Model(BaseModel):
         populate_by_name=True,
         coerce_numbers_to_str=False,
     )
+
+
+class Resources(Model):
+    """What a container asks for and may take, by resource (cpu, memory), in Kubernetes' quantities."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)

@@ -45,6 +45,10 @@ def agent_user(member: str) -> str:
     return f"system:karmada:agent:{member}"
 
 
+AGENT: Final = "fleet-karmada-agent"
+"""An agent's Deployment in its member, and all that belongs to it. Karmada's chart has the name karmada-agent."""
+AGENT_KUBECONFIG: Final = f"{AGENT}-kubeconfig"
+"""The Secret with an agent's credentials in Karmada, and the key in it is `kubeconfig`."""
 AGENT_GROUP: Final = "system:karmada:agents"
 """The group of every agent, as ``karmadactl register`` names it."""
 

@@ -20,11 +20,13 @@ from fleet.fields import (
     Model,
     Quantity,
     Release,
+    Repository,
+    Resources,
     Tag,
 )
 from fleet.guardrails import Guardrails
 from fleet.naming import DEFAULT_ROOT
-from fleet.pools import Acl, NodePool  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.pools import Acl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.secrets import Secret, Values  # noqa: TC001 - likewise
 
 
@@ -103,8 +105,22 @@ class Failover(Model):
     come_home: bool = True
 
 
+class Agent(Model):
+    """The agent in every member, of the control plane's version.
+
+    One replica reports, and the others stand by: a member whose only agent goes with its node is silent for as long as
+    Kubernetes takes to give that node up.
+    """
+
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    image: Repository = "docker.io/karmada/karmada-agent"
+    pull_secrets: tuple[DnsLabel, ...] = ()
+    resources: Resources = Resources(requests={"cpu": "10m", "memory": "64Mi"})
+    tolerations: tuple[Taint, ...] = ()
+
+
 class Karmada(Model):
-    """Karmada's control plane on the manager."""
+    """Karmada's control plane on the manager, and its agents in the members."""
 
     endpoint: EndpointMode = EndpointMode.NODE
     node_port: Annotated[int, Field(ge=30000, le=32767)] = 32443
@@ -112,7 +128,7 @@ class Karmada(Model):
     etcd: Etcd = Etcd()
     failover: Failover = Failover()
     values: Values = Field(default_factory=dict)
-    agent_values: Values = Field(default_factory=dict)
+    agent: Agent = Agent()
 
 
 class Ingress(Model):

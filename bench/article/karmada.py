@@ -16,8 +16,11 @@ import yaml
 from fleet import settings
 from fleet.karmada import values
 from fleet.versions import DEFAULT_KUBERNETES, PODINFO_IMAGE
+from fleet.versions import KARMADA as VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.article.terminal import Terminal
 
 MANAGER: Final = "cluster-manager"
@@ -173,8 +176,19 @@ def _install_agent(terminal: Terminal, name: str, address: str) -> None:
     server = {"server": f"https://{address}:{_NODE_PORT}"}
     terminal.helm(
         *(kubeconfig(name), "karmada", "karmada/karmada", "--create-namespace", "--namespace=karmada-system"),
-        values=values.agent(name, settings.Versions(), credentials | server, "article"),
+        values=agent_values(name, credentials | server),
     )
+
+
+def agent_values(name: str, credentials: Mapping[str, str]) -> dict[str, Any]:
+    """Values of the chart's agent mode, by which an agent reports its member's credentials, as in the article."""
+    agent = {"clusterName": name, "kubeconfig": dict(credentials), "image": {"tag": VERSION}}
+    return {
+        "installMode": "agent",
+        "systemNamespace": "karmada-system",
+        "karmadaImageVersion": VERSION,
+        "agent": agent,
+    }
 
 
 def ready(terminal: Terminal) -> set[str]:

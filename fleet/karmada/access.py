@@ -1,7 +1,8 @@
 """What one member's agent may do in Karmada's API: the rules of ``karmadactl register``, narrowed further.
 
 The source is pkg/karmadactl/register/register.go of Karmada 1.18. Against it, an agent here cannot create clusters
-(Fleet does) or certificate signing requests (Fleet renews), and may touch only its own leases and namespaces.
+(Fleet does), secrets (it reports none) or certificate signing requests (Fleet renews), and may touch only its own
+leases and namespaces.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from fleet.rights import Grant, grant, rule, user
 
 SYSTEM_LABEL: Final = {"karmada.io/system": "true"}
 """Marks what belongs to Karmada itself (pkg/util/constants.go, KarmadaSystemLabel)."""
+
+
+def election_lease(member: str) -> str:
+    """The lease by which an agent's replicas elect a leader, in karmada-system (cmd/agent/app/agent.go)."""
+    return f"karmada-agent-{member}"
 
 
 def cluster_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
@@ -46,12 +52,10 @@ def work_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
 
 
 def registration_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
-    """What the agent may do in karmada-cluster: report its own credentials and renew its own lease."""
+    """What the agent may do in karmada-cluster: renew its own lease, and report no secret, whatever it is told to."""
     return [
-        rule("", ["secrets"], ["get", "patch"], [member, f"{member}-impersonator"]),
-        # The name of an object to be created is not part of a request, so it cannot be limited.
-        rule("", ["secrets"], ["create"]),
         rule("coordination.k8s.io", ["leases"], ["get", "update"], [member]),
+        # The name of an object to be created is not part of a request, so it cannot be limited.
         rule("coordination.k8s.io", ["leases"], ["create"]),
     ]
 
@@ -59,7 +63,7 @@ def registration_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
 def election_rules(member: str) -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     """What the agent may do in karmada-system: elect a leader among its own replicas."""
     return [
-        rule("coordination.k8s.io", ["leases"], ["get", "update"], [f"karmada-agent-{member}"]),
+        rule("coordination.k8s.io", ["leases"], ["get", "update"], [election_lease(member)]),
         rule("coordination.k8s.io", ["leases"], ["create"]),
     ]
 
@@ -102,7 +106,7 @@ class AgentAccess(pulumi.ComponentResource):
         _grant(
             f"{name}-registration",
             member,
-            "the agent renews its lease, and reports credentials of its own",
+            "the agent says that its member is alive",
             registration_rules(member),
             child,
             KARMADA_CLUSTER_NAMESPACE,

@@ -1,22 +1,43 @@
-"""Pull-mode agent of one member cluster, with a certificate of its own."""
+"""Pull-mode agent of one member cluster, with a certificate of its own.
+
+It runs as the agent of Karmada's chart does (charts/karmada/templates/karmada-agent.yaml), and besides reports no
+credentials of its member, which the chart cannot say (docs/decisions/0134).
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from fleet import charts
-from fleet.certificates import Subject, fingerprint
-from fleet.karmada import values
+from fleet.certificates import Certificate, Subject, fingerprint
+from fleet.karmada import handover
 from fleet.karmada.access import AgentAccess, AgentAccessArgs
 from fleet.karmada.control_plane import KarmadaControlPlane
+from fleet.karmada.pki import kubeconfig
+from fleet.karmada.values import CERTIFICATE_ANNOTATION
 from fleet.lke import LkeCluster
-from fleet.naming import AGENT_GROUP, KARMADA_NAMESPACE, NETWORK_LABEL, REGION_LABEL, agent_user
-from fleet.settings import Karmada
+from fleet.naming import (
+    AGENT,
+    AGENT_GROUP,
+    AGENT_KUBECONFIG,
+    KARMADA_NAMESPACE,
+    NETWORK_LABEL,
+    REGION_LABEL,
+    agent_user,
+)
+from fleet.rights import Grant, grant, rule, service_account
+from fleet.settings import Agent
 
-RELEASE: Final = "karmada-agent"
+ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
+"""An agent reads its kubeconfig when it starts, so another address of Karmada has to change its pod."""
+AGENT_ANNOTATION: Final = "fleet/agent"
+"""On a Cluster object: the Deployment that reports for this member. One without it is handed over first."""
+LABELS: Final = {"app": AGENT}
+METRICS_PORT: Final = 8080
+HEALTH_PORT: Final = 10357
+MOUNT: Final = "/etc/kubeconfig"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +46,7 @@ class KarmadaAgentArgs:
 
     member: LkeCluster
     control_plane: KarmadaControlPlane
-    karmada: Karmada
+    agent: Agent
 
 
 class KarmadaAgent(pulumi.ComponentResource):
@@ -36,65 +57,63 @@ class KarmadaAgent(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KarmadaAgentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:Agent", name, {}, opts)
-        member = args.member
-        in_member = ResourceOptions(parent=self, provider=member.provider)
         access = AgentAccess(
             f"{name}-access",
-            AgentAccessArgs(member=member.name, karmada=args.control_plane.provider),
+            AgentAccessArgs(member=args.member.name, karmada=args.control_plane.provider),
             ResourceOptions(parent=self),
         )
+        in_member = ResourceOptions(parent=self, provider=args.member.provider)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=KARMADA_NAMESPACE),
             opts=in_member,
         )
-        release = self._release(name, args, namespace, access)
-        self.cluster = self._register(name, args, release)
+        deployment = self._deploy(name, args, namespace.metadata.name, access)
+        self.cluster = self._register(name, args, deployment.metadata.name)
         self.register_outputs({})
 
-    def _release(
-        self,
-        name: str,
-        args: KarmadaAgentArgs,
-        namespace: kubernetes.core.v1.Namespace,
-        access: AgentAccess,
-    ) -> kubernetes.helm.v3.Release:
+    def _deploy(
+        self, name: str, args: KarmadaAgentArgs, namespace: Output[str], access: AgentAccess
+    ) -> kubernetes.apps.v1.Deployment:
+        in_member = ResourceOptions(parent=self, provider=args.member.provider)
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=AGENT, namespace=namespace),
+            opts=in_member,
+        )
+        binding = _bind(name, account, in_member)
         identity = args.control_plane.pki.client(
             f"{name}-identity",
             Subject(common_name=agent_user(args.member.name), organization=AGENT_GROUP),
             self,
         )
-        kubeconfig = {
-            "caCrt": args.control_plane.pki.authority.certificate_pem,
-            "crt": identity.certificate_pem,
-            "key": identity.private_key_pem,
-            "server": args.control_plane.endpoint,
-        }
-        return charts.release(
-            f"{name}-release",
-            charts.ReleaseArgs(
-                chart=args.control_plane.chart,
-                release_name=RELEASE,
-                namespace=namespace.metadata.name,
-                values=charts.merged(
-                    values.agent(
-                        args.member.name,
-                        args.control_plane.versions,
-                        kubeconfig,
-                        fingerprint(identity.certificate_pem),
-                    ),
-                    args.karmada.agent_values,
-                ),
+        credentials = kubernetes.core.v1.Secret(
+            f"{name}-kubeconfig",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=AGENT_KUBECONFIG, namespace=namespace),
+            string_data={"kubeconfig": kubeconfig(args.control_plane.server, identity)},
+            opts=in_member,
+        )
+        return kubernetes.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=AGENT,
+                namespace=namespace,
+                labels=LABELS,
                 # The agent cannot create its Cluster object: it starts over until the next resource has made it, and
                 # that one waits until the agent reports.
-                skip_await=True,
+                annotations={"pulumi.com/skipAwait": "true"},
+            ),
+            spec=_spec(
+                args,
+                annotations=_read_at_start(args.control_plane, identity),
+                pod=_pod(args, account.metadata.name, credentials.metadata.name),
             ),
             # An agent that starts before it may do anything fails and backs off.
-            ResourceOptions(parent=self, provider=args.member.provider, depends_on=[access]),
+            opts=ResourceOptions.merge(in_member, ResourceOptions(depends_on=[access, binding])),
         )
 
     def _register(
-        self, name: str, args: KarmadaAgentArgs, release: kubernetes.helm.v3.Release
+        self, name: str, args: KarmadaAgentArgs, agent: Input[str]
     ) -> kubernetes.apiextensions.CustomResource:
         member = args.member
         return kubernetes.apiextensions.CustomResource(
@@ -104,7 +123,9 @@ class KarmadaAgent(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=member.name,
                 labels={REGION_LABEL: member.spec.region, NETWORK_LABEL: member.spec.network or ""},
-                annotations={"pulumi.com/waitFor": "condition=Ready"},
+                # By naming the agent it is made after it, and so deleted while the agent lives: without one, its
+                # finalizers hang (karmada#1847).
+                annotations={"pulumi.com/waitFor": "condition=Ready", AGENT_ANNOTATION: agent},
             ),
             spec={
                 "id": self._member_identity(name, member),
@@ -112,9 +133,11 @@ class KarmadaAgent(pulumi.ComponentResource):
                 "provider": "linode",
                 "region": member.spec.region,
             },
-            # Made after the agent so that it is deleted while the agent lives: without one, its finalizers hang
-            # (karmada#1847).
-            opts=ResourceOptions(parent=self, provider=args.control_plane.provider, depends_on=[release]),
+            opts=ResourceOptions(
+                parent=self,
+                provider=args.control_plane.provider,
+                hooks=handover.before_update(name, member, args.control_plane),
+            ),
         )
 
     def _member_identity(self, name: str, member: LkeCluster) -> Output[str]:
@@ -127,3 +150,109 @@ class KarmadaAgent(pulumi.ComponentResource):
         )
         identity: Output[str] = namespace.metadata.uid
         return identity
+
+
+def _bind(name: str, account: kubernetes.core.v1.ServiceAccount, opts: ResourceOptions) -> pulumi.Resource:
+    everything = [
+        rule("*", ["*"], ["*"]),
+        kubernetes.rbac.v1.PolicyRuleArgs(non_resource_urls=["*"], verbs=["get"]),
+    ]
+    why = "the agent applies whatever is submitted to Karmada for this member, roles among it"
+    return grant(name, Grant(role=AGENT, why=why, rules=everything, subject=service_account(account)), opts)
+
+
+def _read_at_start(control_plane: KarmadaControlPlane, identity: Certificate) -> dict[str, Input[str]]:
+    return {
+        CERTIFICATE_ANNOTATION: fingerprint(identity.certificate_pem),
+        ENDPOINT_ANNOTATION: control_plane.endpoint,
+    }
+
+
+def _spec(
+    args: KarmadaAgentArgs, *, annotations: dict[str, Input[str]], pod: kubernetes.core.v1.PodSpecArgs
+) -> kubernetes.apps.v1.DeploymentSpecArgs:
+    return kubernetes.apps.v1.DeploymentSpecArgs(
+        replicas=args.agent.replicas,
+        selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=LABELS),
+        # One that reports stays until another is ready to: a certificate that Karmada refuses silences nobody.
+        strategy=kubernetes.apps.v1.DeploymentStrategyArgs(
+            type="RollingUpdate",
+            rolling_update=kubernetes.apps.v1.RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1),
+        ),
+        template=kubernetes.core.v1.PodTemplateSpecArgs(
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(labels=LABELS, annotations=annotations), spec=pod
+        ),
+    )
+
+
+def _pod(args: KarmadaAgentArgs, account: Input[str], credentials: Input[str]) -> kubernetes.core.v1.PodSpecArgs:
+    return kubernetes.core.v1.PodSpecArgs(
+        service_account_name=account,
+        priority_class_name="system-node-critical",
+        image_pull_secrets=[kubernetes.core.v1.LocalObjectReferenceArgs(name=name) for name in args.agent.pull_secrets]
+        or None,
+        tolerations=[
+            kubernetes.core.v1.TolerationArgs(key=taint.key, value=taint.value, effect=taint.effect.value)
+            for taint in args.agent.tolerations
+        ]
+        or None,
+        # Replicas are there for the loss of a node.
+        topology_spread_constraints=[
+            kubernetes.core.v1.TopologySpreadConstraintArgs(
+                max_skew=1,
+                topology_key="kubernetes.io/hostname",
+                when_unsatisfiable="ScheduleAnyway",
+                label_selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=LABELS),
+            )
+        ],
+        containers=[_container(args)],
+        volumes=[
+            kubernetes.core.v1.VolumeArgs(
+                name="kubeconfig", secret=kubernetes.core.v1.SecretVolumeSourceArgs(secret_name=credentials)
+            )
+        ],
+    )
+
+
+def _container(args: KarmadaAgentArgs) -> kubernetes.core.v1.ContainerArgs:
+    # Answered once the agent has registered with Karmada, by those too that wait for their turn to lead.
+    health = kubernetes.core.v1.HTTPGetActionArgs(path="/healthz", port=HEALTH_PORT)
+    return kubernetes.core.v1.ContainerArgs(
+        name="agent",
+        image=f"{args.agent.image}:{args.control_plane.versions.karmada}",
+        image_pull_policy="IfNotPresent",
+        env=[
+            kubernetes.core.v1.EnvVarArgs(
+                name="POD_IP",
+                value_from=kubernetes.core.v1.EnvVarSourceArgs(
+                    field_ref=kubernetes.core.v1.ObjectFieldSelectorArgs(field_path="status.podIP")
+                ),
+            )
+        ],
+        command=command(args.member.name),
+        liveness_probe=kubernetes.core.v1.ProbeArgs(
+            http_get=health, failure_threshold=3, initial_delay_seconds=15, period_seconds=15, timeout_seconds=5
+        ),
+        readiness_probe=kubernetes.core.v1.ProbeArgs(http_get=health, period_seconds=2, timeout_seconds=2),
+        ports=[kubernetes.core.v1.ContainerPortArgs(name="metrics", container_port=METRICS_PORT)],
+        resources=kubernetes.core.v1.ResourceRequirementsArgs(
+            requests=args.agent.resources.requests or None, limits=args.agent.resources.limits or None
+        ),
+        volume_mounts=[kubernetes.core.v1.VolumeMountArgs(name="kubeconfig", mount_path=MOUNT)],
+    )
+
+
+def command(member: str) -> list[str]:
+    """An agent's command line: the chart's, and no credentials of the member are reported."""
+    return [
+        "/bin/karmada-agent",
+        f"--karmada-kubeconfig={MOUNT}/kubeconfig",
+        f"--cluster-name={member}",
+        "--cluster-status-update-frequency=10s",
+        f"--leader-elect-resource-namespace={KARMADA_NAMESPACE}",
+        f"--metrics-bind-address=$(POD_IP):{METRICS_PORT}",
+        f"--health-probe-bind-address=$(POD_IP):{HEALTH_PORT}",
+        # By default an agent has a token with all rights on its member kept in Karmada (cmd/agent/app/options).
+        "--report-secrets=None",
+        "--v=2",
+    ]

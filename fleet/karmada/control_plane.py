@@ -49,7 +49,6 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     namespace: Output[str]
     """Where it runs there."""
     pki: KarmadaPki
-    chart: charts.Chart
     versions: Versions
     version: Output[str]
     """Karmada's, known once it is released."""
@@ -59,7 +58,6 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
         self.versions = args.versions
-        self.chart = charts.Chart(source=args.chart_source, name="karmada", version=args.versions.karmada_chart)
         in_manager = ResourceOptions(parent=self, provider=args.manager.provider)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace", metadata={"name": KARMADA_NAMESPACE}, opts=in_manager
@@ -74,7 +72,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         release = charts.release(
             f"{name}-release",
             charts.ReleaseArgs(
-                chart=self.chart,
+                chart=charts.Chart(source=args.chart_source, name="karmada", version=args.versions.karmada_chart),
                 release_name=static_resources.RELEASE,
                 namespace=_cleared(namespace, args.manager),
                 values=charts.merged(

@@ -46,7 +46,7 @@ class Federation(pulumi.ComponentResource):
         self.joined = [
             KarmadaAgent(
                 f"{member}-agent",
-                KarmadaAgentArgs(member=cluster, control_plane=self.control_plane, karmada=config.karmada),
+                KarmadaAgentArgs(member=cluster, control_plane=self.control_plane, agent=config.karmada.agent),
                 child,
             ).cluster
             for member, cluster in args.members.items()

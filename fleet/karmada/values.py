@@ -14,8 +14,6 @@ COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApi
 """Components of host mode whose images carry Karmada's own version."""
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
-ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
-"""An agent reads its kubeconfig when it starts, so another address of Karmada has to change its pod."""
 AUTHORITY_LABEL: Final = "fleet/authority"
 JOB_TTL_SECONDS: Final = 300
 """How long the job that installs Karmada's CRDs stays, so that Helm sees it succeed; the chart's 10 s is a race."""
@@ -75,26 +73,6 @@ def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerp
 def label_value(fingerprint: str) -> str:
     """A fingerprint as a label: 63 characters at most, and never a number, since the chart puts no quotes around it."""
     return f"sha256-{fingerprint[:40]}"
-
-
-def agent(
-    member: str, versions: Versions, kubeconfig: Mapping[str, Any], certificate_fingerprint: Input[str]
-) -> dict[str, Any]:
-    """Values of agent mode: one member's agent, which reaches Karmada with a kubeconfig of its own."""
-    return {
-        "installMode": "agent",
-        "systemNamespace": KARMADA_NAMESPACE,
-        "karmadaImageVersion": versions.karmada,
-        "agent": {
-            "clusterName": member,
-            "kubeconfig": dict(kubeconfig),
-            "image": {"tag": versions.karmada},
-            "podAnnotations": {
-                CERTIFICATE_ANNOTATION: certificate_fingerprint,
-                ENDPOINT_ANNOTATION: kubeconfig["server"],
-            },
-        },
-    }
 
 
 def _controller_manager(karmada: Karmada) -> dict[str, Any]:

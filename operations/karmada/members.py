@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import urllib3
 from kubernetes.client import ApiException
 
-from fleet.naming import KARMADA_NAMESPACE
+from fleet.naming import AGENT, KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.waiting import holds_within
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT_SECONDS: Final = 600.0
 """An agent that lost Karmada ends, and kubelet starts it again after pauses of up to five minutes."""
 _PAUSE_SECONDS: Final = 3.0
-_AGENT: Final = f"kubectl --namespace {KARMADA_NAMESPACE} rollout restart deployment karmada-agent"
+_AGENT: Final = f"kubectl --namespace {KARMADA_NAMESPACE} rollout restart deployment {AGENT}"
 
 
 def wait_for_reports(karmada: Karmada, lost: Collection[str], *, say: Callable[[str], None]) -> None:

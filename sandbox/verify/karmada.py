@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import yaml
 
 from fleet.naming import (
+    AGENT_KUBECONFIG,
     HELLO,
     KARMADA_CLUSTER_NAMESPACE,
     KARMADA_NAMESPACE,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-AGENT_SECRET: Final = "karmada-agent-kubeconfig"  # noqa: S105  # the name of an object
-"""Where the chart keeps an agent's credentials (charts/karmada/templates/karmada-agent.yaml)."""
 Seen = TypeVar("Seen")
 _UNPLACED: Final = "fleet-verify-unplaced"
 # Karmada's detector looks at a new object within a second (its log).
@@ -185,7 +184,7 @@ def agent_is_confined(member: Member, others: Sequence[str], folder: Path) -> Cl
 
 def agent_client(member: Member, folder: Path) -> Client:
     """A client that is a member's agent, with the credentials that the member has. Raises CommandError."""
-    secret = member.get("secret", AGENT_SECRET, f"--namespace={KARMADA_NAMESPACE}")
+    secret = member.get("secret", AGENT_KUBECONFIG, f"--namespace={KARMADA_NAMESPACE}")
     content = base64.b64decode(secret["data"]["kubeconfig"]).decode()
     return Client(kubeconfig=keep(folder / f"{member.name}-agent.kubeconfig", content), layout=member.layout)
 

@@ -1,4 +1,4 @@
-"""What the guardrails take for granted about Karmada's chart, looked at in the chart itself by Helm."""
+"""What is taken for granted about Karmada's chart, looked at in the chart itself by Helm."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from fleet.naming import KARMADA_NAMESPACE
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
 from sandbox.charts.staging import stage
 from sandbox.toolchain import tool_path
+from tests.unit.configs import stack
+from tests.unit.graph import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +33,26 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def moving(chart: Path, values: dict[str, Any]) -> set[str]:
     """The images that the chart would run with these values, and that move."""
-    needed = {"agent": {"clusterName": "us", "kubeconfig": {"server": "https://karmada.example"}}}
-    rendered = subprocess.run(
-        [str(tool_path("helm")), "template", "karmada", str(chart), "--values", "-"],
-        input=yaml.safe_dump({**values, "agent": {**needed["agent"], **values.get("agent", {})}}),
+    return {image for document in rendered(chart, values) for image in _images(document) if unpinned(image)}
+
+
+def rendered(chart: Path, values: dict[str, Any]) -> list[Any]:
+    done = subprocess.run(
+        [
+            str(tool_path("helm")),
+            "template",
+            "karmada",
+            str(chart),
+            f"--namespace={KARMADA_NAMESPACE}",
+            "--values",
+            "-",
+        ],
+        input=yaml.safe_dump(values),
         capture_output=True,
         text=True,
         check=True,
     )
-    return {image for document in yaml.safe_load_all(rendered.stdout) for image in _images(document) if unpinned(image)}
+    return list(yaml.safe_load_all(done.stdout))
 
 
 def _images(value: Any) -> Iterator[str]:
@@ -59,3 +73,26 @@ def test_the_parts_with_latest_by_default_are_those_of_the_table(mode: str, char
     for part in PARTS[mode]:
         others = {other: tag for other, tag in tags.items() if other != part}
         assert moving(chart, {"installMode": mode, **others}) != set(), f"{part} has a tag of its own by now"
+
+
+def test_agents_run_as_the_charts_do_but_report_no_credentials(chart: Path) -> None:
+    agent = {"clusterName": "us", "kubeconfig": {"server": "https://karmada.example"}, "image": {"tag": "v1.18.2"}}
+    theirs = {document["kind"]: document for document in rendered(chart, {"installMode": "agent", "agent": agent})}
+    graph = build(stack("dev"))
+    ours = graph.one("kubernetes:apps/v1:Deployment", "us-agent-deployment").plain()["spec"]["template"]["spec"]
+    (container,) = ours["containers"]
+    pod = theirs["Deployment"]["spec"]["template"]["spec"]
+    (expected,) = pod["containers"]
+    container["command"].remove("--report-secrets=None")
+    for part in ("command", "image", "imagePullPolicy", "env", "volumeMounts"):
+        assert container[part] == expected[part], part
+    # The scheme and the protocol are Kubernetes' own defaults.
+    probe = expected["livenessProbe"]
+    assert container["livenessProbe"] == probe | {"httpGet": {"path": "/healthz", "port": 10357}}
+    assert container["ports"] == [{"name": "metrics", "containerPort": 8080}]
+    assert (ours["priorityClassName"], [volume["name"] for volume in ours["volumes"]]) == (
+        pod["priorityClassName"],
+        [volume["name"] for volume in pod["volumes"]],
+    )
+    role = graph.one("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", "us-agent-role").plain()
+    assert role["rules"] == theirs["ClusterRole"]["rules"]

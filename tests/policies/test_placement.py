@@ -115,7 +115,8 @@ def test_the_submitted_deployment_waits_for_all_replicas_of_the_fleet() -> None:
     graph = build(fleet_of(1, workloads={"hello": {"replicas": 10}, "sleep": {"replicas": 0}}))
     annotations = {
         node.plain()["metadata"]["name"]: node.plain()["metadata"]["annotations"]
-        for node in graph.of_type("kubernetes:apps/v1:Deployment")
+        for node in graph.below("workloads-submission")
+        if node.type == "kubernetes:apps/v1:Deployment"
     }
     assert annotations == {
         "hello": {

@@ -45,6 +45,8 @@ class Node:
     replace_with: tuple[str, ...] = ()
     """The URNs of resources whose replacement replaces this one too."""
     delete_before_replace: bool = False
+    before_update: tuple[str, ...] = ()
+    """The hooks that the engine runs before it updates the resource, by name."""
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
 
@@ -247,6 +249,7 @@ class Recorder(mocks.MockMonitor):
             secret_outputs=tuple(request.additionalSecretOutputs),
             replace_with=tuple(request.replace_with),
             delete_before_replace=request.deleteBeforeReplace,
+            before_update=tuple(request.hooks.before_update),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         return answer

@@ -105,6 +105,11 @@ REFUSED = [
     ("karmada.nodePort", 80, "karmada.nodePort", "30000"),
     ("karmada.apiServerReplicas", 3, "karmada.apiServerReplicas", "need a node each, and the manager has 1"),
     ("karmada.etcd", {"replicas": 3}, "karmada.etcd.replicas", "unknown key"),
+    ("karmada.agentValues", {"agent": {}}, "karmada.agentValues", "is no key any more; set karmada.agent instead"),
+    ("karmada.agent", {"image": "a.example/agent:v1"}, "karmada.agent.image", "without tag and digest: fleet:versions"),
+    ("karmada.agent", {"image": "agent@sha256:00"}, "karmada.agent.image", "without tag and digest"),
+    ("karmada.agent", {"replicas": 0}, "karmada.agent.replicas", "greater than or equal to 1"),
+    ("karmada.agent", {"resources": {"requests": {"cpu": 1}}}, "karmada.agent.resources.requests.cpu", "in quotes"),
     ("traffic.forbidden", [{"from": "m0", "to": "mars"}], "traffic.forbidden.0", "'mars' is not a member"),
     ("traffic.forbidden", [{"from": "m0", "to": "m1"}] * 2, "traffic.forbidden.0", "stands twice"),
     ("workloads.hello.weights", {"mars": 1}, "workloads.hello.weights.mars", "the members are m0, m1"),
@@ -263,4 +268,4 @@ def test_pulumi_yaml_names_every_key_of_a_section(section: str) -> None:
 
 
 def test_the_keys_that_are_looked_for_are_those_of_lists_tables_and_sections_in_sections() -> None:
-    assert {"agentValues", "tolerationSeconds", "from", "ipv4", "effect", "leafDays"} <= set(keys_of(FleetConfig))
+    assert {"pullSecrets", "tolerationSeconds", "from", "ipv4", "effect", "leafDays"} <= set(keys_of(FleetConfig))

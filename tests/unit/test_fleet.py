@@ -50,7 +50,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
     assert count[CLUSTER] == members + 1
     assert count["pulumi:providers:kubernetes"] == members + 2, "one for each cluster and one for Karmada"
     assert count[KARMADA_CLUSTER] == members
-    assert count[RELEASE] == 1 + 5 * members, "Karmada; an agent, base, istiod and two gateways for each member"
+    assert count[RELEASE] == 1 + 4 * members, "Karmada; base, istiod and two gateways for each member"
     assert count["tls:index/selfSignedCert:SelfSignedCert"] == 3, (
         "Karmada, its front proxy and the mesh have a root each"
     )
@@ -104,7 +104,9 @@ def test_pods_wait_for_every_agent_and_every_sidecar_injector(dev: Graph) -> Non
 def test_on_destroy_a_cluster_object_goes_while_its_agent_lives(dev: Graph) -> None:
     for member in ("eu", "ap", "us"):
         before = dev.reaches(dev.one(KARMADA_CLUSTER, f"{member}-agent-cluster"))
-        assert f"{member}-agent-release" in before, "its finalizers hang once the agent is gone (karmada#1847)"
+        assert {f"{member}-agent-deployment", f"{member}-agent-binding", f"{member}-agent-account"} <= before, (
+            "its finalizers hang once the agent is gone (karmada#1847)"
+        )
 
 
 def test_on_destroy_everything_in_a_cluster_goes_before_the_cluster(dev: Graph) -> None:
@@ -116,7 +118,7 @@ def test_on_destroy_everything_in_a_cluster_goes_before_the_cluster(dev: Graph) 
 
 def test_on_destroy_workloads_go_before_agents_and_releases(dev: Graph) -> None:
     before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello"))
-    assert {"eu-agent-cluster", "eu-agent-release", "karmada-release"} <= before
+    assert {"eu-agent-cluster", "eu-agent-deployment", "karmada-release"} <= before
 
 
 def test_clusters_wait_for_nothing_but_their_suffix(dev: Graph) -> None:

@@ -1,4 +1,4 @@
-"""Claims about Karmada: certificates, control plane, agents and what they may do."""
+"""Claims about Karmada's control plane and its certificates."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ import yaml
 
 from fleet.addresses import ingress_ip
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, Node, build
+from tests.unit.graph import Graph, build
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
@@ -95,12 +95,8 @@ def test_etcd_is_on_a_persistent_volume(dev: Graph) -> None:
 
 
 def test_no_image_of_karmada_is_left_to_the_charts_latest(dev: Graph) -> None:
-    tags = [
-        (path, tag)
-        for release in ("karmada-release", "eu-agent-release")
-        for path, tag in _tags(values_of(dev, release), release)
-    ]
-    assert len(tags) == 10
+    tags = [(path, tag) for path, tag in _tags(values_of(dev, "karmada-release"), "karmada-release")]
+    assert len(tags) == 9
     assert all(tag != "latest" and any(character.isdigit() for character in tag) for _, tag in tags), tags
 
 
@@ -139,22 +135,6 @@ def test_values_of_the_stack_go_over_ours() -> None:
     assert (api_server["logVerbosity"], api_server["serviceType"]) == (4, "NodePort")
 
 
-def test_an_agents_server_is_the_endpoint(dev: Graph, prod: Graph) -> None:
-    for graph in (dev, prod):
-        for member in ("eu", "ap", "us"):
-            agent = values_of(graph, f"{member}-agent-release")["agent"]
-            assert agent["kubeconfig"]["server"] == graph.outputs["fleet"]["karmadaEndpoint"]
-            assert agent["clusterName"] == member
-
-
-def test_every_agent_has_an_identity_of_its_own(dev: Graph) -> None:
-    for member in ("eu", "ap", "us"):
-        subject = dev.one(REQUEST, f"{member}-agent-identity-request").plain()["subject"]
-        assert subject == {"commonName": f"system:karmada:agent:{member}", "organization": "system:karmada:agents"}
-        kubeconfig = values_of(dev, f"{member}-agent-release")["agent"]["kubeconfig"]
-        assert kubeconfig["key"] == f"PEM of {member}-agent-identity-key\n"
-
-
 def test_client_certificates_cannot_serve(dev: Graph) -> None:
     for name in ("eu-agent-identity-cert", "karmada-operator-cert", "karmada-pki-front-proxy-cert"):
         uses = dev.one(SIGNED, name).plain()["allowedUses"]
@@ -181,13 +161,6 @@ def test_a_renewed_certificate_restarts_the_pods_that_read_it(dev: Graph) -> Non
         assert values[component]["podAnnotations"]["fleet/certificate"], component
 
 
-def test_another_endpoint_restarts_the_agents_which_read_it_when_they_start(dev: Graph) -> None:
-    for member in ("eu", "ap", "us"):
-        agent = values_of(dev, f"{member}-agent-release")["agent"]
-        endpoint = dev.outputs["fleet"]["karmadaEndpoint"]
-        assert agent["kubeconfig"]["server"] == agent["podAnnotations"]["fleet/endpoint"] == endpoint
-
-
 def test_a_renewed_authority_restarts_etcd_which_reads_whom_to_trust_only_then(dev: Graph) -> None:
     label = values_of(dev, "karmada-release")["etcd"]["podLabels"]["fleet/authority"]
     assert re.fullmatch("sha256-[0-9a-f]{40}", label)
@@ -196,70 +169,3 @@ def test_a_renewed_authority_restarts_etcd_which_reads_whom_to_trust_only_then(d
 def test_the_stacks_kubeconfig_leads_to_the_endpoint(dev: Graph) -> None:
     kubeconfig = yaml.safe_load(dev.outputs["fleet"]["karmadaKubeconfig"]["value"])
     assert kubeconfig["clusters"][0]["cluster"]["server"] == dev.outputs["fleet"]["karmadaEndpoint"]
-
-
-def test_a_member_joins_as_pull_cluster_with_its_region_and_network(dev: Graph) -> None:
-    cluster = dev.one("kubernetes:cluster.karmada.io/v1alpha1:Cluster", "us-agent-cluster").plain()
-    assert cluster["metadata"]["labels"] == {
-        "topology.kubernetes.io/region": "us-west",
-        "topology.istio.io/network": "network2",
-    }
-    assert cluster["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
-    assert cluster["spec"] == {
-        "id": "uid-us-agent-kube-system",
-        "syncMode": "Pull",
-        "provider": "linode",
-        "region": "us-west",
-    }
-
-
-def rules_of(graph: Graph, member: str) -> list[tuple[str, dict[str, Any]]]:
-    """Namespace (empty for everywhere) and rule of everything that a member's agent may do."""
-    roles: list[Node] = graph.of_type(
-        "kubernetes:rbac.authorization.k8s.io/v1:Role", "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-    )
-    return [
-        (role.plain()["metadata"].get("namespace", ""), rule)
-        for role in roles
-        if role.name.startswith(f"{member}-agent-access")
-        for rule in role.plain()["rules"]
-    ]
-
-
-def test_an_agent_reads_no_secret_but_its_own(dev: Graph) -> None:
-    for namespace, rule in rules_of(dev, "eu"):
-        if "secrets" in rule["resources"]:
-            assert namespace == "karmada-cluster"
-            assert rule["verbs"] == ["create"] or rule["resourceNames"] == ["eu", "eu-impersonator"]
-
-
-def test_an_agent_sees_no_work_but_its_own(dev: Graph) -> None:
-    namespaces = {ns for ns, rule in rules_of(dev, "eu") if "work.karmada.io" in rule["apiGroups"]}
-    assert namespaces == {"karmada-es-eu"}
-
-
-def test_an_agent_may_do_nothing_by_wildcard(dev: Graph) -> None:
-    for _, rule in rules_of(dev, "eu"):
-        for key in ("apiGroups", "resources", "verbs"):
-            assert "*" not in rule[key]
-
-
-def test_an_agent_can_change_no_cluster_but_its_own(dev: Graph) -> None:
-    for _, rule in rules_of(dev, "eu"):
-        if rule["apiGroups"] == ["cluster.karmada.io"] and not set(rule["verbs"]) <= {"list", "watch"}:
-            assert rule["resourceNames"] == ["eu"]
-
-
-def test_roles_are_bound_to_the_agents_user_alone(dev: Graph) -> None:
-    bindings = [
-        node
-        for node in dev.of_type(
-            "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
-            "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
-        )
-        if node.name.startswith("eu-agent-access")
-    ]
-    assert len(bindings) == 4
-    for binding in bindings:
-        (subject,) = binding.plain()["subjects"]
-        assert (subject["kind"], subject["name"]) == ("User", "system:karmada:agent:eu")

@@ -18,7 +18,6 @@ MOVING_TAGS: Final = frozenset({"latest", "stable", "main", "master", "edge", "n
 LATEST_BY_DEFAULT: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "karmada": {
         "host": ("kubectl", "cfssl", "scheduler", "webhook", "controllerManager", "aggregatedApiServer"),
-        "agent": ("agent",),
     }
 }
 """By chart and install mode, the parts whose image.tag is `latest` by default (charts/karmada/values.yaml)."""

@@ -20,7 +20,7 @@ from policies.guardrails.rules.mesh import (
     every_member_is_strict,
     mutual_tls_is_strict,
 )
-from policies.guardrails.rules.versions import unpinned, versions_are_pinned
+from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned, versions_are_pinned
 from review.steps import LKE_CLUSTER, RELEASE, SERVICE
 from tests.policies.guardrails.fleets import stack
 from tests.policies.guardrails.resources import planned, resource
@@ -101,12 +101,13 @@ def test_images_deep_in_values_are_seen_with_their_path() -> None:
 
 
 def test_what_karmadas_chart_leaves_at_latest_has_to_be_set() -> None:
-    inputs = {"chart": "karmada", "version": "v1.18.1", "values": {"installMode": "agent"}}
-    assert told(versions_are_pinned, RELEASE, inputs) == [
-        "agent.image.tag is not set, and latest by the chart's default"
-    ]
-    inputs["values"] = {"installMode": "agent", "agent": {"image": {"tag": "v1.18.2"}}}
+    set_by_fleet = {part: {"image": {"tag": "v1.18.2"}} for part in LATEST_BY_DEFAULT["karmada"]["host"]}
+    inputs = {"chart": "karmada", "version": "v1.18.1", "values": set_by_fleet}
     assert told(versions_are_pinned, RELEASE, inputs) == []
+    inputs["values"] = {part: tag for part, tag in set_by_fleet.items() if part != "cfssl"}
+    assert told(versions_are_pinned, RELEASE, inputs) == [
+        "cfssl.image.tag is not set, and latest by the chart's default"
+    ]
 
 
 def test_images_of_jobs_on_a_schedule_are_seen_too() -> None:
