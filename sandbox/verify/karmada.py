@@ -26,7 +26,7 @@ from sandbox.verify.mesh import calls
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Seen = TypeVar("Seen")
@@ -56,6 +56,7 @@ def claims(karmada: Client, members: Sequence[Member], folder: Path) -> Iterator
     for member in members:
         others = [other.name for other in members if other is not member]
         yield agent_is_confined(member, others, folder)
+    yield members_keep_their_credentials(karmada, members)
 
 
 def all_joined(karmada: Client, names: set[str]) -> Claim:
@@ -180,6 +181,48 @@ def agent_is_confined(member: Member, others: Sequence[str], folder: Path) -> Cl
         holds=own == "ok" and not open_doors,
         evidence=f"own works: {own}; {len(answers)} others tried, not refused: {', '.join(open_doors) or 'none'}",
     )
+
+
+def members_keep_their_credentials(karmada: Client, members: Sequence[Member]) -> Claim:
+    """No Secret in karmada-cluster holds a member's token, no Cluster refers to one, and no member has made one.
+
+    An agent reports a token with all rights on its member, unless it is told not to.
+    """
+    found = _until(lambda: _credentials(karmada, members), lambda credentials: not credentials)
+    return Claim(
+        text="Karmada has no credentials of a member, and no member an account for them",
+        holds=not found,
+        evidence=", ".join(found) or f"none in {KARMADA_CLUSTER_NAMESPACE}, of {len(members)} members and in them",
+    )
+
+
+def _credentials(karmada: Client, members: Sequence[Member]) -> list[str]:
+    """What there is of credentials, in words. What Karmada has brought to a member itself goes a little later."""
+    namespace = f"--namespace={KARMADA_CLUSTER_NAMESPACE}"
+    secrets, clusters = karmada.get("secrets", namespace), karmada.get("clusters.cluster.karmada.io")
+    found = [*tokens(secrets["items"]), *references(clusters["items"])]
+    for member in members:
+        accounts = member.get("serviceaccounts", namespace)["items"]
+        bindings = member.get("clusterrolebindings")["items"]
+        found += [f"{what} in {member.name}" for what in made_for_karmada([*accounts, *bindings])]
+    return found
+
+
+def tokens(secrets: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The Secrets that hold a token."""
+    return [f"Secret {secret['metadata']['name']}" for secret in secrets if "token" in secret.get("data", {})]
+
+
+def references(clusters: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The references of Clusters to credentials."""
+    keys = ("secretRef", "impersonatorSecretRef")
+    return [f"{key} of {one['metadata']['name']}" for one in clusters for key in keys if one["spec"].get(key)]
+
+
+def made_for_karmada(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The accounts and bindings that are Karmada's by name (pkg/util/names); Fleet's own have a name of Fleet's."""
+    named = [(one["kind"], one["metadata"]["name"]) for one in objects]
+    return [f"{kind} {name}" for kind, name in named if name.startswith("karmada-")]
 
 
 def agent_client(member: Member, folder: Path) -> Client:

@@ -80,7 +80,7 @@ class Fleet:
 def wrong(fleet: Fleet, folder: Path) -> list[str]:
     """The claims of `python -m sandbox verify` about Karmada that do not hold, with their evidence."""
     seen = list(karmada.claims(fleet.karmada, list(fleet.members.values()), folder))
-    assert len(seen) == 10, "members, no policy, two workloads, and three answers and three agents"
+    assert len(seen) == 11, "members, no policy, two workloads, three answers, three agents, and no credentials"
     return [f"{claim.text}: {claim.evidence}" for claim in seen if not claim.holds]
 
 

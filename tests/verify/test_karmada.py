@@ -1,4 +1,4 @@
-"""What counts as a fair division of replicas."""
+"""What counts as a fair division of replicas, and as credentials of a member."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from fleet.settings import Failover
 from policies.placement import propagation
-from sandbox.verify.karmada import is_fair, policy_weights
+from sandbox.verify.karmada import is_fair, made_for_karmada, policy_weights, references, tokens
 
 EQUAL = {"us": 1, "ap": 1, "eu": 1}
 
@@ -44,3 +44,26 @@ def test_weights_are_read_back_from_the_policy_that_the_program_writes() -> None
     weights = {"us": 2, "ap": 1, "eu": 2}
     policy = {"spec": propagation("hello", ("eu", "ap", "us"), weights, Failover())}
     assert policy_weights(policy) == weights
+
+
+def test_a_token_in_karmada_and_a_reference_to_one_are_credentials() -> None:
+    secrets = [{"metadata": {"name": "eu"}, "data": {"token": "YQ==", "caBundle": "YQ=="}}]
+    secrets += [{"metadata": {"name": "empty"}}, {"metadata": {"name": "of-a-user"}, "data": {"password": "YQ=="}}]
+    assert tokens(secrets) == ["Secret eu"]
+    reference = {"namespace": "karmada-cluster", "name": "eu-impersonator"}
+    clusters = [{"metadata": {"name": "eu"}, "spec": {"syncMode": "Pull", "impersonatorSecretRef": reference}}]
+    clusters += [{"metadata": {"name": "us"}, "spec": {"syncMode": "Pull"}}]
+    assert references(clusters) == ["impersonatorSecretRef of eu"]
+
+
+def test_accounts_and_bindings_of_karmadas_in_a_member_are_told_from_those_of_fleets_agent() -> None:
+    names = {
+        "ServiceAccount": ("default", "karmada-eu", "karmada-impersonator"),
+        "ClusterRoleBinding": ("cluster-admin", "fleet-karmada-agent", "karmada-controller-manager:karmada-eu"),
+    }
+    objects = [{"kind": kind, "metadata": {"name": name}} for kind, found in names.items() for name in found]
+    assert made_for_karmada(objects) == [
+        "ServiceAccount karmada-eu",
+        "ServiceAccount karmada-impersonator",
+        "ClusterRoleBinding karmada-controller-manager:karmada-eu",
+    ]
