@@ -7,10 +7,14 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE
+from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE, RESERVED_LABEL_DOMAINS
 
 ACKNOWLEDGEABLE: Final = ("delete", "replace", "recycle")
 """What a change may do to a whole cluster or to all its nodes, once the config says that it is meant."""
+
+
+DOMAIN_LENGTH: Final = 253
+"""Characters of a DNS subdomain at most (RFC 1123, as Kubernetes applies it)."""
 
 
 def _dns_label(value: str) -> str:
@@ -25,9 +29,26 @@ def _cluster_name(value: str) -> str:
     return _dns_label(value)
 
 
+def _qualified(value: str) -> tuple[str, str]:
+    """The domain, or nothing, and the name of a key."""
+    if not (match := LABEL_KEY.fullmatch(value)) or len(match["domain"] or "") > DOMAIN_LENGTH:
+        raise ValueError("must be a Kubernetes label key: [domain/]name of letters, digits, dots, dashes, underscores")
+    domain = match["domain"] or ""
+    if any(f".{domain}".endswith(f".{reserved}") for reserved in RESERVED_LABEL_DOMAINS):
+        raise ValueError(f"{domain} is a domain that LKE keeps for itself; take one of yours, or a name alone")
+    return domain, match["name"]
+
+
 def _label_key(value: str) -> str:
-    if not LABEL_KEY.fullmatch(value):
-        raise ValueError("must be a Kubernetes label key: [prefix/]name of letters, digits, dots, dashes, underscores")
+    domain, name = _qualified(value)
+    # Linode API v4, POST /lke/clusters/{clusterId}/pools, labels.
+    if domain and (len(value) > 128 or len(name) > 62):
+        raise ValueError("is too long for LKE, which takes 128 characters with a domain, 62 of them behind it")
+    return value
+
+
+def _taint_key(value: str) -> str:
+    _qualified(value)
     return value
 
 
@@ -61,6 +82,7 @@ Repository = Annotated[str, Field(min_length=1), AfterValidator(_repository)]
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 ClusterName = Annotated[str, AfterValidator(_cluster_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
+TaintKey = Annotated[str, AfterValidator(_taint_key)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]
 Acknowledgement = Annotated[str, AfterValidator(_acknowledgement)]
 Tag = Annotated[str, AfterValidator(_tag)]

@@ -88,6 +88,7 @@ def test_an_update_keeps_what_it_leaves_out(user: LinodeUser, pools: str) -> Non
         ({"labels": {"role": "no spaces"}}, "labels.role"),
         ({"labels": {"role": 1}}, "labels.role"),
         ({"labels": {"/x": "x"}}, "labels./x.[key]"),
+        ({"taints": [{"key": "k", "value": value, "effect": "NoExecute"} for value in "ab"]}, "taints"),
         ({"taints": [{"key": "k", "effect": "Never"}]}, "taints[0].effect"),
         ({"taints": [{"effect": "NoSchedule"}]}, "taints[0].key"),
         ({"taints": [{"key": "k", "value": "v v", "effect": "NoSchedule"}]}, "taints[0].value"),

@@ -53,6 +53,8 @@ def test_the_defaults_are_those_of_the_article() -> None:
     assert config.traffic.mode is TrafficMode.LOCALITY
 
 
+LONG = ".".join(["long"] * 26)
+"""A domain that leaves no room for a name in 128 characters."""
 REFUSED = [
     ("guardrails.profile", "careless", "guardrails.profile", "'careless'"),
     ("guardrails.levels", {"seat-belt": "advisory"}, "guardrails.levels.seat-belt", "'seat-belt'"),
@@ -70,8 +72,41 @@ REFUSED = [
     ("clusters.m0.pools.main.count", 0, "clusters.m0.pools.main.count", "0"),
     ("clusters.m0.pools.main.autoscaler", {"min": 5, "max": 2}, "clusters.m0.pools.main.autoscaler", "over max 2"),
     ("clusters.m0.pools.main.autoscaler", {"min": 2, "max": 5}, "clusters.m0.pools.main", "outside the autoscaler's"),
+    ("clusters.m0.pools.main.autoscaler", {"min": 2}, "clusters.m0.pools.main.autoscaler.max", "missing"),
     ("clusters.m0.pools.main.labels", {"team": "a b"}, "clusters.m0.pools.main.labels.team", "'a b'"),
     ("clusters.m0.pools.main.labels", {"-team": "a"}, "clusters.m0.pools.main.labels.-team", "label key"),
+    (
+        "clusters.m0.pools.main.labels",
+        {"node-role.kubernetes.io/worker": ""},
+        "clusters.m0.pools.main.labels.node-role.kubernetes.io/worker",
+        "node-role.kubernetes.io is a domain that LKE keeps for itself; take one of yours",
+    ),
+    (
+        "clusters.m0.pools.main.labels",
+        {"lke.linode.com/x": "y"},
+        "clusters.m0.pools.main.labels.lke.linode.com/x",
+        "LKE",
+    ),
+    ("clusters.m0.pools.main.labels", {"a..b/foo": "x"}, "clusters.m0.pools.main.labels.a..b/foo", "label key"),
+    ("clusters.m0.pools.main.labels", {f"{LONG}/a": "x"}, f"clusters.m0.pools.main.labels.{LONG}/a", "128 characters"),
+    (
+        "clusters.m0.pools.main.labels",
+        {f"a.b/{'c' * 63}": "x"},
+        f"clusters.m0.pools.main.labels.a.b/{'c' * 63}",
+        "62 of",
+    ),
+    (
+        "clusters.m0.pools.main.taints",
+        [{"key": "a", "value": value, "effect": "NoSchedule"} for value in ("b", "c")],
+        "clusters.m0.pools.main.taints",
+        "'a' has the effect NoSchedule 2 times, which no node can have; keep one value",
+    ),
+    (
+        "clusters.m0.pools.main.taints",
+        [{"key": "node.kubernetes.io/a", "value": "b", "effect": "NoSchedule"}],
+        "clusters.m0.pools.main.taints.0.key",
+        "keeps for itself",
+    ),
     (
         "clusters.m0.pools.main.taints",
         [{"key": "a", "value": "b", "effect": "Never"}],
@@ -92,7 +127,23 @@ REFUSED = [
     ),
     ("clusters.m0.kubernetesVersion", 1.35, "clusters.m0.kubernetesVersion", "put it in quotes"),
     ("clusters.m0.kubernetesVersion", "1.31", "clusters.m0.kubernetesVersion", "not supported by istio"),
-    ("clusters.m0.acl", {"ipv4": ["10.0.0.1/8"]}, "clusters.m0.acl.ipv4.0", "10.0.0.1/8"),
+    (
+        "clusters.m0.acl",
+        {"ipv4": ["203.0.113.7/24"]},
+        "clusters.m0.acl.ipv4.0",
+        "'203.0.113.7/24' is refused: means either 203.0.113.0/24 or 203.0.113.7/32; write which one",
+    ),
+    ("clusters.m0.acl", {"ipv6": ["2001:db8::7/32"]}, "clusters.m0.acl.ipv6.0", "2001:db8::/32 or 2001:db8::7/128"),
+    ("clusters.m0.acl", {"ipv4": [10]}, "clusters.m0.acl.ipv4.0", "10 is refused: must be a network as text"),
+    ("clusters.m0.acl", {"ipv4": [True]}, "clusters.m0.acl.ipv4.0", "must be a network as text"),
+    ("clusters.m0.acl", {"ipv4": [3405803776]}, "clusters.m0.acl.ipv4.0", "must be a network as text"),
+    ("clusters.m0.acl", {"ipv4": ["2001:db8::/32"]}, "clusters.m0.acl.ipv4.0", "must be an IPv4 network, such as 203"),
+    (
+        "clusters.m0.acl",
+        {"ipv6": ["203.0.113.0/24"]},
+        "clusters.m0.acl.ipv6.0",
+        "must be an IPv6 network, such as 2001",
+    ),
     ("clusters.m0.acl", {}, "clusters.m0.acl", "nobody could reach the control plane; name a network"),
     ("clusters.m0.region", None, "clusters.m0.region", "must be a string"),
     ("versions.istio", "1.20.0", "versions.istio", "take one of 1.30, 1.31"),
@@ -155,6 +206,27 @@ def test_something_is_left_to_run_on_when_members_are_drained() -> None:
     found = errors_of(changed("workloads.hello.weights", {"m0": 3}, raw))
     assert found == ("workloads.hello.weights: only members that are drained (m0); give weight to one that is not",)
     assert len(errors_of(changed("clusters.m1.drained", True, raw))) == 2, "neither hello nor sleep has a place"
+
+
+def test_an_autoscaled_pool_begins_with_its_minimum() -> None:
+    raw = changed("clusters.m0.pools.main", {"type": "g6-standard-2", "autoscaler": {"min": 3, "max": 10}})
+    assert parse(raw).clusters["m0"].pools["main"].count == 3
+    assert parse(changed("clusters.m0.pools.main.count", 5, raw)).clusters["m0"].pools["main"].count == 5
+
+
+def test_labels_and_taints_are_what_lke_takes() -> None:
+    labels = {"a.b/" + "c" * 62: "", "x" * 63: "Y_1", "notkubernetes.io/a": "b"}
+    taints = [{"key": "a", "value": "b", "effect": effect} for effect in ("NoSchedule", "NoExecute")]
+    pool = parse(changed("clusters.m0.pools.main", {"type": "t", "labels": labels, "taints": taints})).clusters["m0"]
+    assert pool.pools["main"].labels == labels
+    assert [taint.effect for taint in pool.pools["main"].taints] == ["NoSchedule", "NoExecute"]
+
+
+def test_a_network_is_one_address_or_many() -> None:
+    acl = parse(changed("clusters.m0.acl", {"ipv4": ["203.0.113.7", "10.0.0.0/8"], "ipv6": ["2001:db8::/32"]}))
+    found = acl.clusters["m0"].acl
+    assert found is not None
+    assert [str(network) for network in (*found.ipv4, *found.ipv6)] == ["203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32"]
 
 
 def test_replicas_of_the_api_server_need_a_load_balancer() -> None:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from sandbox.linode.backend import TaintEffect
 from sandbox.linode.schemas.base import ApiObject, RequestObject
 from sandbox.linode.schemas.catalogue import LkeTier
-from sandbox.linode.schemas.naming import ClusterLabel, LabelKey, LabelValue, Tags
+from sandbox.linode.schemas.naming import ClusterLabel, LabelKey, LabelValue, Tags, TaintKey
 
 MAX_NODES = 100
 """The largest pool of a standard cluster."""
@@ -60,9 +60,16 @@ class AutoscalerRequest(RequestObject):
 class TaintRequest(RequestObject):
     """A taint of a pool's nodes."""
 
-    key: LabelKey
+    key: TaintKey
     value: LabelValue | None = None
     effect: Annotated[TaintEffect, Field(strict=False)]
+
+
+def _told_apart(taints: list[TaintRequest]) -> list[TaintRequest]:
+    pairs = [(taint.key, taint.effect) for taint in taints]
+    if len(set(pairs)) < len(pairs):
+        raise PydanticCustomError("taints", "Taints must be unique by key and effect")
+    return taints
 
 
 class DiskRequest(RequestObject):
@@ -79,7 +86,7 @@ class PoolUpdate(RequestObject):
     autoscaler: AutoscalerRequest | None = None
     label: Annotated[str, Field(max_length=63)] | None = None
     labels: dict[LabelKey, LabelValue] | None = None
-    taints: list[TaintRequest] | None = None
+    taints: Annotated[list[TaintRequest], AfterValidator(_told_apart)] | None = None
     tags: Tags | None = None
     firewall_id: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 

@@ -51,13 +51,21 @@ def _tag(text: str) -> str:
     return _length(text, shortest=3, longest=50)
 
 
-def _key(text: str) -> str:
+def _qualified(text: str) -> str:
     match = _KEY.fullmatch(text)
     if match is None or len(match["domain"] or "") > 253:
         raise PydanticCustomError("key", "Must be a valid Kubernetes label key")
     domain = match["domain"] or ""
     if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in _RESERVED_DOMAINS):
         raise PydanticCustomError("key", f"The domain {domain} is reserved")
+    return text
+
+
+def _key(text: str) -> str:
+    # As the reference has it (POST /lke/clusters/{clusterId}/pools, labels).
+    _domain, slash, name = _qualified(text).rpartition("/")
+    if slash and (len(text) > 128 or len(name) > 62):
+        raise PydanticCustomError("key", "Must have at most 128 characters, 62 of them after the domain")
     return text
 
 
@@ -80,7 +88,10 @@ Tag = Annotated[str, AfterValidator(_tag)]
 """A tag: 3 to 50 characters."""
 
 LabelKey = Annotated[str, AfterValidator(_key)]
-"""A key of a Kubernetes label or taint, outside the domains that LKE keeps for itself."""
+"""A key of a node's label, outside the domains that LKE keeps for itself."""
+
+TaintKey = Annotated[str, AfterValidator(_qualified)]
+"""A key of a taint, outside the same domains."""
 
 LabelValue = Annotated[str, AfterValidator(_value)]
 """The value of a Kubernetes label or taint."""
