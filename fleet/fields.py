@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -77,6 +79,20 @@ def _tag(value: str) -> str:
     return value
 
 
+def _kubernetes_minor(value: str) -> str:
+    if re.fullmatch(r"1\.\d{2}", value):
+        return value
+    if known := re.match(r"v?(1\.\d{2})\b", value):
+        raise ValueError(f"must be a minor version, of which LKE runs the patch that it has; write {known[1]!r}")
+    raise ValueError("must be a minor version of Kubernetes, such as '1.35'")
+
+
+def _release(value: str, prefix: str) -> str:
+    if found := re.fullmatch(r"v?(\d+\.\d+\.\d+)", value):
+        return f"{prefix}{found[1]}"
+    raise ValueError(f"must be a released version with its patch, such as '{prefix}1.2.3'")
+
+
 Repository = Annotated[str, Field(min_length=1), AfterValidator(_repository)]
 """Where an image is, without its version."""
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
@@ -86,10 +102,12 @@ TaintKey = Annotated[str, AfterValidator(_taint_key)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]
 Acknowledgement = Annotated[str, AfterValidator(_acknowledgement)]
 Tag = Annotated[str, AfterValidator(_tag)]
-KubernetesMinor = Annotated[str, Field(pattern=r"^1\.\d{2}$")]
+KubernetesMinor = Annotated[str, AfterValidator(_kubernetes_minor)]
 """A minor version such as "1.35", as LKE names it."""
-Release = Annotated[str, Field(pattern=r"^v?\d+\.\d+\.\d+$")]
-"""A released semantic version; pre-releases have no place in a fleet."""
+KarmadaRelease = Annotated[str, AfterValidator(partial(_release, prefix="v"))]
+"""A released version of Karmada or of its chart, as both are published: with a v. A fleet has no pre-releases."""
+IstioRelease = Annotated[str, AfterValidator(partial(_release, prefix=""))]
+"""A released version of Istio's charts, as they are published: without a v."""
 
 
 def minor(release: str) -> tuple[int, int]:

@@ -16,10 +16,11 @@ from fleet.fields import (
     ClusterName,
     Days,
     DnsLabel,
+    IstioRelease,
+    KarmadaRelease,
     KubernetesMinor,
     Model,
     Quantity,
-    Release,
     Repository,
     Resources,
     Tag,
@@ -69,7 +70,7 @@ class Cluster(Model):
     high_availability: bool = False
     acl: Acl | None = None
     kubernetes_version: KubernetesMinor | None = None
-    istio_version: Release | None = None
+    istio_version: IstioRelease | None = None
     drained: bool = False
     protect: bool = False
 
@@ -78,9 +79,9 @@ class Versions(Model):
     """Versions that go together; fleet/rules.py says which do."""
 
     kubernetes: KubernetesMinor = versions.DEFAULT_KUBERNETES
-    karmada: Release = versions.KARMADA
-    karmada_chart: Release = versions.KARMADA_CHART
-    istio: Release = versions.ISTIO_CHART
+    karmada: KarmadaRelease = versions.KARMADA
+    karmada_chart: KarmadaRelease = versions.KARMADA_CHART
+    istio: IstioRelease = versions.ISTIO_CHART
 
 
 class Etcd(Model):

@@ -126,6 +126,14 @@ REFUSED = [
         "at least 1",
     ),
     ("clusters.m0.kubernetesVersion", 1.35, "clusters.m0.kubernetesVersion", "put it in quotes"),
+    ("clusters.m0.kubernetesVersion", "1.33.4", "clusters.m0.kubernetesVersion", "write '1.33'"),
+    ("clusters.m0.kubernetesVersion", "1.33.4-lke1", "clusters.m0.kubernetesVersion", "write '1.33'"),
+    ("clusters.m0.kubernetesVersion", "v1.31.1+lke1", "clusters.m0.kubernetesVersion", "write '1.31'"),
+    ("versions.kubernetes", "v1.35", "versions.kubernetes", "write '1.35'"),
+    ("versions.kubernetes", "1.355", "versions.kubernetes", "must be a minor version of Kubernetes, such as '1.35'"),
+    ("versions.kubernetes", "newest", "versions.kubernetes", "must be a minor version of Kubernetes, such as '1.35'"),
+    ("versions.karmada", "1.18", "versions.karmada", "must be a released version with its patch, such as 'v1.2.3'"),
+    ("versions.istio", "1.31.0-rc.1", "versions.istio", "must be a released version with its patch, such as '1.2.3'"),
     ("clusters.m0.kubernetesVersion", "1.31", "clusters.m0.kubernetesVersion", "not supported by istio"),
     (
         "clusters.m0.acl",
@@ -227,6 +235,17 @@ def test_a_network_is_one_address_or_many() -> None:
     found = acl.clusters["m0"].acl
     assert found is not None
     assert [str(network) for network in (*found.ipv4, *found.ipv6)] == ["203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("spelling", ["{}", "v{}"])
+def test_a_version_is_taken_as_it_is_published_with_and_without_v(spelling: str) -> None:
+    raw = fleet_of(2)
+    raw["clusters"]["m0"]["istioVersion"] = spelling.format("1.30.4")
+    raw["versions"] = {"karmada": spelling.format("1.18.2"), "karmadaChart": spelling.format("1.18.1")}
+    raw["versions"]["istio"] = spelling.format("1.31.0")
+    config = parse(raw)
+    assert (config.versions.karmada, config.versions.karmada_chart) == ("v1.18.2", "v1.18.1"), "of images and the chart"
+    assert (config.versions.istio, config.clusters["m0"].istio_version) == ("1.31.0", "1.30.4")
 
 
 def test_replicas_of_the_api_server_need_a_load_balancer() -> None:
