@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+KARMADA: Final = "karmada"
+"""What Karmada's own API is called where clusters are told apart by their names."""
+RESERVED_NAMES: Final[Mapping[str, str]] = {KARMADA: "Karmada's own API, beside the clusters"}
+"""What Fleet gives a name to where clusters have theirs, and so no cluster can have it."""
 KARMADA_NAMESPACE: Final = "karmada-system"
 KARMADA_CLUSTER_NAMESPACE: Final = "karmada-cluster"
 """Where Karmada keeps what it knows of its members (pkg/util/names, NamespaceKarmadaCluster)."""
@@ -15,6 +19,7 @@ INGRESS_GATEWAY: Final = "istio-ingressgateway"
 HELLO_PORT: Final = 5000
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""
+RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 NETWORK_LABEL: Final = "topology.istio.io/network"
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 SUFFIX_LENGTH: Final = 4

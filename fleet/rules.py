@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fleet import secrets
 from fleet.fields import minor, steps_between
+from fleet.naming import RESERVED_NAMES
 from fleet.settings import EndpointMode, Layer, Role
 from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
 from fleet.violations import Violation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def violations(config: FleetConfig) -> list[Violation]:
     """Every rule between sections that a config breaks; none for a config that can be built."""
     return [
+        *_names(config),
         *_roles(config),
         *_networks(config),
         *_members_of_weights(config),
@@ -33,6 +35,15 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_acknowledged(config),
         *secrets.violations(config, config.secrets),
     ]
+
+
+def _names(config: FleetConfig) -> Iterator[Violation]:
+    for name in config.clusters:
+        if name in RESERVED_NAMES:
+            yield Violation(
+                path=("clusters", name),
+                message=f"{name!r} is what Fleet calls {RESERVED_NAMES[name]}; give the cluster another name",
+            )
 
 
 def _roles(config: FleetConfig) -> Iterator[Violation]:

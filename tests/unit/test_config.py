@@ -13,6 +13,7 @@ import yaml
 from fleet import retired
 from fleet.config import ConfigError, load, parse
 from fleet.fields import Model
+from fleet.naming import RESERVED_NAMES
 from fleet.settings import FleetConfig, TrafficMode
 from tests.unit.configs import ROOT, fleet_of, stack
 
@@ -197,6 +198,16 @@ def test_a_cluster_name_is_a_dns_label_that_leaves_room_for_the_suffix(name: str
     raw = fleet_of(2)
     raw["clusters"][name] = raw["clusters"].pop("m1")
     assert any("must" in error for error in errors_of(raw))
+
+
+@pytest.mark.parametrize("cluster", ["manager", "m1"])
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_name_that_fleet_itself_uses_is_no_clusters(cluster: str, name: str) -> None:
+    raw = fleet_of(2)
+    raw["clusters"][name] = raw["clusters"].pop(cluster)
+    assert errors_of(raw) == (
+        f"clusters.{name}: {name!r} is what Fleet calls {RESERVED_NAMES[name]}; give the cluster another name",
+    )
 
 
 def test_a_fleet_without_manager_or_member_is_refused() -> None:
