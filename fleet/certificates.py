@@ -24,7 +24,7 @@ CLIENT_USES: Final = ("digital_signature", "key_encipherment", "client_auth")
 class Subject:
     """Who a certificate is for; Kubernetes reads the common name as the user and the organization as the group."""
 
-    common_name: str
+    common_name: Input[str]
     organization: str | None = None
     locality: str | None = None
 

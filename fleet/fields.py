@@ -122,6 +122,8 @@ def steps_between(now: str, wanted: str) -> int:
     return (major_wanted - major_now) * 1000 + minor_wanted - minor_now
 
 
+Generation = Annotated[int, Field(ge=1)]
+"""Of a credential that is handed out: another generation is another credential, and the one before ends."""
 Days = Annotated[int, Field(gt=0, le=36500)]
 Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
 

@@ -44,6 +44,7 @@ class Fleet(pulumi.ComponentResource):
                 LkeClusterArgs(
                     spec=spec,
                     kubernetes_version=config.kubernetes_version(cluster),
+                    viewer_generation=config.viewer_generation,
                     tags=linode_tags(config.tags),
                     suffix=suffix.result,
                     pool_order=args.deployed.pool_order(cluster),

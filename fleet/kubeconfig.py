@@ -1,6 +1,7 @@
 """Kubeconfigs as plain data: decoding Linode's, and writing those that Fleet hands out. Pure functions."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,17 @@ def with_client_certificate(*, name: str, server: ApiServer, certificate_pem: st
 def with_token(*, name: str, server: ApiServer, token: str) -> str:
     """A kubeconfig that authenticates by a service account's token."""
     return _render(name, server, {"token": token})
+
+
+def decode_token(data: Mapping[str, str] | None) -> str:
+    """The token in the data of a service account's token secret, which Kubernetes fills in after its creation.
+
+    Raises:
+        ValueError: when it is not there yet.
+    """
+    if not data or "token" not in data:
+        raise ValueError("the service account's token is not issued yet; run `pulumi up` again")
+    return base64.b64decode(data["token"]).decode()
 
 
 def _encode(text: str) -> str:

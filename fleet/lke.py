@@ -1,4 +1,4 @@
-"""LkeCluster: node pools, node addresses, a kubeconfig, a Kubernetes provider and the gate before it.
+"""LkeCluster: node pools, node addresses, kubeconfigs, a Kubernetes provider and the gate before it.
 
 Out of scope: what runs in the cluster, and NodeBalancers and volumes, which the cluster's own controllers make.
 """
@@ -15,6 +15,7 @@ from fleet import naming, readiness
 from fleet.kubeconfig import ApiServer, api_server, decode
 from fleet.pools import Acl, NodePool
 from fleet.settings import Cluster
+from fleet.viewers import ClusterViewer, ClusterViewerArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class LkeClusterArgs:
 
     spec: Cluster
     kubernetes_version: str
+    viewer_generation: int
     tags: Sequence[str]
     suffix: Input[str]
     pool_order: Sequence[str] = ()
@@ -43,6 +45,8 @@ class LkeCluster(pulumi.ComponentResource):
     """Public IPv4 addresses of the nodes, oldest node first."""
     kubeconfig: Output[str]
     """YAML text; secret, and known only once the cluster is ready."""
+    view_kubeconfig: Output[str]
+    """For who only looks; YAML text, secret."""
     api_server: Output[ApiServer]
     provider: kubernetes.Provider
 
@@ -88,6 +92,13 @@ class LkeCluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
+        viewer = ClusterViewerArgs(
+            cluster=name,
+            api_server=self.api_server,
+            provider=self.provider,
+            generation=args.viewer_generation,
+        )
+        self.view_kubeconfig = ClusterViewer(f"{name}-viewer", viewer, ResourceOptions(parent=self)).kubeconfig
         self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})
 
 

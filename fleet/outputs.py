@@ -8,6 +8,7 @@ from pulumi import Output
 from fleet.karmada.federation import Federation
 from fleet.lke import LkeCluster
 from fleet.mesh.mesh import Mesh
+from fleet.naming import KARMADA
 
 
 def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, mesh: Mesh | None) -> dict[str, Any]:
@@ -35,6 +36,10 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
         "meshRoots": mesh.roots if mesh else None,
         "nodeIps": {name: cluster.node_ips for name, cluster in clusters.items()},
         "kubeconfigs": Output.secret({name: cluster.kubeconfig for name, cluster in clusters.items()}),
+        "viewKubeconfigs": Output.secret(
+            {name: cluster.view_kubeconfig for name, cluster in clusters.items()}
+            | ({KARMADA: federation.control_plane.view_kubeconfig} if federation else {})
+        ),
         "karmadaEndpoint": federation.control_plane.endpoint if federation else None,
         "karmadaKubeconfig": federation.control_plane.kubeconfig if federation else None,
         "eastWestGateways": {name: gateway.address for name, gateway in gateways.items()},

@@ -11,9 +11,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
+from fleet.naming import RBAC_GROUP
+
 WHY: Final = "fleet/why"
 """The annotation by which a role says what it is for."""
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,19 @@ def grant(name: str, args: Grant, opts: ResourceOptions) -> pulumi.Resource:
     )
 
 
+def grant_existing(
+    name: str, role: str, why: str, subject: kubernetes.rbac.v1.SubjectArgs, binding: str, opts: ResourceOptions
+) -> pulumi.Resource:
+    """A binding, called as `binding` says, to a ClusterRole that every API server has; it says what it is for."""
+    return kubernetes.rbac.v1.ClusterRoleBinding(
+        f"{name}-binding",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(name=binding, annotations={WHY: why}),
+        role_ref=_reference("ClusterRole", role),
+        subjects=[subject],
+        opts=opts,
+    )
+
+
 def rule(
     group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] | None = None
 ) -> kubernetes.rbac.v1.PolicyRuleArgs:
@@ -60,7 +74,7 @@ def rule(
     return kubernetes.rbac.v1.PolicyRuleArgs(api_groups=[group], resources=resources, verbs=verbs, resource_names=names)
 
 
-def user(name: str) -> kubernetes.rbac.v1.SubjectArgs:
+def user(name: Input[str]) -> kubernetes.rbac.v1.SubjectArgs:
     """Whoever authenticates by this name, which a client certificate says."""
     return kubernetes.rbac.v1.SubjectArgs(kind="User", name=name, api_group=RBAC_GROUP)
 

@@ -16,6 +16,7 @@ from fleet.fields import (
     ClusterName,
     Days,
     DnsLabel,
+    Generation,
     IstioRelease,
     KarmadaRelease,
     KubernetesMinor,
@@ -128,6 +129,7 @@ class Karmada(Model):
     api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
     etcd: Etcd = Etcd()
     failover: Failover = Failover()
+    operator_generation: Generation = 1
     values: Values = Field(default_factory=dict)
     agent: Agent = Agent()
 
@@ -144,7 +146,7 @@ class Mesh(Model):
 
     id: DnsLabel = "mesh1"
     ingress: Ingress = Ingress()
-    remote_token_generation: Annotated[int, Field(ge=1)] = 1
+    remote_token_generation: Generation = 1
     istiod_values: Values = Field(default_factory=dict)
     gateway_values: Values = Field(default_factory=dict)
 
@@ -249,6 +251,7 @@ class FleetConfig(Model):
     versions: Versions = Versions()
     layers: tuple[Layer, ...] = tuple(Layer)
     karmada: Karmada = Karmada()
+    viewer_generation: Generation = 1
     mesh: Mesh = Mesh()
     traffic: Traffic = Traffic()
     workloads: Workloads = Workloads()

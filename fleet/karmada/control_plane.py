@@ -1,4 +1,4 @@
-"""Karmada's control plane on the manager: endpoint, certificates, chart, kubeconfig and provider."""
+"""Karmada's control plane on the manager: endpoint, certificates, chart, provider, and who may use its API."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,9 +9,10 @@ from pulumi import Output, ResourceOptions
 
 from fleet import charts
 from fleet.addresses import ingress_ip
-from fleet.certificates import Subject, fingerprint
+from fleet.certificates import fingerprint
 from fleet.karmada import static_resources, values
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
+from fleet.karmada.users import PROGRAM, KarmadaUsers, KarmadaUsersArgs
 from fleet.kubeconfig import ApiServer
 from fleet.lke import LkeCluster
 from fleet.naming import KARMADA_NAMESPACE
@@ -20,8 +21,6 @@ from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 API_SERVER_PORT: Final = 5443
 API_SERVER_SELECTOR: Final = {"app": "karmada-apiserver"}
 """Labels of the API server's pods (charts/karmada/values.yaml, apiServer.labels)."""
-OPERATOR: Final = Subject(common_name="fleet:operator", organization="system:masters")
-"""Who the stack's Karmada kubeconfig is, apart from the identity of Karmada's own components."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +30,7 @@ class KarmadaControlPlaneArgs:
     manager: LkeCluster
     karmada: Karmada
     certs: KarmadaCerts
+    viewer_generation: int
     versions: Versions
     chart_source: str
 
@@ -42,8 +42,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     """The https URL at which members and operators reach the API server."""
     server: Output[ApiServer]
     kubeconfig: Output[str]
+    """An operator's; secret."""
+    view_kubeconfig: Output[str]
+    """For who only looks; secret."""
     provider: kubernetes.Provider
-    """Of Karmada's own API."""
+    """Of Karmada's own API, with the program's identity."""
     host: kubernetes.Provider
     """Of the cluster that Karmada runs on."""
     namespace: Output[str]
@@ -97,16 +100,23 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
             lambda known: ApiServer(**known)
         )
-        operator = self.pki.client(f"{name}-operator", OPERATOR, self)
-        self.kubeconfig = kubeconfig(self.server, operator)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=self.kubeconfig,
+            kubeconfig=kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self)),
             # Renewed certificates must not replace everything that was submitted with the old ones.
             cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
             # The API server answers, and Karmada's CRDs are there, only once the release is done.
             opts=ResourceOptions(parent=self, depends_on=[release]),
         )
+        users = KarmadaUsersArgs(
+            pki=self.pki,
+            server=self.server,
+            provider=self.provider,
+            operator_generation=args.karmada.operator_generation,
+            viewer_generation=args.viewer_generation,
+        )
+        made = KarmadaUsers(f"{name}-users", users, ResourceOptions(parent=self))
+        self.kubeconfig, self.view_kubeconfig = made.operator, made.viewer
         self.register_outputs({"endpoint": self.endpoint, "kubeconfig": self.kubeconfig})
 
 

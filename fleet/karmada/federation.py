@@ -38,6 +38,7 @@ class Federation(pulumi.ComponentResource):
                 manager=args.manager,
                 karmada=config.karmada,
                 certs=config.certs.karmada,
+                viewer_generation=config.viewer_generation,
                 versions=config.versions,
                 chart_source=config.charts.karmada,
             ),

@@ -22,7 +22,7 @@ from fleet.certificates import (
     root_authority,
 )
 from fleet.kubeconfig import ApiServer, with_client_certificate
-from fleet.naming import KARMADA_NAMESPACE
+from fleet.naming import KARMADA, KARMADA_NAMESPACE
 from fleet.settings import KarmadaCerts
 
 KEY = RsaKey(bits=3072)
@@ -113,9 +113,9 @@ class KarmadaPki(pulumi.ComponentResource):
         }
 
 
-def kubeconfig(server: Input[ApiServer], identity: Certificate) -> Output[str]:
-    """How a client of Karmada reaches it, and as whom; secret."""
+def kubeconfig(server: Input[ApiServer], identity: Certificate, name: str = KARMADA) -> Output[str]:
+    """How a client of Karmada reaches it, and as whom; secret. The context has the name."""
     known = Output.all(
         server=server, certificate_pem=identity.certificate_pem, private_key_pem=identity.private_key_pem
     )
-    return Output.secret(known.apply(lambda found: with_client_certificate(name="karmada", **found)))
+    return Output.secret(known.apply(lambda found: with_client_certificate(name=name, **found)))

@@ -67,6 +67,8 @@ class Graph:
     nodes: dict[str, Node] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     """What the components registered as their outputs, by name of the component."""
+    exported_after: dict[str, set[str]] = field(default_factory=dict)
+    """By output of the stack, the names of the resources without which it is not known."""
     awaited: list[str] = field(default_factory=list)
     """The clusters at whose readiness gate the program stood."""
     cleared: list[tuple[str, str]] = field(default_factory=list)
@@ -298,9 +300,9 @@ def build(
         return namespace
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
-    def program() -> None:
+    def program() -> pulumi.Output[None]:
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
-        Fleet("fleet", args)
+        return pulumi.Output.from_input(_note_sources(Fleet("fleet", args).outputs, recorder.graph))
 
     with (
         own_event_loop(),
@@ -312,6 +314,13 @@ def build(
         )
         program()
     return recorder.graph
+
+
+async def _note_sources(outputs: Mapping[str, Any], graph: Graph) -> None:
+    for name, value in outputs.items():
+        sources = await pulumi.Output.from_input(value).resources()
+        urns = [await resource.urn.future() for resource in sources]
+        graph.exported_after[name] = {str(urn).rpartition("::")[2] for urn in urns}
 
 
 @contextlib.contextmanager

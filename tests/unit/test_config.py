@@ -164,6 +164,8 @@ REFUSED = [
     ("karmada.endpoint", "nodes", "karmada.endpoint", "'nodes'"),
     ("karmada.nodePort", 80, "karmada.nodePort", "30000"),
     ("karmada.apiServerReplicas", 3, "karmada.apiServerReplicas", "need a node each, and the manager has 1"),
+    ("karmada.operatorGeneration", 0, "karmada.operatorGeneration", "greater than or equal to 1"),
+    ("viewerGeneration", 0, "viewerGeneration", "greater than or equal to 1"),
     ("karmada.etcd", {"replicas": 3}, "karmada.etcd.replicas", "unknown key"),
     ("karmada.agentValues", {"agent": {}}, "karmada.agentValues", "is no key any more; set karmada.agent instead"),
     ("karmada.agent", {"image": "a.example/agent:v1"}, "karmada.agent.image", "without tag and digest: fleet:versions"),

@@ -54,7 +54,10 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
     assert count["tls:index/selfSignedCert:SelfSignedCert"] == 3, (
         "Karmada, its front proxy and the mesh have a root each"
     )
-    assert count["tls:index/locallySignedCert:LocallySignedCert"] == 4 + 2 * members
+    assert count["tls:index/locallySignedCert:LocallySignedCert"] == 6 + 2 * members, (
+        "Karmada's server and front proxy, the program, operators, viewers and the way home; an agent and an authority "
+        "for each member"
+    )
     assert count["kubernetes:networking.istio.io/v1:Gateway"] == 2 * members
     assert count["kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"] == 2 * members
     assert count[PROPAGATION_POLICY] == 2
@@ -192,10 +195,11 @@ def test_every_kubernetes_secret_is_secret(dev: Graph) -> None:
 def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     outputs = dev.outputs["fleet"]
     assert outputs.keys() == {
-        "clusters", "nodeIps", "kubeconfigs", "karmadaKubeconfig", "karmadaEndpoint", "eastWestGateways", "ingresses",
-        "versions", "etcd", "meshRoots",
+        "clusters", "nodeIps", "kubeconfigs", "viewKubeconfigs", "karmadaKubeconfig", "karmadaEndpoint",
+        "eastWestGateways", "ingresses", "versions", "etcd", "meshRoots",
     }  # fmt: skip
     assert is_secret(outputs["kubeconfigs"])
+    assert is_secret(outputs["viewKubeconfigs"])
     assert is_secret(outputs["karmadaKubeconfig"])
     eu = outputs["clusters"][1]
     pools = eu.pop("pools")

@@ -136,7 +136,7 @@ def test_values_of_the_stack_go_over_ours() -> None:
 
 
 def test_client_certificates_cannot_serve(dev: Graph) -> None:
-    for name in ("eu-agent-identity-cert", "karmada-operator-cert", "karmada-pki-front-proxy-cert"):
+    for name in ("eu-agent-identity-cert", "karmada-program-cert", "karmada-pki-front-proxy-cert"):
         uses = dev.one(SIGNED, name).plain()["allowedUses"]
         assert uses == ["digital_signature", "key_encipherment", "client_auth"]
 
