@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
@@ -26,7 +28,7 @@ class Manager:
 
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
-        self._client = _client("the manager", kubeconfig, output="kubeconfigs")
+        self._client = _client("the manager", kubeconfig, None, output="kubeconfigs")
         self.apps = AppsV1Api(self._client)
         self.core = CoreV1Api(self._client)
 
@@ -35,11 +37,23 @@ class Manager:
         self._client.close()
 
 
-class Karmada:
-    """Karmada's own API. Raises OperationError for a kubeconfig that is none."""
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """A client certificate and its key, PEM."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        self._client = _client("Karmada", kubeconfig, output="karmadaKubeconfig")
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+class Karmada:
+    """Karmada's own API, where a kubeconfig leads, with an identity in the place of the kubeconfig's own.
+
+    What the kubeconfig's user may do is written in etcd: with a snapshot from before the user there comes nothing.
+    Raises OperationError for a kubeconfig that is none.
+    """
+
+    def __init__(self, kubeconfig: Path, identity: Identity) -> None:
+        self._client = _client("Karmada", kubeconfig, identity, output="karmadaKubeconfig")
         self._leases = CoordinationV1Api(self._client)
         self._objects = CustomObjectsApi(self._client)
 
@@ -58,10 +72,20 @@ class Karmada:
         return {name: renewed.get(name) for name in pulling}
 
 
-def _client(whose: str, kubeconfig: Path, *, output: str) -> Any:
+def _as(identity: Identity, document: Any) -> Any:
+    """A kubeconfig whose users all authenticate by one certificate."""
+    user = {
+        "client-certificate-data": base64.b64encode(identity.certificate).decode(),
+        "client-key-data": base64.b64encode(identity.key).decode(),
+    }
+    return document | {"users": [{"name": entry["name"], "user": user} for entry in document["users"]]}
+
+
+def _client(whose: str, kubeconfig: Path, identity: Identity | None, *, output: str) -> Any:
     try:
-        return make_api_client(yaml.safe_load(kubeconfig.read_text()), folder=kubeconfig.parent)
-    except (UnusableKubeconfigError, OSError, ValueError, yaml.YAMLError) as error:
+        document = yaml.safe_load(kubeconfig.read_text())
+        return make_api_client(_as(identity, document) if identity else document, folder=kubeconfig.parent)
+    except (UnusableKubeconfigError, OSError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
         # What YAML cannot be read is quoted by its error, and so credentials.
         raise OperationError(
             what=f"Cannot reach {whose}",

@@ -71,7 +71,7 @@ def restore(
     fleet: Fleet,
     key: Key,
     kubeconfig: Kubeconfig,
-    karmada_kubeconfig: Annotated[Path, typer.Option(help="Karmada's own kubeconfig.")],
+    karmada_kubeconfig: Annotated[Path, typer.Option(help="A kubeconfig of Karmada's, for its address alone.")],
     snapshot: Snapshot = None,
     lost: Annotated[list[str] | None, typer.Option(help="A member that is lost, and not waited for.")] = None,
     confirm: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -82,7 +82,7 @@ def restore(
         typer.confirm("What Karmada has now will be replaced. Go on?", abort=True)
     with (
         closing(Manager(kubeconfig)) as host,
-        closing(Karmada(karmada_kubeconfig)) as karmada,
+        closing(Karmada(karmada_kubeconfig, manager.components(host))) as karmada,
         tempfile.TemporaryDirectory(prefix="fleet-snapshot-") as folder,
     ):
         _fetch(archive, snapshot, Path(folder), restoring.members(host))

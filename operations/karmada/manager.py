@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
-from operations.karmada.apis import Manager, explained
+from operations.karmada.apis import Identity, Manager, explained
 from operations.karmada.etcd import Endpoint
 
 if TYPE_CHECKING:
@@ -52,14 +52,25 @@ def etcd_endpoint(kubeconfig: Path) -> Iterator[Endpoint]:
 
 def write_certificates(kubeconfig: Path, folder: Path) -> None:
     """Write the certificates that Karmada's own components use towards etcd. Raises OperationError."""
+    with closing(Manager(kubeconfig)) as manager:
+        for name, content in _certificates(manager).items():
+            (folder / name).write_bytes(content)
+
+
+def components(manager: Manager) -> Identity:
+    """Who Karmada's own components are in Karmada's API: the group system:masters. Raises OperationError."""
+    found = _certificates(manager)
+    return Identity(certificate=found[CERTIFICATE], key=found[KEY])
+
+
+def _certificates(manager: Manager) -> dict[str, bytes]:
     refused = explained(
         f"Cannot read Karmada's certificates in Secret {KARMADA_NAMESPACE}/{SECRET}",
         remedy="Use the manager's kubeconfig: `pulumi stack output kubeconfigs --show-secrets`",
     )
-    with closing(Manager(kubeconfig)) as manager, refused:
+    with refused:
         secret: Any = manager.core.read_namespaced_secret(SECRET, KARMADA_NAMESPACE, _request_timeout=30)
-    for name in (AUTHORITY, CERTIFICATE, KEY):
-        (folder / name).write_bytes(base64.b64decode((secret.data or {})[name]))
+    return {name: base64.b64decode((secret.data or {})[name]) for name in (AUTHORITY, CERTIFICATE, KEY)}
 
 
 def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:

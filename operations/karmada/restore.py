@@ -27,7 +27,10 @@ SERVERS: Final = ("karmada-apiserver", "karmada-aggregated-apiserver", "karmada-
 
 @dataclass(frozen=True, kw_only=True)
 class Restore:
-    """What is restored: a control plane by its two APIs, and members that are known to be lost as well."""
+    """What is restored: a control plane by its two APIs, and members that are known to be lost as well.
+
+    Karmada's takes an identity that needs no binding: the snapshot says who is bound.
+    """
 
     manager: Manager
     karmada: Karmada

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import kubernetes
@@ -14,6 +15,7 @@ from kubernetes.client import V1Namespace, V1ObjectMeta, V1Secret
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada import manager
+from operations.karmada.apis import Manager
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:
@@ -53,6 +55,15 @@ def test_the_certificates_are_those_of_karmadas_own_components(bare_manager: Pat
     manager.write_certificates(bare_manager, tmp_path)
     assert (tmp_path / manager.KEY).read_text() == f"content of {manager.KEY}"
     assert (tmp_path / manager.AUTHORITY).read_text() == f"content of {manager.AUTHORITY}"
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_restore_is_one_of_karmadas_own_components_whose_key_is_not_shown(bare_manager: Path) -> None:
+    with closing(Manager(bare_manager)) as host:
+        identity = manager.components(host)
+    assert identity.certificate.decode() == f"content of {manager.CERTIFICATE}"
+    assert identity.key.decode() == f"content of {manager.KEY}"
+    assert manager.KEY not in repr(identity)
 
 
 @pytest.mark.usefixtures("secret")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import kubernetes
 import pytest
+import yaml
 from kubernetes.client import V1Namespace, V1ObjectMeta, V1ServiceAccount
 
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada import restore, workloads
-from operations.karmada.apis import Karmada, Manager
+from operations.karmada.apis import Identity, Karmada, Manager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,13 @@ def _workload(name: str, replicas: int) -> Any:
     return {"metadata": {"name": name}, "spec": spec | ({"serviceName": name} if name == "etcd" else {})}
 
 
+def _identity(kubeconfig: Path) -> Identity:
+    """The administrator's, as Karmada's own components have one."""
+    [user] = yaml.safe_load(kubeconfig.read_text())["users"]
+    certificate, key = (base64.b64decode(user["user"][f"client-{part}-data"]) for part in ("certificate", "key"))
+    return Identity(certificate=certificate, key=key)
+
+
 def _all(manager: Manager) -> list[workloads.Workload]:
     return [workloads.etcd(manager.apps), *workloads.clients(manager.apps)]
 
@@ -112,8 +121,9 @@ def test_a_manager_that_is_stuck_is_told_with_what_to_look_at(
     manager: Manager, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workloads, "LIMIT_SECONDS", 0.0)
+    karmada = Karmada(kubeconfig, _identity(kubeconfig))
     with _pod(manager), pytest.raises(OperationError, match=r"the pods of etcd are gone.*get pods"):
-        restore.Restore(manager=manager, karmada=Karmada(kubeconfig)).run(tmp_path, say=print)
+        restore.Restore(manager=manager, karmada=karmada).run(tmp_path, say=print)
 
 
 def test_a_manager_without_karmada_is_told(manager: Manager) -> None:
@@ -153,7 +163,18 @@ def _created(objects: kubernetes.client.CustomObjectsApi, body: Any) -> bool:
     return True
 
 
-def test_who_reports_is_read_from_the_leases_of_members_with_an_agent(kubeconfig: Path) -> None:
+def _of_somebody_unknown(kubeconfig: Path, folder: Path) -> Path:
+    """The same kubeconfig with a token that no API server has issued."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    document["users"][0]["user"] = {"token": "of-a-user-whom-the-snapshot-does-not-know"}
+    file = folder / "karmada.kubeconfig"
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+def test_who_reports_is_read_from_the_leases_of_members_with_an_agent_whomever_the_snapshot_lets_in(
+    kubeconfig: Path, tmp_path: Path
+) -> None:
     _define_clusters(kubeconfig)
     with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
         leases = kubernetes.client.CoordinationV1Api(client)
@@ -162,5 +183,5 @@ def test_who_reports_is_read_from_the_leases_of_members_with_an_agent(kubeconfig
             "spec": {"holderIdentity": "eu", "renewTime": _HEARD.isoformat()},
         }
         leases.create_namespaced_lease(KARMADA_CLUSTER_NAMESPACE, lease)
-    with closing(Karmada(kubeconfig)) as karmada:
+    with closing(Karmada(_of_somebody_unknown(kubeconfig, tmp_path), _identity(kubeconfig))) as karmada:
         assert karmada.renewals() == {"eu": _HEARD, "us": None}
