@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +19,8 @@ from sandbox.kubernetes.cli import Name  # noqa: TC001 - Typer reads the annotat
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
 from sandbox.verify.commands import claims, outputs, shown
 from sandbox.verify.kubeconfigs import keep_all
+from sandbox.verify.member import members, views
+from sandbox.verify.mesh import calls_by_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from sandbox.verify.claims import Claim
 
 Plugins = Annotated[Mode, typer.Option(help="auto: official if available, otherwise stand-ins.")]
+CALLS: Final = 100
+"""From each region, for the page's matrix."""
 _WIDTH_WITHOUT_TERMINAL = 140
 _INTERRUPTED = 128 + signal.SIGINT
 
@@ -86,12 +90,14 @@ def _show(target: Target, checked: Sequence[Claim]) -> None:
     from sandbox.verify.page import page as drawn
     from sandbox.verify.survey import survey
 
-    found = outputs(target.stack, target.workspace)
-    kubeconfigs = keep_all(found, target.layout.kubeconfigs)
+    found, layout = outputs(target.stack, target.workspace), target.layout
+    # Calls come from pods, which takes the operator's identity; all else on the page is seen by a viewer.
+    calls = calls_by_member(members(found, layout, layout.kubeconfigs), CALLS)
+    seen = survey(found, layout, views(found, layout, layout.kubeconfigs), calls=calls, checked=checked)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_WITHOUT_TERMINAL)
-    console.print(drawn(survey(found, target.layout, kubeconfigs, checked)))
+    console.print(drawn(seen))
 
 
 def page(name: Name = DEFAULT_NAME) -> None:

@@ -17,8 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
 from sandbox.verify import karmada, mesh
-from sandbox.verify.kubeconfigs import KARMADA, keep_all
-from sandbox.verify.member import Client, members
+from sandbox.verify.member import karmada_api, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,9 +77,8 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
             why="the stack has neither Karmada nor a mesh",
             remedy="Run `make up` first",
         )
-    if outputs.get("karmadaKubeconfig"):
-        kubeconfig = keep_all(outputs, folder)[KARMADA]
-        yield from karmada.claims(Client(kubeconfig=kubeconfig, layout=layout), found, folder)
+    if api := karmada_api(outputs, layout, folder):
+        yield from karmada.claims(api, found, folder)
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
 
@@ -96,8 +94,10 @@ def outputs(stack: str, workspace: Workspace) -> dict[str, Any]:
     try:
         if workspace.folder.exists():
             found: dict[str, Any] = json.loads(ask(stack, workspace, "stack", "output", "--json", "--show-secrets"))
-            if "clusters" in found:
+            if "viewKubeconfigs" in found:
                 return found
+            if "clusters" in found:
+                why = "it gives viewers nothing: an earlier version of Fleet brought it up, or it did not come up whole"
     except EngineError as error:
         why = error.why.splitlines()[-1]
     raise NoFleetError(what="There is no fleet to look at", why=why, remedy="Run `make up` first")

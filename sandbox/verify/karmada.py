@@ -21,7 +21,7 @@ from fleet.naming import (
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.claims import Claim
 from sandbox.verify.kubeconfigs import keep
-from sandbox.verify.member import Client, Member
+from sandbox.verify.member import Client, Member, Operator, View
 from sandbox.verify.mesh import calls
 
 if TYPE_CHECKING:
@@ -39,17 +39,17 @@ _PAUSE_SECONDS: Final = 1.0
 _CALLS: Final = 30
 
 
-def claims(karmada: Client, members: Sequence[Member], folder: Path) -> Iterator[Claim]:
+def claims(karmada: Operator, members: Sequence[Member], folder: Path) -> Iterator[Claim]:
     """Everything that holds of a fleet with hello and sleep on it. `folder` takes the agents' credentials.
 
     Raises:
         CommandError: Karmada or a member cannot be asked.
 
     """
-    yield all_joined(karmada, {member.name for member in members})
+    yield all_joined(karmada.view, {member.name for member in members})
     yield unplaced_without_policy(karmada)
     for workload in (HELLO, SLEEP):
-        yield divided_by_weights(karmada, members, workload)
+        yield divided_by_weights(karmada.view, [member.view for member in members], workload)
     for member in members:
         if member.running(HELLO) and member.running(SLEEP):
             yield answers_with_its_region(member)
@@ -59,7 +59,7 @@ def claims(karmada: Client, members: Sequence[Member], folder: Path) -> Iterator
     yield members_keep_their_credentials(karmada, members)
 
 
-def all_joined(karmada: Client, names: set[str]) -> Claim:
+def all_joined(karmada: View, names: set[str]) -> Claim:
     """`kubectl get clusters`: every member is there by its name, pulls its work, and is Ready."""
     found = joined(karmada)
     return Claim(
@@ -69,7 +69,7 @@ def all_joined(karmada: Client, names: set[str]) -> Claim:
     )
 
 
-def joined(karmada: Client) -> dict[str, tuple[str, str]]:
+def joined(karmada: View) -> dict[str, tuple[str, str]]:
     """The mode and the condition Ready ("True", "False", "Unknown") of every member, by name. Raises CommandError."""
     items = karmada.get("clusters.cluster.karmada.io")["items"]
     return {item["metadata"]["name"]: (item["spec"]["syncMode"], _ready(item)) for item in items}
@@ -80,9 +80,10 @@ def _ready(cluster: Mapping[str, Any]) -> str:
     return next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
 
 
-def unplaced_without_policy(karmada: Client) -> Claim:
-    """A Deployment that no policy names stays at no replica and is bound to no member. It is deleted again.
+def unplaced_without_policy(karmada: Operator) -> Claim:
+    """A Deployment that no policy names stays at no replica and is bound to no member.
 
+    Takes the operator's identity, since it submits one and deletes it again.
     The article's event "No policy match for resource" is not in Karmada 1.18.2, which only logs it (decision 0060).
     """
     container = {"name": "main", "image": "docker.io/library/busybox:1.36", "command": ["sleep", "3600"]}
@@ -97,8 +98,8 @@ def unplaced_without_policy(karmada: Client) -> Claim:
     karmada.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(document))
     try:
         time.sleep(_UNPLACED_SECONDS)
-        replicas = karmada.get("deployment", _UNPLACED)["status"].get("replicas", 0)
-        bindings = _bound(karmada)
+        replicas = karmada.view.get("deployment", _UNPLACED)["status"].get("replicas", 0)
+        bindings = _bound(karmada.view)
     finally:
         karmada.kubectl("delete", "deployment", _UNPLACED, "--ignore-not-found")
     return Claim(
@@ -108,13 +109,13 @@ def unplaced_without_policy(karmada: Client) -> Claim:
     )
 
 
-def _bound(karmada: Client) -> set[str]:
+def _bound(karmada: View) -> set[str]:
     """The Deployments that Karmada has bound to members."""
     resources = [item["spec"]["resource"] for item in karmada.get("resourcebindings.work.karmada.io")["items"]]
     return {resource["name"] for resource in resources if resource["kind"] == "Deployment"}
 
 
-def divided_by_weights(karmada: Client, members: Sequence[Member], workload: str) -> Claim:
+def divided_by_weights(karmada: View, members: Sequence[View], workload: str) -> Claim:
     """The pods that run in each member are the share that the policy's weights give it, to the nearest whole pod."""
     replicas = karmada.get("deployment", workload)["spec"]["replicas"]
     weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation"))
@@ -146,13 +147,16 @@ def is_fair(running: Mapping[str, int], weights: Mapping[str, int], replicas: in
     return sum(running.values()) == replicas and all(abs(running[name] - shares[name]) < 1 for name in running)
 
 
-def running_pods(member: Member, workload: str) -> list[str]:
+def running_pods(member: View, workload: str) -> list[str]:
     """The names of a workload's pods in a member that run, are ready, and are not about to go."""
     return [pod["metadata"]["name"] for pod in member.running(workload)]
 
 
 def answers_with_its_region(member: Member) -> Claim:
-    """Called from the member's own sleep, hello of this region is among those that answer."""
+    """Called from the member's own sleep, hello of this region is among those that answer.
+
+    Takes the operator's identity, since it calls from a pod.
+    """
     answers: Counter[str] = calls(member, _CALLS)
     return Claim(
         text=f"hello answers in {member.name} with its region",
@@ -162,7 +166,10 @@ def answers_with_its_region(member: Member) -> Claim:
 
 
 def agent_is_confined(member: Member, others: Sequence[str], folder: Path) -> Claim:
-    """With the certificate of a member's agent: its own work can be read, and nothing of another member's."""
+    """With the certificate of a member's agent: its own work can be read, and nothing of another member's.
+
+    Takes the operator's identity, since it reads the agent's credentials.
+    """
     agent = agent_client(member, folder)
     own = _answer(agent, "works", f"--namespace={execution_namespace(member.name)}")
     forbidden: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,7 @@
-"""The kubeconfigs in a stack's outputs, as files: each with a context that is called as the cluster is."""
+"""The kubeconfigs in a stack's outputs, as files: each with a context that is called as the cluster is.
+
+Operators' lie in a folder of the caller's and viewers' in one below it: whoever takes all of a folder has one kind.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from fleet.naming import KARMADA
 from sandbox.kubernetes.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-KARMADA: Final = "karmada"
-"""What Karmada's own API is called among the clusters."""
+VIEWERS: Final = "viewers"
+"""The folder with viewers' kubeconfigs."""
 _SUFFIX: Final = ".kubeconfig"
 
 
 def keep_all(outputs: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Write every kubeconfig of a stack, with secrets in the clear. Returns the files by name, Karmada's first.
+    """Write every operator's kubeconfig of a stack, with secrets in the clear. The files by name, Karmada's first.
 
     Raises:
         OSError: the folder cannot be written.
 
     """
     karmada = {KARMADA: outputs["karmadaKubeconfig"]} if outputs.get("karmadaKubeconfig") else {}
+    return _keep(karmada | outputs["kubeconfigs"], folder)
+
+
+def keep_views(outputs: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Write every viewer's kubeconfig of a stack, as `keep_all` does operators'. Raises OSError."""
+    return _keep(outputs["viewKubeconfigs"], folder / VIEWERS)
+
+
+def _keep(contents: Mapping[str, str], folder: Path) -> dict[str, Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return {
-        name: keep(folder / f"{name}{_SUFFIX}", named(content, name))
-        for name, content in (karmada | outputs["kubeconfigs"]).items()
-    }
+    return {name: keep(folder / f"{name}{_SUFFIX}", named(content, name)) for name, content in contents.items()}
 
 
 def keep(file: Path, content: str) -> Path:

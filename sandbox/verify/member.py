@@ -1,4 +1,7 @@
-"""The clusters of a running fleet, as someone with kubectl sees them."""
+"""A running fleet with kubectl, as its viewers and as its operators have it: two identities, two types.
+
+What only looks takes a `View`. What takes an `Operator` or a `Member` needs more, and says what for.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fleet.naming import WORKLOAD_NAMESPACE
+from fleet.naming import KARMADA, WORKLOAD_NAMESPACE
 from sandbox.kubernetes.commands import inside, run
 from sandbox.kubernetes.provisions import Provisions
-from sandbox.verify.kubeconfigs import keep_all
+from sandbox.verify.kubeconfigs import keep_all, keep_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +40,11 @@ class Client:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member(Client):
-    """One member: its name and region in the stack, and its kubeconfig."""
+class View(Client):
+    """An API server with a viewer's identity, which reads all but secrets, changes nothing and enters no pod."""
 
     name: str
-    region: str
+    """The cluster's in the stack, or Karmada's."""
 
     def running(self, workload: str) -> list[dict[str, Any]]:
         """A workload's pods that run, are ready, and are not about to go. Raises CommandError."""
@@ -55,6 +58,25 @@ class Member(Client):
             )
         ]
 
+
+@dataclass(frozen=True, kw_only=True)
+class Operator(Client):
+    """An API server with the operator's identity, which may do everything; `view` is the same one for the rest."""
+
+    view: View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member(Operator):
+    """One member: its name and region in the stack, and its API server."""
+
+    name: str
+    region: str
+
+    def running(self, workload: str) -> list[dict[str, Any]]:
+        """What `View.running` has. Raises CommandError."""
+        return self.view.running(workload)
+
     def shell(self, workload: str, script: str, *, timeout_seconds: float = 60.0) -> str:
         """What a script prints in the first container of a workload (`deployment/sleep`). Raises CommandError."""
         container = workload.rpartition("/")[2]
@@ -67,16 +89,36 @@ class Member(Client):
         return json.loads(self.kubectl(*line, "pilot-agent", "request", "GET", path))
 
 
+def views(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> dict[str, View]:
+    """Every cluster in a stack's outputs and Karmada, by name, as viewers see them; kubeconfigs are kept in a folder.
+
+    Raises OSError where the folder cannot be written.
+    """
+    return {name: View(name=name, kubeconfig=file, layout=layout) for name, file in keep_views(outputs, folder).items()}
+
+
+def karmada_api(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Operator | None:
+    """Karmada's own API, if the stack has it; kubeconfigs are kept in a folder. Raises OSError as `views` does."""
+    kubeconfigs = keep_all(outputs, folder)
+    if KARMADA not in kubeconfigs:
+        return None
+    return Operator(kubeconfig=kubeconfigs[KARMADA], layout=layout, view=views(outputs, layout, folder)[KARMADA])
+
+
 def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[Member, ...]:
     """The members in a stack's outputs, with secrets in the clear; kubeconfigs are kept in a folder of the caller's.
 
     Raises OSError where the folder cannot be written.
     """
-    kubeconfigs = keep_all(outputs, folder)
-    found = []
-    for cluster in outputs["clusters"]:
-        if not cluster["network"]:  # The manager is in no network of the mesh.
-            continue
-        name = cluster["name"]
-        found.append(Member(name=name, region=cluster["region"], kubeconfig=kubeconfigs[name], layout=layout))
-    return tuple(found)
+    kubeconfigs, seen = keep_all(outputs, folder), views(outputs, layout, folder)
+    return tuple(
+        Member(
+            name=cluster["name"],
+            region=cluster["region"],
+            kubeconfig=kubeconfigs[cluster["name"]],
+            layout=layout,
+            view=seen[cluster["name"]],
+        )
+        for cluster in outputs["clusters"]
+        if cluster["network"]  # The manager is in no network of the mesh.
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sandbox.kubernetes.layout import Layout
-    from sandbox.verify.member import Member
+    from sandbox.verify.member import Member, View
 
 CALLER: Final = f"deployment/{SLEEP}"
 EAST_WEST_GATEWAY: Final = EAST_WEST_LABELS["app"]
@@ -37,9 +37,10 @@ _HELLO_PASSED_ON: Final = f"outbound_.{HELLO_PORT}_._.{HELLO}.{WORKLOAD_NAMESPAC
 
 
 def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[Claim]:
-    """Everything that holds in every mode of traffic, one claim after the other, by looking alone.
+    """Everything that holds in every mode of traffic, one claim after the other, and nothing is changed.
 
-    `ingresses` are addresses by member.
+    `ingresses` are addresses by member. What a proxy or istiod knows is asked in its pod, which takes the operator's
+    identity.
 
     Raises:
         CommandError: a member cannot be asked.
@@ -55,19 +56,20 @@ def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[
             yield answered_as_configured(member)
     for member in members:
         if pods := member.running(HELLO):
-            yield plain_text_is_refused(member, pods[0])
+            yield plain_text_is_refused(member.view, pods[0])
     for member in members:
         if member.name in ingresses:
-            yield ingress_answers(member, ingresses[member.name])
+            yield ingress_answers(member.view, member.region, ingresses[member.name])
 
 
 def peers_are_read(member: Member, members: Sequence[Member]) -> Claim:
     """Its istiod knows the endpoints that every member has now: here those of the gateways, which each member runs.
 
     Not by `istioctl remote-clusters`: that state waits for what istiod may not read, and says `timeout` for ever.
+    Takes the operator's identity, since it asks in istiod's pod.
     """
     known = endpoints_by_member(istiod(member, "/debug/endpointShardz"))
-    present = {other.name: _gateway_pods(other) for other in members}
+    present = {other.name: _gateway_pods(other.view) for other in members}
     return Claim(
         text=f"istiod of {member.name} reads the endpoints of every member",
         holds=all(pods and known.get(name) == pods for name, pods in present.items()),
@@ -94,7 +96,7 @@ def endpoints_by_member(shards: Mapping[str, Any]) -> dict[str, set[str]]:
     }
 
 
-def _gateway_pods(member: Member) -> set[str]:
+def _gateway_pods(member: View) -> set[str]:
     """The addresses of a member's own gateway pods that take calls, by its API server."""
     slices = member.get(
         "endpointslices", f"--namespace={ISTIO_NAMESPACE}", f"--selector=kubernetes.io/service-name={EAST_WEST_GATEWAY}"
@@ -128,7 +130,10 @@ def _secret(member: Member, workload: str, name: str) -> Any:
 
 
 def one_root(members: Iterable[Member]) -> Claim:
-    """Workloads of all members are signed by an intermediate of their own member, and these by one root."""
+    """Workloads of all members are signed by an intermediate of their own member, and these by one root.
+
+    Takes the operator's identity, since it asks in the proxies' pods.
+    """
     chains = {member.name: certificates(member) for member in members}
     roots = {chain[-1] for chain in chains.values()}
     signers = {name: _locality(chain[1]) for name, chain in chains.items()}
@@ -155,8 +160,11 @@ def _locality(certificate: x509.Certificate) -> str:
 
 
 def routed_through_gateways(member: Member) -> Claim:
-    """Of hello's endpoints a sidecar knows its own pods and the others' gateways, never a pod of another cluster."""
-    own = {pod["status"].get("podIP") for pod in member.get("pods", f"--selector=app={HELLO}")["items"]}
+    """Of hello's endpoints a sidecar knows its own pods and the others' gateways, never a pod of another cluster.
+
+    Takes the operator's identity, since it asks in the sidecar's pod.
+    """
+    own = {pod["status"].get("podIP") for pod in member.view.get("pods", f"--selector=app={HELLO}")["items"]}
     foreign = {address for address in requests(member) if address[0] not in own}
     return Claim(
         text=f"{member.name} reaches hello elsewhere through east-west gateways alone",
@@ -166,9 +174,12 @@ def routed_through_gateways(member: Member) -> Claim:
 
 
 def answered_as_configured(member: Member) -> Claim:
-    """Ten calls from a member's sleep: from its own region alone, or from several, as its DestinationRule says."""
+    """Ten calls from a member's sleep: from its own region alone, or from several, as its DestinationRule says.
+
+    Takes the operator's identity, since it calls from a pod.
+    """
     answers = calls(member, _CALLS)
-    mode = "locality" if prefers_own_region(member) else "global"
+    mode = "locality" if prefers_own_region(member.view) else "global"
     return Claim(
         text=f"hello is answered in {member.name} as traffic mode {mode} has it",
         holds=_as_configured(answers, member),
@@ -177,20 +188,20 @@ def answered_as_configured(member: Member) -> Claim:
 
 
 def _as_configured(answers: Counter[str], member: Member) -> bool:
-    if not prefers_own_region(member):
+    if not prefers_own_region(member.view):
         return len(answers.keys() - {NO_ANSWER}) > 1
     if member.running(HELLO):
         return answers == Counter({member.region: _CALLS})
     return answers[NO_ANSWER] == 0  # Whoever is near enough.
 
 
-def prefers_own_region(member: Member) -> bool:
+def prefers_own_region(member: View) -> bool:
     """Whether hello's DestinationRule in a member balances by locality. Raises CommandError."""
     rule = member.get("destinationrules.networking.istio.io", HELLO, f"--namespace={WORKLOAD_NAMESPACE}")
     return bool(rule["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["enabled"])
 
 
-def plain_text_is_refused(member: Member, pod: Mapping[str, Any]) -> Claim:
+def plain_text_is_refused(member: View, pod: Mapping[str, Any]) -> Claim:
     """A call without TLS, from a node straight to a pod of hello, is cut off: STRICT mutual TLS."""
     node = member.layout.node(pod["spec"]["nodeName"])
     [hello] = [container for container in pod["spec"]["containers"] if container["name"] == HELLO]
@@ -202,13 +213,13 @@ def plain_text_is_refused(member: Member, pod: Mapping[str, Any]) -> Claim:
     )
 
 
-def ingress_answers(member: Member, address: str) -> Claim:
+def ingress_answers(member: View, own_region: str, address: str) -> Claim:
     """Somebody outside calls a member's load balancer, and hello answers: of its own region if that is preferred."""
     answer = answer_from_outside(member.layout, address)
     at_home = prefers_own_region(member) and member.running(HELLO)
     return Claim(
         text=f"the ingress of {member.name} answers",
-        holds=answer == member.region if at_home else answer != NO_ANSWER,
+        holds=answer == own_region if at_home else answer != NO_ANSWER,
         evidence=f"http://{address} by {answer}",
     )
 
@@ -267,6 +278,12 @@ def calls(member: Member, count: int) -> Counter[str]:
     script = f"for call in $(seq {count}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
     answers = member.shell(CALLER, script, timeout_seconds=count * _TIMEOUT_SECONDS + 30.0)
     return Counter(region(answer) for answer in answers.splitlines())
+
+
+def calls_by_member(members: Iterable[Member], count: int) -> dict[str, Counter[str]]:
+    """What `calls` has of every member with a sleep, by the member's name."""
+    # One after the other, since the calls of one region take the machine's processor from the next.
+    return {member.name: calls(member, count) for member in members if member.running(SLEEP)}
 
 
 def region(answer: str) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import HELLO, HELLO_PORT, SLEEP
 from sandbox.kubernetes.layout import DEFAULT_NAME
+from sandbox.verify.kubeconfigs import VIEWERS
 from sandbox.verify.mesh import NO_ANSWER
 
 if TYPE_CHECKING:
@@ -134,7 +135,11 @@ def _addresses(view: FleetView) -> Group:
             f"http://{ingress}/" if ingress else _NOTHING,
         )
     lines = [f"Karmada's API: {view.karmada_endpoint}"] if view.karmada_endpoint else []
-    return Group(table, *lines, f"kubeconfigs, one a cluster: {view.kubeconfigs}/*.kubeconfig")
+    lines += [
+        f"kubeconfigs, one a cluster: {view.kubeconfigs}/*.kubeconfig",
+        f"the same for who only looks: {view.kubeconfigs / VIEWERS}/*.kubeconfig",
+    ]
+    return Group(table, *lines)
 
 
 def _next_steps(view: FleetView) -> Group:

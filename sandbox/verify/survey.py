@@ -1,50 +1,46 @@
-"""What the page about a running fleet shows, asked of the fleet itself."""
+"""What the page about a running fleet shows, asked of the fleet itself by looking alone."""
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from fleet.naming import HELLO, SLEEP
-from sandbox.verify import mesh
+from fleet.naming import HELLO, KARMADA, SLEEP
 from sandbox.verify.karmada import joined
-from sandbox.verify.kubeconfigs import KARMADA
-from sandbox.verify.member import Client, Member, members
 from sandbox.verify.page import ClusterView, FleetView
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from sandbox.kubernetes.layout import Layout
     from sandbox.verify.claims import Claim
-
-CALLS: Final = 100
-"""From each region, for the traffic matrix."""
+    from sandbox.verify.member import View
 
 
 def survey(
-    outputs: Mapping[str, Any], layout: Layout, kubeconfigs: Mapping[str, Path], checked: Sequence[Claim]
+    outputs: Mapping[str, Any],
+    layout: Layout,
+    views: Mapping[str, View],
+    *,
+    calls: Mapping[str, Counter[str]],
+    checked: Sequence[Claim],
 ) -> FleetView:
-    """Look at a fleet: nodes, agents, replicas, and where calls go. `checked` is what was verified before.
+    """Look at a fleet: nodes, agents and replicas. `calls` and `checked` are what was tried before.
 
     Raises:
         CommandError: a cluster cannot be asked.
 
     """
-    agents = joined(Client(kubeconfig=kubeconfigs[KARMADA], layout=layout)) if KARMADA in kubeconfigs else {}
-    found = {member.name: member for member in members(outputs, layout, layout.kubeconfigs)}
-    # One after the other, since the calls of one region take the machine's processor from the next.
-    calls = {name: _calls(member) for name, member in found.items()}
+    agents = joined(views[KARMADA]) if KARMADA in views else {}
     with ThreadPoolExecutor() as pool:
-        views = pool.map(
-            lambda cluster: _view(cluster, outputs, layout, kubeconfigs, found, agents), outputs["clusters"]
+        clusters = pool.map(
+            lambda cluster: _view(cluster, outputs, views[cluster["name"]], agents), outputs["clusters"]
         )
-        clusters = tuple(views)
+        found = tuple(clusters)
     return FleetView(
         sandbox=layout.name,
-        clusters=clusters,
+        clusters=found,
         calls=calls,
         karmada_endpoint=outputs.get("karmadaEndpoint"),
         kubeconfigs=layout.kubeconfigs,
@@ -52,21 +48,11 @@ def survey(
     )
 
 
-def _calls(member: Member) -> Counter[str]:
-    return mesh.calls(member, CALLS) if member.running(SLEEP) else Counter()
-
-
 def _view(
-    cluster: Mapping[str, Any],
-    outputs: Mapping[str, Any],
-    layout: Layout,
-    kubeconfigs: Mapping[str, Path],
-    found: Mapping[str, Member],
-    agents: Mapping[str, tuple[str, str]],
+    cluster: Mapping[str, Any], outputs: Mapping[str, Any], view: View, agents: Mapping[str, tuple[str, str]]
 ) -> ClusterView:
     name = cluster["name"]
-    nodes = Client(kubeconfig=kubeconfigs[name], layout=layout).get("nodes")["items"]
-    member = found.get(name)
+    nodes = view.get("nodes")["items"]
     mode, ready = agents.get(name, ("", ""))
     return ClusterView(
         name=name,
@@ -76,7 +62,7 @@ def _view(
         nodes=len(nodes),
         ready_nodes=sum(_is_ready(node) for node in nodes),
         agent=f"{mode}, {'Ready' if ready == 'True' else 'not ready'}" if mode else None,
-        replicas={workload: len(member.running(workload)) for workload in (HELLO, SLEEP)} if member else {},
+        replicas={workload: len(view.running(workload)) for workload in (HELLO, SLEEP)} if cluster["network"] else {},
         node_addresses=tuple(outputs["nodeIps"][name]),
         east_west_gateway=outputs["eastWestGateways"].get(name),
         ingress=outputs["ingresses"].get(name),

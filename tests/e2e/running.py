@@ -9,8 +9,7 @@ from fleet.naming import HELLO
 from sandbox.fleet.bringing import stages
 from sandbox.fleet.stages import run_stages
 from sandbox.verify import karmada
-from sandbox.verify.kubeconfigs import KARMADA, keep_all
-from sandbox.verify.member import Client, Member, members
+from sandbox.verify.member import Member, Operator, View, karmada_api, members, views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,9 +71,16 @@ class Fleet:
         return {member.name: member for member in members(self.outputs, self.layout, self.layout.kubeconfigs)}
 
     @property
-    def karmada(self) -> Client:
+    def karmada(self) -> Operator:
         """Karmada's own API."""
-        return Client(kubeconfig=keep_all(self.outputs, self.layout.kubeconfigs)[KARMADA], layout=self.layout)
+        found = karmada_api(self.outputs, self.layout, self.layout.kubeconfigs)
+        assert found, "the stack has Karmada"
+        return found
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """Every cluster and Karmada, by name, as viewers see them."""
+        return views(self.outputs, self.layout, self.layout.kubeconfigs)
 
 
 def wrong(fleet: Fleet, folder: Path) -> list[str]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fleet.karmada.users import OPERATOR
 from operations.state import access as accesses
 from operations.state.access import Access
-from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.commands import CommandError, inside
 from sandbox.toolchain import tool_path
 from sandbox.verify.karmada import all_joined
 from tests.e2e.clients import Account, eventually
@@ -82,16 +83,16 @@ def _guests(fleet: Fleet) -> int:
 
 
 def _uid(fleet: Fleet) -> str:
-    found: str = fleet.karmada.get("deployment", "guest")["metadata"]["uid"]
+    found: str = fleet.karmada.view.get("deployment", "guest")["metadata"]["uid"]
     return found
 
 
 def _reporting(fleet: Fleet, since: datetime) -> bool:
     """Whether every member is Ready by what its agent has said since some moment: a snapshot has conditions as well."""
-    leases = fleet.karmada.get("leases", "--namespace=karmada-cluster")["items"]
+    leases = fleet.karmada.view.get("leases", "--namespace=karmada-cluster")["items"]
     renewed = {lease["metadata"]["name"]: datetime.fromisoformat(lease["spec"]["renewTime"]) for lease in leases}
     names = set(fleet.members)
-    return all(renewed.get(name, since) > since for name in names) and all_joined(fleet.karmada, names).holds
+    return all(renewed.get(name, since) > since for name in names) and all_joined(fleet.karmada.view, names).holds
 
 
 def _lose_manager(account: Account) -> None:
@@ -116,6 +117,8 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     eventually(lambda: _guests(fleet) == 3, "the guest runs in every region", within_seconds=180)
     store = ["--fleet=sandbox", f"--key={bucket}"]
     manager = f"--kubeconfig={layout.kubeconfigs / 'cluster-manager.kubeconfig'}"
+    # As in a snapshot from before the operator's user: whoever restores it has to do without a binding.
+    fleet.karmada.kubectl("delete", "clusterrolebinding", OPERATOR)
     begin = time.monotonic()
     _operations(layout, "backup", *store, manager)
     begin = _took(begin, "backup")
@@ -134,12 +137,15 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     assert _pods(fleet) == pods
 
     begin = time.monotonic()
+    # For its address alone: of the user in it the snapshot knows nothing.
     karmada = f"--karmada-kubeconfig={fleet.karmada.kubeconfig}"
     print(_operations(layout, "restore", *store, manager, karmada, "--yes"))
     begin, restored = _took(begin, "restore"), datetime.now(UTC)
     eventually(lambda: _reporting(fleet, restored), "members reconnect and are Ready", within_seconds=300)
     begin = _took(begin, "all members Ready")
     assert _uid(fleet) == uid, "it is the very object that was there"
+    with pytest.raises(CommandError, match="Forbidden"):
+        fleet.karmada.get("deployments")
     fleet.stack.run("refresh", *YES)
     fleet.up()
     _took(begin, "refresh and up")

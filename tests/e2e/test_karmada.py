@@ -37,7 +37,10 @@ def test_no_private_key_and_no_token_is_readable_anywhere(fleet: Fleet, command_
     stack = fleet.stack
     secrets = secrets_in(stack.exported())
     assert sum(what.startswith("key ") for what in secrets) >= 40, "of authorities, servers, agents and operators"
-    assert sum(what.startswith("token ") for what in secrets) >= 7, "of four administrators and three remote readers"
+    assert sum(what.startswith("token ") for what in secrets) >= 11, "of administrators, viewers and remote readers"
+    handed_out = secrets_in([fleet.outputs[name] for name in ("kubeconfigs", "karmadaKubeconfig", "viewKubeconfigs")])
+    assert handed_out.keys() <= secrets.keys()
+    assert len(handed_out) == 8 + 2 * 2, "two tokens for each cluster, and two keys for Karmada, as PEM and in base64"
     secrets["the token of the Linode API"] = stack.layout.token.read_text()
     secrets |= {f"{name} of the config": value for name, value in stack.hidden.items()}
     secrets |= {f"{name} of the config in base64": in_base64(value) for name, value in stack.hidden.items()}
@@ -89,7 +92,7 @@ def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(flee
     members = fleet.configured(clusters=without).members
     assert set(members) == {"eu", "us"}
     eventually(lambda: sum(hello_by_member(members).values()) == 3, "its replica runs elsewhere")
-    assert karmada.all_joined(fleet.karmada, {"eu", "us"}).holds, "Karmada knows it no longer"
+    assert karmada.all_joined(fleet.karmada.view, {"eu", "us"}).holds, "Karmada knows it no longer"
     labels = [cluster["label"] for cluster in account.call("GET", "lke/clusters")["data"]]
     assert not [label for label in labels if label.startswith("ap-")], "it costs nothing any more"
 

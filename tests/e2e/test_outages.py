@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import yaml
 
 from fleet.naming import HELLO, KARMADA_CLUSTER_NAMESPACE, SLEEP
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.karmada import all_joined, running_pods
+from sandbox.verify.kubeconfigs import keep
+from sandbox.verify.member import Client
 from tests.e2e.clients import Account, eventually
 from tests.e2e.running import hello_by_member, wrong
+from tests.e2e.stack import YES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,19 +47,20 @@ def cluster_id(account: Account, name: str) -> int:
 
 def joined(fleet: Fleet) -> bool:
     """Whether Karmada calls every member Ready."""
-    return all_joined(fleet.karmada, set(fleet.members)).holds
+    return all_joined(fleet.karmada.view, set(fleet.members)).holds
 
 
 def reported(fleet: Fleet, since: datetime) -> bool:
     """Whether every member's agent has renewed its lease since then: what Karmada knew before does not count."""
-    leases = fleet.karmada.get("leases.coordination.k8s.io", f"--namespace={KARMADA_CLUSTER_NAMESPACE}")["items"]
+    leases = fleet.karmada.view.get("leases.coordination.k8s.io", f"--namespace={KARMADA_CLUSTER_NAMESPACE}")["items"]
     renewed = {lease["metadata"]["name"]: datetime.fromisoformat(lease["spec"]["renewTime"]) for lease in leases}
     return all(renewed[name] > since for name in fleet.members)
 
 
 def pods(fleet: Fleet) -> set[str]:
     """The pods of hello and sleep that are ready in all members: a replica that moves or starts anew is another pod."""
-    return {pod for member in fleet.members.values() for app in (HELLO, SLEEP) for pod in running_pods(member, app)}
+    seen = [member.view for member in fleet.members.values()]
+    return {pod for member in seen for app in (HELLO, SLEEP) for pod in running_pods(member, app)}
 
 
 def wait_until_joined(fleet: Fleet, since: float, what: str) -> None:
@@ -147,5 +152,32 @@ def test_by_load_balancer_agents_reconnect_by_themselves(ending_fleet: Fleet, ac
     recycle_manager(account)
     begin = time.monotonic()
     wait_until_joined(fleet, begin, "the manager's new node was ready")
+    assert wrong(fleet, tmp_path) == []
+    assert pods(fleet) == before, "what runs in members goes on"
+
+
+def signed_by_the_new_authority(kubeconfig: str, by_now: str) -> str:
+    """A kubeconfig that trusts today's authority and still authenticates as it did."""
+    before, now = yaml.safe_load(kubeconfig), yaml.safe_load(by_now)
+    return yaml.safe_dump(before | {"clusters": now["clusters"]})
+
+
+def test_another_key_of_karmadas_authority_ends_every_certificate_of_the_one_before(
+    ending_fleet: Fleet, tmp_path: Path
+) -> None:
+    sections = {"certs": RENEWED, "karmada": BY_LOAD_BALANCER}
+    fleet = ending_fleet.configured(**sections)
+    kubeconfig, before = fleet.outputs["karmadaKubeconfig"], pods(fleet)
+    resources = fleet.stack.exported()["deployment"]["resources"]
+    [key] = [resource["urn"] for resource in resources if resource["urn"].endswith("::karmada-pki-ca-key")]
+    begin = time.monotonic()
+    fleet.stack.run("up", *YES, f"--replace={key}")
+    print(f"the update took {time.monotonic() - begin:.0f} s")
+    fleet.up(**sections)
+    wait_until_joined(fleet, begin, "the update began")
+    content = signed_by_the_new_authority(kubeconfig, fleet.outputs["karmadaKubeconfig"])
+    old = Client(kubeconfig=keep(tmp_path / "old.kubeconfig", content), layout=fleet.layout)
+    with pytest.raises(CommandError, match=r"Unauthorized|logged in"):
+        old.get("clusters")
     assert wrong(fleet, tmp_path) == []
     assert pods(fleet) == before, "what runs in members goes on"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.engine.project import CHECKOUT
+from sandbox.verify.kubeconfigs import VIEWERS
 
 if TYPE_CHECKING:
     from tests.e2e.running import Fleet
@@ -63,5 +64,8 @@ def test_without_a_context_kubectl_asks_karmada(fleet: Fleet) -> None:
 
 def test_kubeconfigs_are_for_nobody_but_their_owner(fleet: Fleet) -> None:
     assert fleet.karmada
-    modes = {file.stem: file.stat().st_mode & 0o777 for file in fleet.layout.kubeconfigs.iterdir()}
-    assert modes == dict.fromkeys(["karmada", "cluster-manager", *fleet.members], 0o600)
+    names = ["karmada", "cluster-manager", *fleet.members]
+    for folder in (fleet.layout.kubeconfigs, fleet.layout.kubeconfigs / VIEWERS):
+        modes = {file.stem: file.stat().st_mode & 0o777 for file in folder.glob("*.kubeconfig")}
+        assert modes == dict.fromkeys(names, 0o600)
+        assert folder.stat().st_mode & 0o777 == 0o700

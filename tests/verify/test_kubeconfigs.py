@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.verify.kubeconfigs import keep_all, named
+from sandbox.verify.kubeconfigs import VIEWERS, keep_all, keep_views, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,15 @@ def test_every_cluster_and_karmada_get_a_file_that_only_its_owner_reads(tmp_path
     assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o600}
     assert (tmp_path / "kubeconfigs").stat().st_mode & 0o777 == 0o700
     assert yaml.safe_load(files["karmada"].read_text())["users"][0]["user"] == {"token": "token-3"}
+
+
+def test_viewers_have_files_of_their_own_which_whoever_takes_the_operators_does_not_see(tmp_path: Path) -> None:
+    outputs = {"viewKubeconfigs": {"us": kubeconfig(4), "karmada": kubeconfig(5)}}
+    files = keep_views(outputs, tmp_path)
+    assert files == {name: tmp_path / VIEWERS / f"{name}.kubeconfig" for name in ("us", "karmada")}
+    assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o600}
+    assert yaml.safe_load(files["us"].read_text())["current-context"] == "us"
+    assert list(tmp_path.glob("*.kubeconfig")) == []
 
 
 def test_without_karmada_there_is_no_file_for_it(tmp_path: Path) -> None:
