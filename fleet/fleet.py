@@ -53,8 +53,7 @@ class Fleet(pulumi.ComponentResource):
             )
             for cluster, spec in config.clusters.items()
         }
-        manager = clusters[config.manager]
-        members = {member: clusters[member] for member in config.members}
+        manager, members = clusters[config.manager], {member: clusters[member] for member in config.members}
 
         federation = mesh = None
         if Layer.KARMADA in config.layers:

@@ -13,7 +13,7 @@ from sandbox.verify.karmada import joined
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sandbox.verify.member import Client
+    from sandbox.verify.member import View
 
 PAUSE_SECONDS: Final = 1.0
 
@@ -51,7 +51,7 @@ def silent_seconds(looks: Sequence[Look]) -> float:
 class Readiness:
     """Looks at Karmada's members once a second, for as long as the context is open."""
 
-    def __init__(self, karmada: Client) -> None:
+    def __init__(self, karmada: View) -> None:
         self.looks: list[Look] = []
         self._karmada = karmada
         self._ending = threading.Event()

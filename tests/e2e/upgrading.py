@@ -7,14 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.naming import HELLO, SLEEP
+from fleet.naming import HELLO, KARMADA, SLEEP
 from review.steps import name_of
 from sandbox.fleet.stages import duration
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined
-from sandbox.verify.kubeconfigs import KARMADA, keep
-from sandbox.verify.member import Client, Member
+from sandbox.verify.kubeconfigs import keep
+from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import NO_ANSWER, calls
 from tests.e2e import kept, successors
 from tests.e2e.clients import eventually
@@ -40,11 +40,14 @@ SETTLE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """The clusters of a stack by its outputs alone, whichever version of the program wrote them."""
+    """The clusters of a stack by its outputs alone, whichever version of the program wrote them.
 
-    clusters: Mapping[str, Client]
+    All is looked at with what operators have, since not every version has something for viewers.
+    """
+
+    clusters: Mapping[str, View]
     members: Mapping[str, Member]
-    karmada: Client
+    karmada: View
 
     @staticmethod
     def by(stack: Stack) -> Reached:
@@ -53,24 +56,26 @@ class Reached:
         folder = stack.folder / "kubeconfigs"
         folder.mkdir(mode=0o700)
         contents = {**outputs["kubeconfigs"], KARMADA: outputs["karmadaKubeconfig"]}
-        files = {name: keep(folder / f"{name}.kubeconfig", content) for name, content in contents.items()}
+        seen = {
+            name: View(name=name, kubeconfig=keep(folder / f"{name}.kubeconfig", content), layout=layout)
+            for name, content in contents.items()
+        }
         members = {
-            name: Member(name=name, region=cluster["region"], kubeconfig=files[name], layout=layout)
+            view.name: Member(
+                name=view.name, region=cluster["region"], kubeconfig=view.kubeconfig, layout=layout, view=view
+            )
             for cluster in outputs["clusters"]
-            for name in [cluster["name"]]
+            for view in [seen[cluster["name"]]]
             if cluster["network"]
         }
-        return Reached(
-            clusters={name: Client(kubeconfig=files[name], layout=layout) for name in outputs["kubeconfigs"]},
-            members=members,
-            karmada=Client(kubeconfig=files[KARMADA], layout=layout),
-        )
+        return Reached(clusters=seen, members=members, karmada=seen.pop(KARMADA))
 
     def steady(self) -> bool:
         """Whether all members report, all replicas run where they belong, and calls from every region are answered."""
+        seen = [member.view for member in self.members.values()]
         return (
             joined(self.karmada) == dict.fromkeys(self.members, ("Pull", "True"))
-            and all(divided_by_weights(self.karmada, [*self.members.values()], name).holds for name in (HELLO, SLEEP))
+            and all(divided_by_weights(self.karmada, seen, name).holds for name in (HELLO, SLEEP))
             and not any(calls(member, 10)[NO_ANSWER] for member in self.members.values())
         )
 
