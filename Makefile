@@ -66,8 +66,9 @@ engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
 	@$(PYTHON) -m pytest -m 'not privileged' --ignore tests/unit --ignore tests/policies
 
-picture: setup ## Draw the README's picture again from the resource graph
+picture: setup ## Draw the README's picture and the table of rights again from the resource graph
 	@$(PYTHON) -m docs.picture
+	@$(PYTHON) -m docs.rights
 
 tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), and list what is used, from where
 	@$(PYTHON) -m sandbox tools --build $(TOOLS)

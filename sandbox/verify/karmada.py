@@ -190,10 +190,11 @@ def agent_is_confined(member: Member, others: Sequence[str], folder: Path) -> Cl
     )
 
 
-def members_keep_their_credentials(karmada: Client, members: Sequence[Member]) -> Claim:
+def members_keep_their_credentials(karmada: Operator, members: Sequence[Member]) -> Claim:
     """No Secret in karmada-cluster holds a member's token, no Cluster refers to one, and no member has made one.
 
     An agent reports a token with all rights on its member, unless it is told not to.
+    Takes the operator's identity, since it lists Secrets and who is bound.
     """
     found = _until(lambda: _credentials(karmada, members), lambda credentials: not credentials)
     return Claim(
@@ -203,13 +204,13 @@ def members_keep_their_credentials(karmada: Client, members: Sequence[Member]) -
     )
 
 
-def _credentials(karmada: Client, members: Sequence[Member]) -> list[str]:
+def _credentials(karmada: Operator, members: Sequence[Member]) -> list[str]:
     """What there is of credentials, in words. What Karmada has brought to a member itself goes a little later."""
     namespace = f"--namespace={KARMADA_CLUSTER_NAMESPACE}"
-    secrets, clusters = karmada.get("secrets", namespace), karmada.get("clusters.cluster.karmada.io")
+    secrets, clusters = karmada.get("secrets", namespace), karmada.view.get("clusters.cluster.karmada.io")
     found = [*tokens(secrets["items"]), *references(clusters["items"])]
     for member in members:
-        accounts = member.get("serviceaccounts", namespace)["items"]
+        accounts = member.view.get("serviceaccounts", namespace)["items"]
         bindings = member.get("clusterrolebindings")["items"]
         found += [f"{what} in {member.name}" for what in made_for_karmada([*accounts, *bindings])]
     return found

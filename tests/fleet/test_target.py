@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from sandbox.engine import Project
+from sandbox.engine import Project, documents
 from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import STACK, Target
 from sandbox.kubernetes.cli import NotUpError
@@ -29,7 +28,7 @@ def test_the_stacks_state_goes_with_its_sandbox(target: Target) -> None:
 
 def test_the_charts_are_those_of_this_sandbox_and_the_rest_is_as_it_is_checked_in(target: Target) -> None:
     target.workspace.prepare(STACK)
-    used = yaml.safe_load(target.workspace.config_file(STACK).read_text())["config"]
+    used = documents.content(target.workspace.config_file(STACK).read_text())["config"]
     checked_in = Project(folder=CHECKOUT).stack_settings(STACK)["config"]
     assert used.pop("fleet:charts") == {name: str(target.layout.charts / name) for name in ("karmada", "istio")}
     assert checked_in.pop("fleet:charts").keys() == {"karmada", "istio"}

@@ -36,6 +36,8 @@ ANSWERS: dict[str, Any] = {
     "secret": {"data": {"kubeconfig": base64.b64encode(b"the agent's").decode()}},
     "works": {"items": []},
     "secrets": {"items": []},
+    "serviceaccounts": {"items": []},
+    "clusterrolebindings": {"items": []},
 }
 """What kubectl gets, by the kind that is asked for."""
 
@@ -79,6 +81,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 NEEDS_MORE: list[tuple[Callable[[str], bool], set[tuple[str, str]]]] = [
     (lambda text: text.startswith("a Deployment without a policy"), {("operator", "apply"), ("operator", "delete")}),
     (lambda text: text.startswith("hello answers in"), {("operator", "exec")}),
+    (lambda text: text.startswith("Karmada has no credentials"), {("operator", "get")}),
     (lambda text: text.startswith("the agent of"), {("operator", "get"), ("agent", "get")}),
 ]
 """The claims about Karmada that take more than a viewer has, and what for."""
@@ -97,7 +100,7 @@ def test_claims_about_karmada_take_the_operators_identity_for_what_they_name_and
         assert {verb for who, verb in asked if who == "viewer"} <= {"get"}
         asked.clear()
         checked += 1
-    assert checked == 8, "members, no policy, two workloads, and two answers and two agents"
+    assert checked == 9, "members, credentials, no policy, two workloads, and two answers and two agents"
 
 
 def test_the_page_is_seen_by_viewers_alone(asked: list[tuple[str, str]], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.kubernetes.layout import Layout
-from sandbox.verify.member import Member
+from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import (
     HELLO_CLUSTER,
     NO_ANSWER,
@@ -74,11 +74,16 @@ def test_endpoints_are_told_apart_by_member_and_only_those_that_take_calls_count
 
 
 class Answering(Member):
-    """A member whose API server and istiod answer as they are told to."""
+    """A member whose istiod answers as it is told to."""
 
     def kubectl(self, *arguments: str, stdin: str = "", timeout_seconds: float = 60.0) -> str:
-        if arguments[0] == "exec":
-            return json.dumps(ISTIOD[self.name])
+        return json.dumps(ISTIOD[self.name])
+
+
+class Seen(View):
+    """A member whose API server answers as it is told to."""
+
+    def kubectl(self, *arguments: str, stdin: str = "", timeout_seconds: float = 60.0) -> str:
         pods = [{"addresses": [address], "conditions": {"ready": ready}} for address, ready in PODS[self.name]]
         return json.dumps({"items": [{"endpoints": pods}, {"endpoints": None}]})
 
@@ -99,7 +104,14 @@ ISTIOD: dict[str, Any] = {}
 )
 def test_an_istiod_reads_its_peers_when_it_knows_what_is_there_now(known: Any, holds: bool, evidence: str) -> None:
     members = [
-        Answering(name=name, region="r", kubeconfig=Path("/none"), layout=Layout("test")) for name in ("eu", "ap")
+        Answering(
+            name=name,
+            region="r",
+            kubeconfig=Path("/none"),
+            layout=Layout("test"),
+            view=Seen(name=name, kubeconfig=Path("/none"), layout=Layout("test")),
+        )
+        for name in ("eu", "ap")
     ]
     ISTIOD["eu"] = known
     claim = peers_are_read(members[0], members)
