@@ -1,12 +1,15 @@
-"""What Karmada says of its members, second by second."""
+"""What Karmada says of its members, second by second, and when their agents reported."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 
+from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.karmada import joined
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from sandbox.verify.member import View
 
 PAUSE_SECONDS: Final = 1.0
+REPORT_SECONDS: Final = 10.0
+"""How often an agent reports (--cluster-status-update-frequency), and renews its lease."""
+_LOOKS_A_REPORT: Final = 3
 
 Look = tuple[float, "Mapping[str, str] | None"]
 """When, and the condition Ready of each member; None where Karmada could not be asked."""
@@ -48,11 +54,18 @@ def silent_seconds(looks: Sequence[Look]) -> float:
     return longest
 
 
+def longest_pause(renewals: Iterable[datetime]) -> float:
+    """The seconds between two reports that were farthest apart."""
+    return max((until - at).total_seconds() for at, until in itertools.pairwise(sorted(renewals)))
+
+
 class Readiness:
     """Looks at Karmada's members once a second, for as long as the context is open."""
 
     def __init__(self, karmada: View) -> None:
         self.looks: list[Look] = []
+        self.renewals: dict[str, set[datetime]] = {}
+        """When each member's agent renewed its lease, by its own clock."""
         self._karmada = karmada
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="readiness", daemon=True)
@@ -74,3 +87,12 @@ class Readiness:
                 self.looks.append((at, None))
             else:
                 self.looks.append((at, ready))
+            if len(self.looks) % _LOOKS_A_REPORT == 0:
+                self._note_reports()
+
+    def _note_reports(self) -> None:
+        with contextlib.suppress(CommandError):
+            leases = self._karmada.get("leases.coordination.k8s.io", f"--namespace={KARMADA_CLUSTER_NAMESPACE}")
+            for lease in leases["items"]:
+                renewed = datetime.fromisoformat(lease["spec"]["renewTime"])
+                self.renewals.setdefault(lease["metadata"]["name"], set()).add(renewed)

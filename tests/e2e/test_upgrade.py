@@ -15,7 +15,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.kubernetes import lifecycle
 from tests.e2e import earlier, kept, successors
 from tests.e2e.names import own
-from tests.e2e.readiness import unready_seconds
+from tests.e2e.readiness import REPORT_SECONDS, longest_pause, unready_seconds
 from tests.e2e.running import changes_nothing
 from tests.e2e.stack import Stack
 from tests.e2e.upgrading import finish, upgrade
@@ -103,6 +103,12 @@ def test_no_member_is_ever_not_ready(upgraded: Upgrade) -> None:
     assert unready_seconds(looks, upgraded.members) == dict.fromkeys(upgraded.members, 0.0)
     between_looks = [line for line in kept.lost(upgraded.before, upgraded.after) if line.startswith("readiness ")]
     assert between_looks == []
+
+
+def test_no_member_misses_more_than_one_report(upgraded: Upgrade) -> None:
+    pauses = {name: longest_pause(upgraded.readiness.renewals[name]) for name in upgraded.members}
+    # The lease of an agent that ends takes 15 s to run out, unless the hand-over frees it.
+    assert max(pauses.values()) < 2 * REPORT_SECONDS, pauses
 
 
 def test_all_claims_hold_afterwards(upgraded: Upgrade) -> None:

@@ -19,7 +19,7 @@ from sandbox.verify.mesh import NO_ANSWER, calls
 from tests.e2e import kept, successors
 from tests.e2e.clients import eventually
 from tests.e2e.load import Outcomes, load
-from tests.e2e.readiness import Readiness, silent_seconds, unready_seconds
+from tests.e2e.readiness import Readiness, longest_pause, silent_seconds, unready_seconds
 from tests.e2e.stack import YES
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def upgrade(old: Stack, mixed: Stack, new: Stack, *, say: Callable[[str], None])
         again = new.attend("up", *YES, say=say, within_seconds=UPDATE_SECONDS)
     unready, silent = unready_seconds(readiness.looks, earlier.members), silent_seconds(readiness.looks)
     say(f"seconds in which members were not Ready: {unready}; and Karmada could not be asked: {silent:.0f} at a time")
+    pauses = {name: round(longest_pause(renewals), 1) for name, renewals in readiness.renewals.items()}
+    say(f"seconds between two reports of a member, at the longest: {pauses}")
     after = things(new, Reached.by(new))
     for line in kept.lost(before, after):
         say(f"not as it was: {line}")

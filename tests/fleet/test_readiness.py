@@ -1,8 +1,10 @@
-"""For how long a member was not Ready, by looks of which some failed."""
+"""For how long a member was not Ready, by looks of which some failed, and how far apart its reports were."""
 
 from __future__ import annotations
 
-from tests.e2e.readiness import Look, silent_seconds, unready_seconds
+from datetime import UTC, datetime, timedelta
+
+from tests.e2e.readiness import Look, longest_pause, silent_seconds, unready_seconds
 
 READY, NOT_READY = {"eu": "True", "us": "True"}, {"eu": "True", "us": "False"}
 
@@ -31,3 +33,8 @@ def test_what_karmada_does_not_answer_is_told_apart() -> None:
     assert unready_seconds(looks, READY) == {"eu": 0.0, "us": 0.0}
     assert silent_seconds(looks) == 4.0
     assert silent_seconds([]) == 0.0
+
+
+def test_the_longest_pause_is_between_two_reports_that_follow_each_other() -> None:
+    begun = datetime(2026, 11, 28, tzinfo=UTC)
+    assert longest_pause({begun + timedelta(seconds=at) for at in (20, 0, 10, 37.5, 47.5)}) == 17.5
