@@ -4,7 +4,6 @@ The article hands out admin kubeconfigs, and Istio's own reader role lists every
 account for its peers with rights of Fleet's own, and a remote secret is that account's token (docs/decisions/0130).
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet.kubeconfig import with_token
+from fleet.kubeconfig import decode_token, with_token
 from fleet.mesh.istio import Istio
 from fleet.naming import remote_secret
 from fleet.rights import Grant, grant, rule, service_account
@@ -126,17 +125,6 @@ class PeerAccess(pulumi.ComponentResource):
             )
         )
         self.register_outputs({})
-
-
-def decode_token(data: dict[str, str] | None) -> str:
-    """The token in a service account token secret's data, which Kubernetes fills in after its creation.
-
-    Raises:
-        ValueError: when it is not there yet.
-    """
-    if not data or "token" not in data:
-        raise ValueError("the service account's token is not issued yet; run `pulumi up` again")
-    return base64.b64decode(data["token"]).decode()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import base64
 import pytest
 import yaml
 
-from fleet.kubeconfig import ApiServer, api_server, decode, with_client_certificate, with_token
+from fleet.kubeconfig import ApiServer, api_server, decode, decode_token, with_client_certificate, with_token
 
 SERVER = ApiServer(url="https://192.0.2.1:6443", ca_pem="CA\n")
 
@@ -33,3 +33,9 @@ def test_a_kubeconfig_that_cannot_be_used_is_refused_without_being_quoted(text: 
         api_server(text)
     assert text not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("data", [None, {}, {"ca.crt": ""}])
+def test_a_token_that_is_not_issued_yet_is_an_error(data: dict[str, str] | None) -> None:
+    with pytest.raises(ValueError, match="not issued yet"):
+        decode_token(data)

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from fleet.mesh.ca import cacerts
-from fleet.mesh.peering import decode_token
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import Graph, build, is_secret
 
@@ -257,12 +256,6 @@ def test_istiod_starts_anew_once_it_holds_every_token_of_another_generation() ->
 
 def test_the_first_tokens_restart_nothing(dev: Graph) -> None:
     assert dev.of_type(DEPLOYMENT_PATCH) == []
-
-
-@pytest.mark.parametrize("data", [None, {}, {"ca.crt": ""}])
-def test_a_token_that_is_not_issued_yet_is_an_error(data: dict[str, str] | None) -> None:
-    with pytest.raises(ValueError, match="not issued yet"):
-        decode_token(data)
 
 
 def test_values_of_the_stack_go_over_ours() -> None:
