@@ -14,7 +14,7 @@ from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.karmada import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sandbox.verify.member import View
 
@@ -62,11 +62,12 @@ def longest_pause(renewals: Iterable[datetime]) -> float:
 class Readiness:
     """Looks at Karmada's members once a second, for as long as the context is open."""
 
-    def __init__(self, karmada: View) -> None:
+    def __init__(self, karmada: View, *, say: Callable[[str], None]) -> None:
         self.looks: list[Look] = []
         self.renewals: dict[str, set[datetime]] = {}
         """When each member's agent renewed its lease, by its own clock."""
         self._karmada = karmada
+        self._say = say
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="readiness", daemon=True)
 
@@ -84,11 +85,17 @@ class Readiness:
             try:
                 ready = {name: condition for name, (_, condition) in joined(self._karmada).items()}
             except CommandError:
-                self.looks.append((at, None))
+                self._note(at, None)
             else:
-                self.looks.append((at, ready))
+                self._note(at, ready)
             if len(self.looks) % _LOOKS_A_REPORT == 0:
                 self._note_reports()
+
+    def _note(self, at: float, ready: Mapping[str, str] | None) -> None:
+        last = self.looks[-1][1] if self.looks else ready
+        if ready != last:
+            self._say(f"Karmada says of its members: {ready}" if ready is not None else "Karmada cannot be asked")
+        self.looks.append((at, ready))
 
     def _note_reports(self) -> None:
         with contextlib.suppress(CommandError):

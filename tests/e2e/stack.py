@@ -164,9 +164,7 @@ class Stack:
             while time.monotonic() - begun < within_seconds:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return command.wait(timeout=SAY_SECONDS), said()
-                say(
-                    f"{arguments[0]} goes on: {(said().strip().splitlines() or ['nothing said yet'])[-1].strip()[:100]}"
-                )
+                say(f"{arguments[0]} goes on: {_last(said())}")
             raise AssertionError(f"{arguments[0]} goes on after {within_seconds:.0f} s: {said()[-3000:]}")
         finally:
             _stop(command)
@@ -210,6 +208,12 @@ class Stack:
 def hidden_in(name: str) -> str:
     """The annotation of istiod's pods that has a secret of the config."""
     return f"e2e.fleet/{name}"
+
+
+def _last(said: str) -> str:
+    """The last line that tells something; most are the dots of a clock."""
+    told = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("@ ")]
+    return told[-1][:100] if told else "nothing said yet"
 
 
 def _stop(command: subprocess.Popen[bytes]) -> None:

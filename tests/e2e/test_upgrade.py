@@ -18,7 +18,7 @@ from tests.e2e.names import own
 from tests.e2e.readiness import REPORT_SECONDS, longest_pause, unready_seconds
 from tests.e2e.running import changes_nothing
 from tests.e2e.stack import Stack
-from tests.e2e.upgrading import finish, upgrade
+from tests.e2e.upgrading import errors, finish, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,12 +89,16 @@ def test_every_cluster_key_certificate_volume_address_and_workload_pod_is_what_i
     assert kept.lost(upgraded.before, upgraded.after, LET_GO) == []
 
 
+def test_the_update_ends_without_an_error(upgraded: Upgrade) -> None:
+    assert errors(upgraded.update.said) == []
+
+
 def test_no_call_fails_during_the_update(upgraded: Upgrade) -> None:
-    calls = upgraded.calls
-    assert calls.cut_off == "", "the pods that call are still there"
-    for name, outcomes in calls.outcomes.items():
+    update = upgraded.update
+    assert update.cut_off == "", "the pods that call are still there"
+    for name, outcomes in update.calls.items():
         assert not outcomes.failed, f"{name}: {outcomes}"
-        assert outcomes.calls[-1][0] > calls.updated_at, f"calls from {name} went on until after the update"
+        assert outcomes.calls[-1][0] > update.ended_at, f"calls from {name} went on until after the update"
 
 
 def test_no_member_is_ever_not_ready(upgraded: Upgrade) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from fleet.naming import HELLO, KARMADA, SLEEP
 from review.steps import name_of
 from sandbox.fleet.stages import duration
 from sandbox.kubernetes.commands import CommandError
+from sandbox.verify.claims import Claim
 from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined
 from sandbox.verify.kubeconfigs import keep
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from sandbox.verify.claims import Claim
     from tests.e2e.kept import Thing
     from tests.e2e.stack import Stack
 
@@ -91,24 +92,25 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calls:
-    """What became of calls from every region while the fleet was updated."""
+class Update:
+    """An `up` while every region called, and what became of the calls."""
 
-    outcomes: Mapping[str, Outcomes]
+    said: str
+    ended_at: float
+    """When, in seconds since the host's start."""
+    calls: Mapping[str, Outcomes]
     cut_off: str
-    """Why they could not go on, where a pod that called is gone; empty where they did."""
-    updated_at: float
-    """When the update had ended, in seconds since the host's start."""
+    """Why calls could not go on, where a pod that called is gone; empty where they did."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upgrade:
-    """An update from one version to the next."""
+    """All that was seen of the way from one version to the next."""
 
     members: tuple[str, ...]
     trial: Trial
     plan: list[dict[str, Any]]
-    calls: Calls
+    update: Update
     readiness: Readiness
     claims: tuple[Claim, ...]
     again: tuple[int, str]
@@ -122,12 +124,13 @@ def upgrade(old: Stack, mixed: Stack, new: Stack, *, say: Callable[[str], None])
     earlier = Reached.by(old)
     eventually(earlier.steady, "the earlier fleet is steady", within_seconds=STEADY_SECONDS)
     before = things(old, earlier)
-    say(f"{len(before)} things have to stay as they are")
+    counts = Counter(kind for kind, _ in before)
+    say(f"to stay as they are: {', '.join(f'{kind} {count}' for kind, count in counts.items())}")
     trial = tried(mixed, say=say)
     plan = new.planned()
     show_plan(plan, say=say)
-    with Readiness(earlier.karmada) as readiness:
-        called = update(new, earlier, say=say)
+    with Readiness(earlier.karmada, say=say) as readiness:
+        updated = update(new, earlier, say=say)
         seen = checked(new, say=say)
         again = new.attend("up", *YES, say=say, within_seconds=UPDATE_SECONDS)
     unready, silent = unready_seconds(readiness.looks, earlier.members), silent_seconds(readiness.looks)
@@ -141,7 +144,7 @@ def upgrade(old: Stack, mixed: Stack, new: Stack, *, say: Callable[[str], None])
         members=tuple(earlier.members),
         trial=trial,
         plan=plan,
-        calls=called,
+        update=updated,
         readiness=readiness,
         claims=seen,
         again=again,
@@ -155,13 +158,14 @@ def things(stack: Stack, reached: Reached) -> dict[Thing, str]:
     return kept.in_state(stack.exported()) | kept.in_clusters(reached.clusters, reached.karmada)
 
 
-def finish(stack: Stack, within_seconds: float, *, say: Callable[[str], None]) -> None:
-    """Run `up` to its end, and say how long that took."""
+def finish(stack: Stack, within_seconds: float, *, say: Callable[[str], None]) -> str:
+    """Run `up` to its end, and say how long that took; all that Pulumi said."""
     begun = time.monotonic()
     code, said = stack.attend("up", *YES, say=say, within_seconds=within_seconds)
     assert code == 0, said[-4000:]
     counts = [line.strip() for line in said.rpartition("\nResources:")[2].splitlines() if line.strip()]
     say(f"up took {duration(time.monotonic() - begun)}: {', '.join(counts)}")
+    return said
 
 
 def tried(stack: Stack, *, say: Callable[[str], None]) -> Trial:
@@ -188,28 +192,43 @@ def show_plan(plan: list[dict[str, Any]], *, say: Callable[[str], None]) -> None
         say(f"  deleted: {kept.type_of(urn)} {name_of(urn)}")
 
 
-def update(stack: Stack, earlier: Reached, *, say: Callable[[str], None]) -> Calls:
+def update(stack: Stack, earlier: Reached, *, say: Callable[[str], None]) -> Update:
     """Update the fleet while every region calls."""
     outcomes: dict[str, Outcomes] = {}
-    cut_off, ended = "", 0.0
+    said, cut_off, ended = "", "", 0.0
     try:
         with contextlib.ExitStack() as loads:
             for name, member in earlier.members.items():
                 outcomes[name] = loads.enter_context(load(member))
-            finish(stack, UPDATE_SECONDS, say=say)
+            said = finish(stack, UPDATE_SECONDS, say=say)
             ended = time.clock_gettime(time.CLOCK_BOOTTIME)
             time.sleep(SETTLE_SECONDS)
     except CommandError as error:
         cut_off = str(error)
+    for line in errors(said):
+        say(f"the update has an error: {line}")
     for name, seen in outcomes.items():
         say(f"calls from {name}: {seen}")
-    return Calls(outcomes=outcomes, cut_off=cut_off, updated_at=ended)
+    return Update(said=said, ended_at=ended, calls=outcomes, cut_off=cut_off)
+
+
+def errors(said: str) -> list[str]:
+    """What Pulumi calls an error; an update has some and ends well where a hook fails."""
+    diagnostics = said.rpartition("\nDiagnostics:")[2]
+    return [line.strip() for line in diagnostics.splitlines() if "error:" in line or line.strip().endswith(" errored")]
 
 
 def checked(stack: Stack, *, say: Callable[[str], None]) -> tuple[Claim, ...]:
-    """The claims of `python -m sandbox verify`."""
+    """The claims of `python -m sandbox verify`; where one cannot be looked at, the last one is that it can."""
     folder: Path = stack.folder / "claims"
     folder.mkdir()
-    found = tuple(claims(stack.outputs(), stack.layout, folder))
-    say(f"{sum(claim.holds for claim in found)} of {len(found)} claims hold")
-    return found
+    found: list[Claim] = []
+    try:
+        found.extend(claims(stack.outputs(), stack.layout, folder))
+    except CommandError as error:
+        found.append(Claim(text="every claim can be looked at", holds=False, evidence=str(error)))
+    wrong = [f"{claim.text}: {claim.evidence}" for claim in found if not claim.holds]
+    say(f"{len(found) - len(wrong)} of {len(found)} claims hold")
+    for line in wrong:
+        say(f"does not hold: {line}")
+    return tuple(found)
