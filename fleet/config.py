@@ -13,7 +13,7 @@ import pulumi
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from fleet import retired, secrets
+from fleet import complaints, retired, secrets
 from fleet.rules import violations
 from fleet.settings import FleetConfig
 from fleet.violations import Violation
@@ -87,7 +87,7 @@ def parse(raw: Mapping[str, Any]) -> FleetConfig:
     try:
         config = FleetConfig.model_validate(raw)
     except ValidationError as error:
-        details = error.errors()
+        details = complaints.without_consequences(error.errors())
         raise ConfigError([_describe(detail) for detail in details] + _between_sections(raw, details)) from None
     refuse(str(violation) for violation in violations(config))
     return config
@@ -108,7 +108,7 @@ def _between_sections(raw: Mapping[str, Any], details: list[ErrorDetails]) -> li
         try:
             config = FleetConfig.model_validate(sound)
         except ValidationError as error:
-            details = error.errors()
+            details = complaints.without_consequences(error.errors())
             continue
         return [str(violation) for violation in violations(config) if not _doubtful(violation, removed)]
     return []
@@ -139,7 +139,6 @@ def _remove(tree: Any, path: Path) -> None:
 
 def _describe(detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
-    message = detail["msg"].removeprefix("Value error, ")
     # What follows shows no value, since it may be a secret whatever is wrong with it.
     if detail["loc"][:1] == (secrets.SECTION,):
         return f"{key}: {secrets.complaint(detail)}"
@@ -149,9 +148,8 @@ def _describe(detail: ErrorDetails) -> str:
         case "extra_forbidden":
             if successor := retired.successor(key):
                 return f"{key}: is no key any more; {successor}"
-            return f"{key}: unknown key (set to {detail['input']!r}); Pulumi.yaml describes those that there are"
+            value = complaints.shown(detail["input"])
+            return f"{key}: unknown key (set to {value}); Pulumi.yaml describes those that there are"
         case "missing":
             return f"{key}: missing; add it to Pulumi.<stack>.yaml"
-        case "string_type":
-            return f"{key}: {detail['input']!r} must be a string; put it in quotes"
-    return f"{key}: {detail['input']!r} is refused: {message[0].lower()}{message[1:]}"
+    return f"{key}: {complaints.complaint(detail)}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE, RESERVED_LABEL_DOMAINS
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 ACKNOWLEDGEABLE: Final = ("delete", "replace", "recycle")
 """What a change may do to a whole cluster or to all its nodes, once the config says that it is meant."""
@@ -79,6 +83,12 @@ def _tag(value: str) -> str:
     return value
 
 
+def _quantity(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*(Gi|Ti)", value):
+        raise ValueError("must be a size in Gi or Ti, such as '10Gi'")
+    return value
+
+
 def _kubernetes_minor(value: str) -> str:
     if re.fullmatch(r"1\.\d{2}", value):
         return value
@@ -125,11 +135,26 @@ def steps_between(now: str, wanted: str) -> int:
 Generation = Annotated[int, Field(ge=1)]
 """Of a credential that is handed out: another generation is another credential, and the one before ends."""
 Days = Annotated[int, Field(gt=0, le=36500)]
-Quantity = Annotated[str, Field(pattern=r"^[1-9]\d*(Gi|Ti)$")]
+Quantity = Annotated[str, AfterValidator(_quantity)]
+
+
+def _take_nothing_for_another(schema: Any) -> None:
+    """Let a number be a number and a flag a flag: by default `true` would be 1, and "yes" would be true.
+
+    Pydantic's own strictness would go for lists and names too, which config has in place of tuples and enums.
+    """
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "bool"):
+            schema["strict"] = True
+        for part in schema.values():
+            _take_nothing_for_another(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _take_nothing_for_another(part)
 
 
 class Model(BaseModel):
-    """A frozen section of config: camelCase in YAML, unknown keys refused, numbers never taken for strings."""
+    """A frozen section of config: camelCase in YAML, unknown keys refused, and nothing taken for another type."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -138,6 +163,12 @@ class Model(BaseModel):
         populate_by_name=True,
         coerce_numbers_to_str=False,
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _take_nothing_for_another(schema)
+        return schema
 
 
 class Resources(Model):

@@ -305,6 +305,39 @@ def test_what_to_write_instead_of_a_key_that_went_is_found_where_it_says() -> No
         assert all((ROOT / page).exists() for page in re.findall(r"docs/[\w./-]+\.md", words)), words
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("clusters.m0.pools.main.count", "3", "'3' is refused: must be a whole number"),
+        ("clusters.m0.pools.main.count", True, "true is refused: must be a whole number"),
+        ("clusters.m0.pools.main.count", 2.5, "2.5 is refused: must be a whole number"),
+        ("clusters.m0.pools.main.count", None, "null is refused: must be a whole number"),
+        ("clusters.m0.protect", "yes", "'yes' is refused: must be true or false"),
+        ("clusters.m0.protect", 1, "1 is refused: must be true or false"),
+        ("guardrails.monthlyLimit", "500", "'500' is refused: must be a whole number"),
+        ("clusters.m0.acl", [], "[] is refused: must be a table of keys and values"),
+        ("clusters.m0.pools", "main", "'main' is refused: must be a table of keys and values"),
+        ("traffic.forbidden", "us", "'us' is refused: must be a list"),
+        ("clusters.m0.role", "boss", "'boss' is refused: must be 'manager' or 'member'"),
+        ("karmada.etcd", {"size": "ten"}, "'ten' is refused: must be a size in Gi or Ti, such as '10Gi'"),
+        ("karmada.nodePort", 80, "80 is refused: must be at least 30000"),
+        ("clusters.m0.region", None, "null must be a string; write one"),
+        ("tags", {"owner": False}, "false must be a string; put it in quotes"),
+        ("certs.mesh.roots", [7], "7 must be a string; put it in quotes"),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_the_config_and_alone(path: str, value: Any, said: str) -> None:
+    (error,) = errors_of(changed(path, value))
+    assert error.endswith(f": {said}")
+
+
+def test_a_text_that_looks_like_a_number_stays_a_text() -> None:
+    tags = {"commit": "12345e6", "build": "0123", "size": "1_000", "day": "2026-11-27", "no": "no"}
+    assert (
+        load_settings({f"fleet:{key}": json.dumps(value) for key, value in fleet_of(1, tags=tags).items()}).tags == tags
+    )
+
+
 def test_config_is_frozen() -> None:
     config = parse(fleet_of(1))
     with pytest.raises(ValueError, match="frozen"):

@@ -1,0 +1,70 @@
+"""What is wrong with a value of the config, in the words of the config instead of the validation library's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic_core import ErrorDetails
+
+_TABLE: Final = "must be a table of keys and values"
+_LIST: Final = "must be a list"
+_WHOLE: Final = "must be a whole number"
+_FLAG: Final = "must be true or false"
+_WORDS: Final[Mapping[str, str]] = {
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "dict_type": _TABLE,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing": _WHOLE,
+    "bool_type": _FLAG,
+    "bool_parsing": _FLAG,
+    "enum": "must be {expected}",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} entry",
+    "string_too_short": "must have at least {min_length} character",
+}
+"""By pydantic's name of a mistake; what stands in braces is its context (pydantic_core, list_all_errors)."""
+
+
+def complaint(detail: ErrorDetails) -> str:
+    """The value, and what it has to be."""
+    value = detail["input"]
+    if detail["type"] == "string_type":
+        return f"{shown(value)} must be a string; {_quoted(value)}"
+    return f"{shown(value)} is refused: {_words(detail)}"
+
+
+def shown(value: Any) -> str:
+    """A value as the config spells it."""
+    return {id(None): "null", id(True): "true", id(False): "false"}.get(id(value)) or repr(value)
+
+
+def without_consequences(details: Iterable[ErrorDetails]) -> list[ErrorDetails]:
+    """The mistakes without those that only follow from others: a list is too short once its entries are refused."""
+    found = list(details)
+    places = [detail["loc"] for detail in found]
+    return [
+        detail
+        for detail in found
+        if detail["type"] != "too_short"
+        or not any(place[: len(detail["loc"])] == detail["loc"] != place for place in places)
+    ]
+
+
+def _words(detail: ErrorDetails) -> str:
+    if template := _WORDS.get(detail["type"]):
+        return template.format(**detail.get("ctx", {}))
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{message[0].lower()}{message[1:]}"
+
+
+def _quoted(value: Any) -> str:
+    return "put it in quotes" if isinstance(value, bool | int | float) else "write one"
