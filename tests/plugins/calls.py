@@ -37,6 +37,11 @@ class Calls:
         """What is wrong with the inputs."""
         return list(self._resource.check(CheckRequest(operation=self.operation, inputs=inputs)).failures)
 
+    def checked(self, old_inputs: Properties, **inputs: Any) -> Properties:
+        """The inputs of one that is there, as they are recorded next."""
+        request = CheckRequest(operation=self.operation, old_inputs=old_inputs, inputs=inputs)
+        return dict(self._resource.check(request).inputs)
+
     def create(self, **inputs: Any) -> Created:
         """Make it, after a check that has to pass."""
         assert self.check(**inputs) == []

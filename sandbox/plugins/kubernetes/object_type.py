@@ -82,8 +82,7 @@ class ObjectType(ResourceType):
 
     def check(self, request: CheckRequest) -> CheckResult:
         """Fill in name and namespace. The API server validates the rest."""
-        if self._settings.skip_update_unreachable and self._connection.reason:
-            request.operation.warn("cluster is unreachable and skipUpdateUnreachable is set: left as it is")
+        if unreachable.skipped(request.operation, self._settings, self._connection):
             return CheckResult(inputs=request.old_inputs)
         obj = from_properties(request.inputs)
         failures = tuple(completion.failures(obj, patch=self._is_patch(obj)))

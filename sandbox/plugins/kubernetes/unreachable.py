@@ -1,6 +1,7 @@
 """What becomes of a resource whose cluster cannot be reached, as the official provider's settings have it.
 
-Read and Delete of provider/pkg/provider/provider.go of pulumi-kubernetes: objects and releases alike.
+Check, Read and Delete of provider/pkg/provider/provider.go of pulumi-kubernetes: objects and releases alike. But the
+deletion of a release fails whatever is set (pulumi-kubernetes#2675).
 """
 
 from __future__ import annotations
@@ -30,8 +31,16 @@ def read(request: ReadRequest, settings: Settings, reason: str) -> Found | None:
     )
 
 
+def skipped(operation: Operation, settings: Settings, connection: Connection) -> bool:
+    """Whether a resource stays as it was recorded, whatever the program says."""
+    if not settings.skip_update_unreachable or connection.cluster is not None:
+        return False
+    operation.warn("cluster is unreachable and skipUpdateUnreachable is set: left as it is")
+    return True
+
+
 def dropped(operation: Operation, settings: Settings, connection: Connection) -> bool:
-    """Whether a deletion is done by forgetting."""
+    """Whether the deletion of an object is done by forgetting."""
     if connection.cluster is not None or not settings.delete_unreachable:
         return False
     _warn(operation, connection.reason, "dropped from the state")

@@ -26,6 +26,7 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
 clusters: [{name: c, cluster: {server: "https://127.0.0.1:9"}}]
 users: [{name: u, user: {token: t}}]
 """
+_OBJECT = "kubernetes:core/v1:ConfigMap"
 _RECORDED = {"name": "settings", "namespace": "default"}
 
 
@@ -33,7 +34,7 @@ def _no_helm() -> Path:
     raise AssertionError("a cluster that is gone is not asked by Helm")
 
 
-@pytest.fixture(params=["kubernetes:core/v1:ConfigMap", ReleaseType.token])
+@pytest.fixture(params=[_OBJECT, ReleaseType.token])
 def kind(request: pytest.FixtureRequest) -> str:
     """An object, and a release."""
     found: str = request.param
@@ -64,7 +65,17 @@ def test_a_refresh_keeps_what_was_recorded_where_that_is_asked_for(kind: str) ->
     assert found.outputs == _RECORDED
 
 
-def test_a_deletion_forgets_it_where_that_is_asked_for_and_fails_otherwise(kind: str) -> None:
-    _calls(kind, deleteUnreachable=True).delete("default/settings", _RECORDED)
+def test_an_update_leaves_it_as_it_was_recorded_where_that_is_asked_for(kind: str) -> None:
+    assert _calls(kind, skipUpdateUnreachable=True).checked(_RECORDED, name="another") == _RECORDED
+
+
+def test_a_deletion_forgets_an_object_where_that_is_asked_for_and_fails_otherwise() -> None:
+    _calls(_OBJECT, deleteUnreachable=True).delete("default/settings", _RECORDED)
     with pytest.raises(ProviderError, match="cluster is unreachable"):
-        _calls(kind).delete("default/settings", _RECORDED)
+        _calls(_OBJECT).delete("default/settings", _RECORDED)
+
+
+def test_a_deletion_of_a_release_fails_whatever_is_asked_for() -> None:
+    for asked in (True, False):
+        with pytest.raises(ProviderError, match="with unreachable cluster"):
+            _calls(ReleaseType.token, deleteUnreachable=asked).delete("default/settings", _RECORDED)

@@ -88,6 +88,8 @@ class ReleaseType(ResourceType):
 
     def check(self, request: CheckRequest) -> CheckResult:
         """Fill in name, namespace and timeout, and find the chart, so that its exact version is planned."""
+        if unreachable.skipped(request.operation, self._settings, self._connection):
+            return CheckResult(inputs=request.old_inputs)
         with discreet(request.inputs):
             found = list(state.input_failures(request.inputs))
             inputs = self._complete(request)
@@ -147,8 +149,8 @@ class ReleaseType(ResourceType):
         """Uninstall the release and wait until what it made is gone."""
         with discreet(request.outputs):
             recorded = reveal(request.outputs)
-            if unreachable.dropped(request.operation, self._settings, self._connection):
-                return
+            if self._connection.cluster is None:
+                raise ProviderError(f"can't delete Helm Release with unreachable cluster: {self._connection.reason}")
             request.operation.say(f"Uninstalling {state.identity(recorded)}")
             command = arguments.uninstall(_timed(recorded, request.operation))
             output = self._run(command, recorded, request.operation)
