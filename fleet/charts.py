@@ -55,6 +55,18 @@ def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.h
     )
 
 
+def forgotten(name: str, opts: ResourceOptions) -> None:
+    """A release in an expelled cluster, which the next update forgets without asking anybody.
+
+    Pulumi's Kubernetes provider drops every other object of a cluster that it cannot reach, but fails on releases
+    (pulumi-kubernetes#2675). A provider that skips updates leaves the inputs as they were recorded, whatever they are
+    here, and from then on the state says that the release is to be kept.
+    """
+    kubernetes.helm.v3.Release(
+        name, chart="as recorded", opts=ResourceOptions.merge(opts, ResourceOptions(retain_on_delete=True))
+    )
+
+
 def locate(chart: Chart) -> tuple[str, str | None, str | None]:
     """Chart, repository and version as Helm takes them; a folder is its own version."""
     if chart.source.startswith(OCI_SCHEME):

@@ -49,6 +49,9 @@ class DeployedCluster(_Record):
     region: str | None = None
     acl: bool = False
     """Whether its control plane has one."""
+    expelled: bool = False
+    joined: bool | None = None
+    """Whether Karmada has a Cluster object for it; None where the outputs are of before they told."""
     pools: tuple[DeployedPool, ...] = ()
 
 
@@ -72,6 +75,8 @@ class DeployedRoots(_Record):
 
     trusted: tuple[str, ...]
     signing: str
+    expelled: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By expelled member, the roots that everybody trusted when it was expelled: any of them may have signed for it."""
 
 
 class Deployed(_Record):
@@ -81,6 +86,8 @@ class Deployed(_Record):
     versions: DeployedVersions = DeployedVersions()
     etcd: DeployedEtcd | None = None
     mesh_roots: DeployedRoots | None = None
+    ingresses: dict[str, str] = Field(default_factory=dict)
+    """Addresses of ingress gateways by member."""
 
     def cluster(self, name: str) -> DeployedCluster | None:
         """The cluster of a name, if there is one."""
@@ -90,6 +97,13 @@ class Deployed(_Record):
         """The names of a cluster's pools in the order that they have at Linode, as far as it is known."""
         found = self.cluster(cluster)
         return tuple(pool.name for pool in found.pools) if found else ()
+
+    def has_joined(self, cluster: str) -> bool:
+        """Whether Karmada has a Cluster object for this cluster."""
+        found = self.cluster(cluster)
+        if found is None:
+            return False
+        return self.versions.karmada is not None if found.joined is None else found.joined
 
 
 def fetch() -> Deployed:
@@ -108,12 +122,21 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
             *_regions(config, deployed),
             *_acls(config, deployed),
             *_pools(config, deployed),
+            *_expelled(config, deployed),
             *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_etcd(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
             *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
         )
     ]
+
+
+def roots_of_expelled(config: FleetConfig, deployed: Deployed) -> dict[str, tuple[str, ...]]:
+    """By expelled member, the roots that everybody trusted when it was expelled: any of them may have signed for it."""
+    before = deployed.mesh_roots or DeployedRoots(
+        trusted=config.certs.mesh.roots, signing=config.certs.mesh.signing_root
+    )
+    return {member: before.expelled.get(member, before.trusted) for member in config.expelled}
 
 
 def _kubernetes(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
@@ -168,6 +191,32 @@ def _pools(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
                 )
 
 
+def _expelled(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """What an expelled member had in its hands must never be trusted again, whatever becomes of its entry."""
+    for name in config.expelled:
+        if deployed.clusters and deployed.cluster(name) is None:
+            yield Violation(
+                path=("clusters", name, "expelled"),
+                message="True on a cluster that is not there; leave its entry out",
+            )
+    for cluster in deployed.clusters:
+        if cluster.expelled and cluster.name in config.trusted_members:
+            yield Violation(
+                path=("clusters", cluster.name, "expelled"),
+                message="False, and what it had would be trusted again; keep it expelled, and add a member under "
+                "another name in its place",
+            )
+    mesh = config.certs.mesh
+    for name, roots in (deployed.mesh_roots.expelled if deployed.mesh_roots else {}).items():
+        left = [root for root in roots if root in mesh.roots]
+        if name not in config.clusters and left and Layer.MESH in config.layers:
+            yield Violation(
+                path=("clusters", name),
+                message=f"is missing, and what {', '.join(map(repr, left))} signed for it would be trusted again; keep "
+                f"it expelled until another root has taken over (docs/day-two.md#another-root)",
+            )
+
+
 def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Objects in Karmada's etcd may be of an API that the release before does not know."""
     if deployed.versions.karmada is not None:
@@ -212,7 +261,7 @@ def _after(release: str) -> str:
 def _istio(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Istio may go back by the minor by which it went up."""
     for member, now in deployed.versions.istio.items():
-        if member not in config.members:
+        if member not in config.trusted_members:
             continue
         wanted = config.istio_version(member)
         if abs(steps_between(now, wanted)) > 1:

@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 from fleet import secrets
 from fleet.deployed import Deployed
 from fleet.karmada.federation import Federation, FederationArgs
-from fleet.lke import LkeCluster, LkeClusterArgs
+from fleet.lke import LkeCluster, LkeClusterArgs, members_of
 from fleet.mesh.mesh import Mesh, MeshArgs
 from fleet.naming import SUFFIX_LENGTH, linode_tags
 from fleet.outputs import exported
@@ -53,7 +53,7 @@ class Fleet(pulumi.ComponentResource):
             )
             for cluster, spec in config.clusters.items()
         }
-        manager, members = clusters[config.manager], {member: clusters[member] for member in config.members}
+        manager, members = clusters[config.manager], members_of(clusters, args.deployed)
 
         federation = mesh = None
         if Layer.KARMADA in config.layers:
@@ -68,7 +68,7 @@ class Fleet(pulumi.ComponentResource):
                 "workloads",
                 WorkloadsArgs(
                     control_plane=federation.control_plane,
-                    members=members,
+                    members=members.trusted,
                     config=config,
                     after=[*federation.joined, *(mesh.injected if mesh else ())],
                 ),

@@ -59,17 +59,25 @@ def decode_token(data: Mapping[str, str] | None) -> str:
     return base64.b64decode(data["token"]).decode()
 
 
+def nowhere(name: str) -> str:
+    """A kubeconfig without credentials by which nothing can be reached: nobody listens at port 1 of this machine."""
+    server = {"server": "https://127.0.0.1:1"}
+    return _document(name, server, {})
+
+
 def _encode(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
 def _render(name: str, server: ApiServer, user: dict[str, str]) -> str:
+    return _document(name, {"server": server.url, "certificate-authority-data": _encode(server.ca_pem)}, user)
+
+
+def _document(name: str, cluster: dict[str, str], user: dict[str, str]) -> str:
     document: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {"name": name, "cluster": {"server": server.url, "certificate-authority-data": _encode(server.ca_pem)}}
-        ],
+        "clusters": [{"name": name, "cluster": cluster}],
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,

@@ -3,8 +3,9 @@
 Out of scope: what runs in the cluster, and NodeBalancers and volumes, which the cluster's own controllers make.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,9 +13,10 @@ import pulumi_linode as linode
 from pulumi import Input, Output, ResourceOptions
 
 from fleet import naming, readiness
-from fleet.kubeconfig import ApiServer, api_server, decode
+from fleet.deployed import Deployed
+from fleet.kubeconfig import ApiServer, api_server, decode, nowhere
 from fleet.pools import Acl, NodePool
-from fleet.settings import Cluster
+from fleet.settings import Cluster, Role
 from fleet.viewers import ClusterViewer, ClusterViewerArgs
 
 
@@ -44,9 +46,9 @@ class LkeCluster(pulumi.ComponentResource):
     node_ips: Output[list[str]]
     """Public IPv4 addresses of the nodes, oldest node first."""
     kubeconfig: Output[str]
-    """YAML text; secret, and known only once the cluster is ready."""
-    view_kubeconfig: Output[str]
-    """For who only looks; YAML text, secret."""
+    """YAML text; secret, and known only once the cluster is ready, or at once where it is expelled."""
+    view_kubeconfig: Output[str] | None
+    """For who only looks; YAML text, secret. There is none where the cluster is expelled."""
     api_server: Output[ApiServer]
     provider: kubernetes.Provider
 
@@ -78,13 +80,11 @@ class LkeCluster(pulumi.ComponentResource):
             lambda _: [{"name": pool_name, "type": pool.type} for pool_name, pool in pools.items()]
         )
         self.node_ips = _node_ips(cluster)
-        self.kubeconfig = Output.secret(
-            cluster.kubeconfig.apply(decode).apply(lambda text: readiness.wait_until_ready(name, text))
-        )
+        self.kubeconfig = Output.secret(cluster.kubeconfig.apply(decode).apply(_gate(name, args.spec)))
         self.api_server = self.kubeconfig.apply(api_server)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=self.kubeconfig,
+            **_reach(name, args.spec, self.kubeconfig),
             # Renewed credentials must not replace everything that was made with the old ones (pulumi-kubernetes#2745).
             cluster_identifier=cluster.id,
             # Otherwise a secret with a name of its own is deleted before it is made with other data, and istiod forgets
@@ -92,14 +92,33 @@ class LkeCluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
-        viewer = ClusterViewerArgs(
-            cluster=name,
-            api_server=self.api_server,
-            provider=self.provider,
-            generation=args.viewer_generation,
-        )
-        self.view_kubeconfig = ClusterViewer(f"{name}-viewer", viewer, ResourceOptions(parent=self)).kubeconfig
+        self.view_kubeconfig = None if args.spec.expelled else self._viewer(args.viewer_generation)
         self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})
+
+    def _viewer(self, generation: int) -> Output[str]:
+        viewer = ClusterViewerArgs(
+            cluster=self.name, api_server=self.api_server, provider=self.provider, generation=generation
+        )
+        return ClusterViewer(f"{self.name}-viewer", viewer, ResourceOptions(parent=self)).kubeconfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Members:
+    """The members by name, those apart that are expelled, and what the stack's last update deployed."""
+
+    trusted: Mapping[str, LkeCluster]
+    expelled: Mapping[str, LkeCluster]
+    deployed: Deployed
+
+
+def members_of(clusters: Mapping[str, LkeCluster], deployed: Deployed) -> Members:
+    """The members among all clusters."""
+    members = {name: cluster for name, cluster in clusters.items() if cluster.spec.role is Role.MEMBER}
+    return Members(
+        trusted={name: cluster for name, cluster in members.items() if not cluster.spec.expelled},
+        expelled={name: cluster for name, cluster in members.items() if cluster.spec.expelled},
+        deployed=deployed,
+    )
 
 
 def in_order(pools: Mapping[str, NodePool], order: Sequence[str]) -> dict[str, NodePool]:
@@ -145,6 +164,24 @@ def _acl(acl: Acl) -> linode.LkeClusterControlPlaneAclArgs:
             )
         ],
     )
+
+
+def _gate(name: str, spec: Cluster) -> Callable[[str], str | Awaitable[str]]:
+    """What a kubeconfig has to pass before anybody uses it: nothing may depend on what an expelled cluster answers."""
+    if spec.expelled:
+        return lambda kubeconfig: kubeconfig
+    return lambda kubeconfig: readiness.wait_until_ready(name, kubeconfig)
+
+
+def _reach(name: str, spec: Cluster, kubeconfig: Output[str]) -> dict[str, Any]:
+    """The arguments of a cluster's provider: where it reaches it.
+
+    That of an expelled cluster reaches nothing. So the program forgets what is in it, and neither asks nor changes
+    anything there, also where it does not answer any more, or answers falsely (docs/decisions/0139).
+    """
+    if spec.expelled:
+        return {"kubeconfig": nowhere(name), "delete_unreachable": True, "skip_update_unreachable": True}
+    return {"kubeconfig": kubeconfig}
 
 
 def _node_ips(cluster: linode.LkeCluster) -> Output[list[str]]:

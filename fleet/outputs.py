@@ -22,6 +22,8 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
                 "region": cluster.spec.region,
                 "network": cluster.spec.network,
                 "acl": cluster.spec.acl is not None,
+                "expelled": cluster.spec.expelled,
+                "joined": federation is not None and name in federation.clusters,
                 "version": cluster.version,
                 "pools": cluster.pools,
             }
@@ -37,7 +39,7 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
         "nodeIps": {name: cluster.node_ips for name, cluster in clusters.items()},
         "kubeconfigs": Output.secret({name: cluster.kubeconfig for name, cluster in clusters.items()}),
         "viewKubeconfigs": Output.secret(
-            {name: cluster.view_kubeconfig for name, cluster in clusters.items()}
+            {name: cluster.view_kubeconfig for name, cluster in clusters.items() if cluster.view_kubeconfig}
             | ({KARMADA: federation.control_plane.view_kubeconfig} if federation else {})
         ),
         "karmadaEndpoint": federation.control_plane.endpoint if federation else None,

@@ -26,6 +26,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_networks(config),
         *_members_of_weights(config),
         *_drained(config),
+        *_expelled(config),
         *_members_of_routes(config),
         *_versions(config),
         *_layers(config),
@@ -103,13 +104,28 @@ def _drained(config: FleetConfig) -> Iterator[Violation]:
             )
     for name in ("hello", "sleep"):
         workload = getattr(config.workloads, name)
-        if config.members and not config.weights(workload):
+        if config.trusted_members and not config.weights(workload):
             yield Violation(
                 path=("workloads", name, "weights"),
-                message=f"only members that are drained ({', '.join(workload.weights or config.members)}); "
+                message=f"only members that are drained or expelled ({', '.join(workload.weights or config.members)}); "
                 "give weight to one that is not",
                 about_all_clusters=True,
             )
+
+
+def _expelled(config: FleetConfig) -> Iterator[Violation]:
+    for name, cluster in config.clusters.items():
+        if cluster.expelled and cluster.role is Role.MANAGER:
+            yield Violation(
+                path=("clusters", name, "expelled"),
+                message="True on the manager, whose orders every member takes; drop it",
+            )
+    if config.members and not config.trusted_members:
+        yield Violation(
+            path=("clusters",),
+            message=f"only members that are expelled ({', '.join(config.members)}); keep at least one that is not",
+            about_all_clusters=True,
+        )
 
 
 def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
@@ -140,6 +156,9 @@ def _versions(config: FleetConfig) -> Iterator[Violation]:
         products = [("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA)]
         if cluster.istio_version is not None:
             yield from _istio_of_one_cluster(name, cluster)
+        if cluster.expelled:
+            # What it runs is not Fleet's any more.
+            continue
         if cluster.role is Role.MEMBER:
             products.append(("istio", config.istio_version(name), KUBERNETES_BY_ISTIO))
         version = config.kubernetes_version(name)
@@ -172,10 +191,10 @@ def _istio_of_one_cluster(name: str, cluster: Cluster) -> Iterator[Violation]:
 
 def _istio_skew(config: FleetConfig) -> Iterator[Violation]:
     """Istiods read each other's objects and lead proxies to each other's gateways; Istio supports a minor of skew."""
-    if not config.members:
+    if not config.trusted_members:
         return
-    oldest = min(config.members, key=lambda member: minor(config.istio_version(member)))
-    for member in config.members:
+    oldest = min(config.trusted_members, key=lambda member: minor(config.istio_version(member)))
+    for member in config.trusted_members:
         release, other = config.istio_version(member), config.istio_version(oldest)
         if steps_between(other, release) > 1:
             yield Violation(

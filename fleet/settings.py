@@ -73,6 +73,7 @@ class Cluster(Model):
     kubernetes_version: KubernetesMinor | None = None
     istio_version: IstioRelease | None = None
     drained: bool = False
+    expelled: bool = False
     protect: bool = False
 
 
@@ -271,6 +272,16 @@ class FleetConfig(Model):
         """The names of the clusters that run workloads, in the order of the config."""
         return tuple(name for name, cluster in self.clusters.items() if cluster.role is Role.MEMBER)
 
+    @property
+    def expelled(self) -> tuple[str, ...]:
+        """The names of the members that the others trust no more."""
+        return tuple(name for name in self.members if self.clusters[name].expelled)
+
+    @property
+    def trusted_members(self) -> tuple[str, ...]:
+        """The names of the members that are not expelled: those that Fleet runs anything in."""
+        return tuple(name for name in self.members if not self.clusters[name].expelled)
+
     def kubernetes_version(self, cluster: str) -> str:
         """The Kubernetes minor version of one cluster."""
         return self.clusters[cluster].kubernetes_version or self.versions.kubernetes
@@ -280,7 +291,10 @@ class FleetConfig(Model):
         return self.clusters[member].istio_version or self.versions.istio
 
     def weights(self, workload: Workload) -> dict[str, int]:
-        """A workload's static weights by member: its own table, or 1 for every member; none for drained ones."""
+        """A workload's static weights by member: its own table, or 1 for every member.
+
+        Members that are drained or expelled have none.
+        """
         weights = workload.weights or dict.fromkeys(self.members, 1)
-        drained = {name for name, cluster in self.clusters.items() if cluster.drained}
-        return {member: weight for member, weight in weights.items() if member not in drained}
+        empty = {name for name, cluster in self.clusters.items() if cluster.drained or cluster.expelled}
+        return {member: weight for member, weight in weights.items() if member not in empty}

@@ -83,11 +83,7 @@ class AgentAccess(pulumi.ComponentResource):
         super().__init__("fleet:karmada:AgentAccess", name, {}, opts)
         child = ResourceOptions(parent=self, provider=args.karmada)
         member = args.member
-        execution = kubernetes.core.v1.Namespace(
-            f"{name}-execution",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=execution_namespace(member), labels=SYSTEM_LABEL),
-            opts=child,
-        )
+        execution = works_of(f"{name}-execution", member, child)
         _grant(
             f"{name}-clusters",
             member,
@@ -120,6 +116,12 @@ class AgentAccess(pulumi.ComponentResource):
             KARMADA_NAMESPACE,
         )
         self.register_outputs({})
+
+
+def works_of(name: str, member: str, opts: ResourceOptions) -> kubernetes.core.v1.Namespace:
+    """Where Karmada keeps what one member is to run."""
+    metadata = kubernetes.meta.v1.ObjectMetaArgs(name=execution_namespace(member), labels=SYSTEM_LABEL)
+    return kubernetes.core.v1.Namespace(name, metadata=metadata, opts=opts)
 
 
 def _grant(

@@ -30,6 +30,7 @@ from fleet.naming import (
 from fleet.rights import Grant, grant, rule, service_account
 from fleet.settings import Agent
 
+CLUSTER_API: Final = "cluster.karmada.io/v1alpha1"
 ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
 """An agent reads its kubeconfig when it starts, so another address of Karmada has to change its pod."""
 AGENT_ANNOTATION: Final = "fleet/agent"
@@ -118,7 +119,7 @@ class KarmadaAgent(pulumi.ComponentResource):
         member = args.member
         return kubernetes.apiextensions.CustomResource(
             f"{name}-cluster",
-            api_version="cluster.karmada.io/v1alpha1",
+            api_version=CLUSTER_API,
             kind="Cluster",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=member.name,

@@ -1,6 +1,5 @@
-"""The federation: one control plane on the manager, and an agent in every member."""
+"""The federation: one control plane on the manager, and an agent in every member that is not expelled."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -8,7 +7,8 @@ from pulumi import ResourceOptions
 
 from fleet.karmada.agent import KarmadaAgent, KarmadaAgentArgs
 from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlaneArgs
-from fleet.lke import LkeCluster
+from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
+from fleet.lke import LkeCluster, Members
 from fleet.settings import FleetConfig
 
 
@@ -17,7 +17,7 @@ class FederationArgs:
     """The clusters by role, and the stack's config."""
 
     manager: LkeCluster
-    members: Mapping[str, LkeCluster]
+    members: Members
     config: FleetConfig
 
 
@@ -27,6 +27,8 @@ class Federation(pulumi.ComponentResource):
     control_plane: KarmadaControlPlane
     joined: list[pulumi.Resource]
     """Karmada's Cluster objects; each is there once its agent reports."""
+    clusters: frozenset[str]
+    """For which clusters there are any: the members, and expelled ones that had joined."""
 
     def __init__(self, name: str, args: FederationArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:Federation", name, {}, opts)
@@ -50,6 +52,12 @@ class Federation(pulumi.ComponentResource):
                 KarmadaAgentArgs(member=cluster, control_plane=self.control_plane, agent=config.karmada.agent),
                 child,
             ).cluster
-            for member, cluster in args.members.items()
+            for member, cluster in args.members.trusted.items()
         ]
+        before = args.members.deployed
+        left = [member for member in args.members.expelled if before.has_joined(member)]
+        for member in left:
+            gone = ExpelledAgentArgs(member=member, karmada=self.control_plane.provider)
+            ExpelledAgent(f"{member}-agent", gone, child)
+        self.clusters = frozenset([*args.members.trusted, *left])
         self.register_outputs({})

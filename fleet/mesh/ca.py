@@ -1,6 +1,7 @@
 """The mesh's authorities: one root for all members, one intermediate for each.
 
-There are further roots while one follows another (docs/decisions/0110). Key sizes, usages and path lengths are those of
+There are further roots while one follows another (docs/decisions/0110). While a member is expelled, the others trust
+each other's intermediates in the place of roots (docs/decisions/0139). Key sizes, usages and path lengths are those of
 Istio's tools/certs; lifetimes are config, and an intermediate always ends before the root (docs/decisions/0002).
 """
 
@@ -81,15 +82,17 @@ def bundle(certificates: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberAuthorityArgs:
-    """Whose authority, and what signs it."""
+    """Whose authority, what signs it, and what its workloads trust, PEM."""
 
     member: str
     root: RootAuthority
+    trusted_pem: Output[str]
 
 
 class MemberAuthority(pulumi.ComponentResource):
     """One member's intermediate, which its istiod signs workload certificates with."""
 
+    certificate_pem: Output[str]
     secret_data: Output[dict[str, str]]
     """What the secret ``cacerts`` holds (Istio, "Plug in CA Certificates"): PEM by file name; secret."""
 
@@ -108,12 +111,13 @@ class MemberAuthority(pulumi.ComponentResource):
             args.root.signing,
             self,
         )
+        self.certificate_pem = intermediate.certificate_pem
         self.secret_data = Output.secret(
             Output.all(
                 certificate_pem=intermediate.certificate_pem,
                 private_key_pem=intermediate.private_key_pem,
                 root_pem=args.root.signing.certificate_pem,
-                trusted_pem=args.root.trusted_pem,
+                trusted_pem=args.trusted_pem,
             ).apply(lambda known: cacerts(**known))
         )
         self.register_outputs({})

@@ -1,5 +1,6 @@
 """Gateways of one member: east-west for the other members, ingress for the internet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,9 +16,10 @@ from fleet.naming import INGRESS_GATEWAY
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """Beside which istiod."""
+    """Beside which istiod, and the members that are expelled."""
 
     istio: Istio
+    expelled: Sequence[str] = ()
 
 
 class EastWestGateway(pulumi.ComponentResource):
@@ -28,7 +30,8 @@ class EastWestGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:EastWestGateway", name, {}, opts)
         istio = args.istio
-        release = _install(name, "istio-eastwestgateway", values.east_west_gateway(istio.network), istio, self)
+        chart_values = values.east_west_gateway(istio.network, args.expelled)
+        release = _install(name, "istio-eastwestgateway", chart_values, istio, self)
         kubernetes.apiextensions.CustomResource(
             f"{name}-cross-network",
             api_version="networking.istio.io/v1",

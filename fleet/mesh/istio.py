@@ -17,10 +17,11 @@ from fleet.settings import Mesh
 
 @dataclass(frozen=True, kw_only=True)
 class IstioArgs:
-    """Which member, under which root, and where the charts come from."""
+    """Which member, under which root, what its workloads trust (PEM), and where the charts come from."""
 
     member: LkeCluster
     root: RootAuthority
+    trusted_pem: Output[str]
     mesh: Mesh
     chart_source: str
     version: str
@@ -35,6 +36,7 @@ class Istio(pulumi.ComponentResource):
     """Of Istio's charts, known once istiod is released."""
     namespace: Output[str]
     """istio-system, once it carries its network's name."""
+    authority: MemberAuthority
     base: kubernetes.helm.v3.Release
     istiod: kubernetes.helm.v3.Release
     injection: kubernetes.core.v1.NamespacePatch
@@ -52,13 +54,15 @@ class Istio(pulumi.ComponentResource):
             opts=in_member,
         )
         self.namespace = namespace.metadata.name
-        authority = MemberAuthority(
-            f"{name}-ca", MemberAuthorityArgs(member=args.member.name, root=args.root), ResourceOptions(parent=self)
+        self.authority = MemberAuthority(
+            f"{name}-ca",
+            MemberAuthorityArgs(member=args.member.name, root=args.root, trusted_pem=args.trusted_pem),
+            ResourceOptions(parent=self),
         )
         cacerts = kubernetes.core.v1.Secret(
             f"{name}-cacerts",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name="cacerts", namespace=self.namespace),
-            string_data=authority.secret_data,
+            string_data=self.authority.secret_data,
             opts=in_member,
         )
         self.base = self.install(f"{name}-base", "base", "istio-base", {}, in_member)
@@ -67,7 +71,7 @@ class Istio(pulumi.ComponentResource):
             "istiod",
             "istiod",
             charts.merged(
-                values.istiod(args.mesh.id, args.member.name, self.network, fingerprint(args.root.trusted_pem)),
+                values.istiod(args.mesh.id, args.member.name, self.network, fingerprint(args.trusted_pem)),
                 args.mesh.istiod_values,
             ),
             # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs

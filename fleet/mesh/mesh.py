@@ -1,6 +1,6 @@
 """The mesh: one root, a primary with its gateways in every member, and every primary reading every other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -8,12 +8,16 @@ from typing import Any
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from fleet.lke import LkeCluster
-from fleet.mesh.ca import RootAuthority, RootAuthorityArgs
+from fleet import charts
+from fleet.deployed import Deployed, roots_of_expelled
+from fleet.lke import LkeCluster, Members
+from fleet.mesh.ca import RootAuthority, RootAuthorityArgs, bundle
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
 from fleet.mesh.istio import Istio, IstioArgs
 from fleet.mesh.peering import (
     FIRST_GENERATION,
+    EndedPeering,
+    EndedPeeringArgs,
     PeerAccess,
     PeerAccessArgs,
     Peering,
@@ -27,17 +31,20 @@ from fleet.settings import FleetConfig
 
 @dataclass(frozen=True, kw_only=True)
 class MeshArgs:
-    """The members by name, and the stack's config."""
+    """The members, and the stack's config."""
 
-    members: Mapping[str, LkeCluster]
+    members: Members
     config: FleetConfig
 
 
 class Mesh(pulumi.ComponentResource):
-    """A multi-primary, multi-network mesh of all members."""
+    """A multi-primary, multi-network mesh of all members that are not expelled."""
 
     roots: Output[dict[str, Any]]
-    """Names of the roots that are trusted and of the one that signs, known once every istiod has read them."""
+    """Which roots are trusted, which one signs, and which may have signed for expelled members.
+
+    Known once every istiod has read them.
+    """
     primaries: Mapping[str, Istio]
     east_west_gateways: Mapping[str, EastWestGateway]
     ingress_gateways: Mapping[str, IngressGateway]
@@ -48,23 +55,29 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("fleet:mesh:Mesh", name, {}, opts)
         child = ResourceOptions(parent=self)
         config = args.config
+        expelled = tuple(args.members.expelled)
         root = RootAuthority(name, RootAuthorityArgs(certs=config.certs.mesh), child)
+        settle: Callable[[Output[str]], None]
+        trusted_pem: Output[str]
+        trusted_pem, settle = pulumi.deferred_output()
         self.primaries = {
             member: Istio(
                 f"{member}-istio",
                 IstioArgs(
                     member=cluster,
                     root=root,
+                    trusted_pem=trusted_pem,
                     mesh=config.mesh,
                     chart_source=config.charts.istio,
                     version=config.istio_version(member),
                 ),
                 child,
             )
-            for member, cluster in args.members.items()
+            for member, cluster in args.members.trusted.items()
         }
+        settle(_without(expelled, self.primaries, child) if expelled else root.trusted_pem)
         self.east_west_gateways = {
-            member: EastWestGateway(f"{member}-east-west", GatewayArgs(istio=istio), child)
+            member: EastWestGateway(f"{member}-east-west", GatewayArgs(istio=istio, expelled=expelled), child)
             for member, istio in self.primaries.items()
         }
         self.ingress_gateways = {
@@ -72,23 +85,67 @@ class Mesh(pulumi.ComponentResource):
             for member, istio in self.primaries.items()
             if config.mesh.ingress.enabled
         }
-        access = {
-            member: PeerAccess(f"{member}-peer-access", PeerAccessArgs(istio=istio), child)
-            for member, istio in self.primaries.items()
+        _peer(self.primaries, token_generation(config.mesh, expelled), child)
+        for cluster in args.members.expelled.values():
+            _forget(cluster, args.members.deployed, child)
+        roots = {
+            "trusted": list(config.certs.mesh.roots),
+            "signing": config.certs.mesh.signing_root,
+            "expelled": roots_of_expelled(config, args.members.deployed),
         }
-        peerings = {
-            (reader, peer): Peering(
-                f"{reader}-reads-{peer}", PeeringArgs(reader=self.primaries[reader], peer=access[peer]), child
-            )
-            for reader, peer in permutations(self.primaries, 2)
-        }
-        # The first tokens are there when istiod first hears of a peer: nobody waits for the others at creation.
-        if token_generation(config.mesh) != FIRST_GENERATION:
-            for member, istio in self.primaries.items():
-                own = [peering for (reader, _), peering in peerings.items() if reader == member]
-                TokensRead(f"{member}-tokens-read", TokensReadArgs(reader=istio, peerings=own), child)
-        self.roots = Output.all(*(istio.version for istio in self.primaries.values())).apply(
-            lambda _: {"trusted": list(config.certs.mesh.roots), "signing": config.certs.mesh.signing_root}
-        )
+        self.roots = Output.all(*(istio.version for istio in self.primaries.values())).apply(lambda _: roots)
         self.injected = [istio.injection for istio in self.primaries.values()]
         self.register_outputs({})
+
+
+def _peer(primaries: Mapping[str, Istio], generation: str, opts: ResourceOptions) -> None:
+    """Have every primary read every other, by tokens of one generation."""
+    access = {
+        member: PeerAccess(f"{member}-peer-access", PeerAccessArgs(istio=istio, generation=generation), opts)
+        for member, istio in primaries.items()
+    }
+    peerings = {
+        (reader, peer): Peering(
+            f"{reader}-reads-{peer}", PeeringArgs(reader=primaries[reader], peer=access[peer]), opts
+        )
+        for reader, peer in permutations(primaries, 2)
+    }
+    # The first tokens are there when istiod first hears of a peer: nobody waits for the others at creation.
+    if generation != FIRST_GENERATION:
+        for member, istio in primaries.items():
+            own = [peering for (reader, _), peering in peerings.items() if reader == member]
+            args = TokensReadArgs(reader=istio, peerings=own, generation=generation)
+            TokensRead(f"{member}-tokens-read", args, opts)
+
+
+def _without(expelled: Sequence[str], primaries: Mapping[str, Istio], opts: ResourceOptions) -> Output[str]:
+    """What everybody trusts while members are expelled: each other's intermediates, PEM, and no root that signed more.
+
+    Known once every istiod has forgotten the endpoints of the expelled.
+    """
+    ended = [
+        EndedPeering(f"{reader}-reads-{peer}", EndedPeeringArgs(reader=istio, peer=peer), opts).secret
+        for reader, istio in primaries.items()
+        for peer in expelled
+    ]
+    return Output.all(
+        certificates=[istio.authority.certificate_pem for istio in primaries.values()],
+        ended=[secret.metadata.name for secret in ended],
+    ).apply(lambda known: bundle(known["certificates"]))
+
+
+def _forget(cluster: LkeCluster, deployed: Deployed, opts: ResourceOptions) -> None:
+    """The releases in an expelled member that the last update still had, below components of the same names."""
+    member = cluster.name
+    if member not in deployed.versions.istio:
+        return
+    found = [
+        ("fleet:mesh:Istio", f"{member}-istio", ("base", "istiod")),
+        ("fleet:mesh:EastWestGateway", f"{member}-east-west", ("release",)),
+    ]
+    if member in deployed.ingresses:
+        found.append(("fleet:mesh:IngressGateway", f"{member}-ingress", ("release",)))
+    for kind, name, releases in found:
+        component = pulumi.ComponentResource(kind, name, {}, opts)
+        for release in releases:
+            charts.forgotten(f"{name}-{release}", ResourceOptions(parent=component, provider=cluster.provider))

@@ -4,6 +4,7 @@ The article hands out admin kubeconfigs, and Istio's own reader role lists every
 account for its peers with rights of Fleet's own, and a remote secret is that account's token (docs/decisions/0130).
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -53,9 +54,15 @@ def mesh_config_rules() -> list[kubernetes.rbac.v1.PolicyRuleArgs]:
     return [rule("", ["configmaps"], READ, [MESH_CONFIG])]
 
 
-def token_generation(mesh: Mesh) -> str:
-    """Which tokens members give to each other; another generation is other tokens, and the end of these."""
-    return str(mesh.remote_token_generation)
+def token_generation(mesh: Mesh, expelled: Sequence[str] = ()) -> str:
+    """Which tokens members give to each other; another generation is other tokens, and the end of these.
+
+    That a member is expelled makes another generation, of which it gets none.
+    """
+    generation = str(mesh.remote_token_generation)
+    if not expelled:
+        return generation
+    return f"{generation}-{hashlib.sha256('.'.join(sorted(expelled)).encode()).hexdigest()[:8]}"
 
 
 FIRST_GENERATION: Final = token_generation(Mesh())
@@ -63,9 +70,10 @@ FIRST_GENERATION: Final = token_generation(Mesh())
 
 @dataclass(frozen=True, kw_only=True)
 class PeerAccessArgs:
-    """Which member is read."""
+    """Which member is read, and the generation of its token."""
 
     istio: Istio
+    generation: str
 
 
 class PeerAccess(pulumi.ComponentResource):
@@ -112,7 +120,7 @@ class PeerAccess(pulumi.ComponentResource):
             type="kubernetes.io/service-account-token",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 # Another generation is another secret: peers get the new token before the old one is revoked.
-                name=f"{READER}-{token_generation(args.istio.mesh)}",
+                name=f"{READER}-{args.generation}",
                 namespace=account.metadata.namespace,
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
@@ -168,10 +176,11 @@ class Peering(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class TokensReadArgs:
-    """Whose istiod, and the remote secrets that it reads."""
+    """Whose istiod, and the remote secrets that it reads, of which generation."""
 
     reader: Istio
     peerings: Sequence[Peering]
+    generation: str
 
 
 class TokensRead(pulumi.ComponentResource):
@@ -183,18 +192,44 @@ class TokensRead(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TokensReadArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:TokensRead", name, {}, opts)
-        generation = token_generation(args.reader.mesh)
         kubernetes.apps.v1.DeploymentPatch(
             f"{name}-istiod",
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(name="istiod", namespace=args.reader.namespace),
             spec=kubernetes.apps.v1.DeploymentSpecPatchArgs(
                 template=kubernetes.core.v1.PodTemplateSpecPatchArgs(
-                    metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(annotations={TOKENS_ANNOTATION: generation})
+                    metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(annotations={TOKENS_ANNOTATION: args.generation})
                 )
             ),
             # A pod that starts before has read the old tokens.
             opts=ResourceOptions(
                 parent=self, provider=args.reader.member.provider, depends_on=[args.reader.istiod, *args.peerings]
             ),
+        )
+        self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedPeeringArgs:
+    """Whose istiod forgets which member."""
+
+    reader: Istio
+    peer: str
+
+
+class EndedPeering(pulumi.ComponentResource):
+    """A remote secret by which istiod finds nothing any more: empty, and without the label that it looks for.
+
+    Pulumi deletes last, but calls to an expelled member have to end before its certificates are refused, or they would
+    fail. So the secret is changed, and goes with the member's entry.
+    """
+
+    secret: kubernetes.core.v1.Secret
+
+    def __init__(self, name: str, args: EndedPeeringArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:mesh:Peering", name, {}, opts)
+        self.secret = kubernetes.core.v1.Secret(
+            f"{name}-remote-secret",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=remote_secret(args.peer), namespace=args.reader.namespace),
+            opts=ResourceOptions(parent=self, provider=args.reader.member.provider),
         )
         self.register_outputs({})

@@ -1,5 +1,6 @@
 """Values of Istio's charts. Pure functions."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pulumi import Input
@@ -15,6 +16,8 @@ It waits to the end every time, since it also wants to read their secrets, and m
 has read by then is in what it first tells its sidecars: reading takes some ten round trips, three seconds between the
 farthest regions. A peer that takes longer is missing there until it has been read.
 """
+EXPELLED_ANNOTATION: Final = "fleet/expelled"
+"""A proxy that trusts somebody no more closes no connection; a gateway that starts anew ends those that it passed."""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
@@ -39,7 +42,7 @@ def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str
     }
 
 
-def east_west_gateway(network: str) -> dict[str, Any]:
+def east_west_gateway(network: str, expelled: Sequence[str]) -> dict[str, Any]:
     """The gateway that other networks' sidecars reach.
 
     The chart's ``networkGateway`` would publish istiod's ports 15012 and 15017 as well, which only a mesh with a
@@ -55,7 +58,7 @@ def east_west_gateway(network: str) -> dict[str, Any]:
                 _port("tls", CROSS_NETWORK_PORT, CROSS_NETWORK_PORT),
             ],
         },
-    }
+    } | ({"podAnnotations": {EXPELLED_ANNOTATION: ".".join(sorted(expelled))}} if expelled else {})
 
 
 def ingress_gateway(member: str) -> dict[str, Any]:

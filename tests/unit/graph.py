@@ -47,6 +47,8 @@ class Node:
     delete_before_replace: bool = False
     before_update: tuple[str, ...] = ()
     """The hooks that the engine runs before it updates the resource, by name."""
+    retained: bool = False
+    """Whether Pulumi forgets it without removing it."""
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
 
@@ -252,6 +254,7 @@ class Recorder(mocks.MockMonitor):
             replace_with=tuple(request.replace_with),
             delete_before_replace=request.deleteBeforeReplace,
             before_update=tuple(request.hooks.before_update),
+            retained=request.retainOnDelete,
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         return answer

@@ -177,6 +177,7 @@ REFUSED = [
     ("workloads.hello.weights", {"mars": 1}, "workloads.hello.weights.mars", "the members are m0, m1"),
     ("workloads.hello.weights", {"m0": 0}, "workloads.hello.weights.m0", "greater than 0"),
     ("clusters.manager.drained", True, "clusters.manager.drained", "True on the manager"),
+    ("clusters.manager.expelled", True, "clusters.manager.expelled", "True on the manager, whose orders"),
     ("certs.mesh", {"rootDays": 700}, "certs.mesh.intermediateDays", "must end before its issuer"),
     ("certs.mesh", {"roots": []}, "certs.mesh.roots", "at least 1"),
     ("certs.mesh", {"roots": ["a", "a"]}, "certs.mesh.roots", "'a' stands 2 times"),
@@ -225,7 +226,9 @@ def test_something_is_left_to_run_on_when_members_are_drained() -> None:
     raw = changed("clusters.m0.drained", True)
     assert parse(raw).weights(parse(raw).workloads.hello) == {"m1": 1}
     found = errors_of(changed("workloads.hello.weights", {"m0": 3}, raw))
-    assert found == ("workloads.hello.weights: only members that are drained (m0); give weight to one that is not",)
+    assert found == (
+        "workloads.hello.weights: only members that are drained or expelled (m0); give weight to one that is not",
+    )
     assert len(errors_of(changed("clusters.m1.drained", True, raw))) == 2, "neither hello nor sleep has a place"
 
 
@@ -259,6 +262,24 @@ def test_a_version_is_taken_as_it_is_published_with_and_without_v(spelling: str)
     config = parse(raw)
     assert (config.versions.karmada, config.versions.karmada_chart) == ("v1.18.2", "v1.18.1"), "of images and the chart"
     assert (config.versions.istio, config.clusters["m0"].istio_version) == ("1.31.0", "1.30.4")
+
+
+def test_somebody_is_left_to_trust_when_members_are_expelled() -> None:
+    raw = changed("clusters.m0.expelled", True)
+    config = parse(raw)
+    assert config.weights(config.workloads.hello) == {"m1": 1}, "as for a drained one"
+    assert (config.expelled, config.trusted_members) == (("m0",), ("m1",))
+    assert parse(changed("workloads.hello.weights", {"m0": 3, "m1": 1}, raw)), "its share may stand where it was"
+    assert parse(changed("traffic.forbidden", [{"from": "m0", "to": "m1"}], raw))
+    assert parse(changed("clusters.m0.drained", True, changed("clusters.m0.protect", True, raw)))
+    found = errors_of(changed("clusters.m1.expelled", True, raw))
+    assert found == ("clusters: only members that are expelled (m0, m1); keep at least one that is not",)
+
+
+def test_versions_need_not_go_together_with_what_an_expelled_member_runs() -> None:
+    raw = changed("clusters.m0.kubernetesVersion", "1.31")
+    assert errors_of(raw)
+    assert parse(changed("clusters.m0.expelled", True, raw))
 
 
 def test_replicas_of_the_api_server_need_a_load_balancer() -> None:

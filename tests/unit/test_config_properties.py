@@ -34,7 +34,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             clusters[member] |= {"highAvailability": True, "acl": {"ipv4": ["192.0.2.0/24"]}, "protect": True}
     if len(members) > 1 and draw(st.booleans()):
-        clusters[members[0]]["drained"] = True
+        clusters[members[0]][draw(st.sampled_from(["drained", "expelled"]))] = True
         members = members[1:]
     roots = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
     weights = st.dictionaries(st.sampled_from(members), st.integers(1, 9))

@@ -6,7 +6,7 @@ import pytest
 
 from fleet import versions
 from fleet.config import ConfigError, parse
-from fleet.deployed import Deployed, errors
+from fleet.deployed import Deployed, errors, roots_of_expelled
 from tests.unit.configs import fleet_of
 from tests.unit.graph import build
 
@@ -60,6 +60,54 @@ def test_kubernetes_goes_up_by_one_minor(now: str, reason: str | None) -> None:
     assert refused({"clusters": [{"name": "m0", "version": now}]}) == (
         [f"clusters.m0.kubernetesVersion: {reason}"] if reason else []
     )
+
+
+EXPELLED: dict[str, Any] = {
+    "clusters": [
+        {"name": "manager", "version": "1.35"},
+        {"name": "m0", "version": "1.35"},
+        {"name": "m1", "version": "1.35"},
+        {"name": "m2", "version": "1.35", "expelled": True, "joined": True},
+    ],
+    "meshRoots": {"trusted": ["root", "next"], "signing": "next", "expelled": {"m2": ["root"]}},
+}
+
+
+def test_an_expelled_member_is_never_trusted_again() -> None:
+    again = errors(parse(fleet_of(3)), Deployed.model_validate(EXPELLED | {"meshRoots": None}))
+    assert again == [
+        "clusters.m2.expelled: False, and what it had would be trusted again; keep it expelled, and add a member under "
+        "another name in its place"
+    ]
+
+
+def test_an_expelled_member_goes_when_nobody_trusts_what_may_have_signed_for_it() -> None:
+    kept = refused(EXPELLED, certs={"mesh": {"roots": ["root", "next"], "signing": "next"}})
+    assert kept == [
+        "clusters.m2: is missing, and what 'root' signed for it would be trusted again; keep it expelled until another "
+        "root has taken over (docs/day-two.md#another-root)"
+    ]
+    assert refused(EXPELLED, certs={"mesh": {"roots": ["next"]}}) == []
+    assert refused(EXPELLED, layers=["karmada"], certs={"mesh": {"roots": ["root", "next"], "signing": "next"}}) == []
+
+
+def test_a_cluster_is_not_born_expelled() -> None:
+    raw = fleet_of(3)
+    raw["clusters"]["m2"]["expelled"] = True
+    before = {"clusters": EXPELLED["clusters"][:3]}
+    assert errors(parse(raw), Deployed.model_validate(before)) == [
+        "clusters.m2.expelled: True on a cluster that is not there; leave its entry out"
+    ]
+    assert errors(parse(raw), Deployed()) == [], "nothing is known to an update without outputs"
+
+
+def test_the_roots_of_an_expelled_member_are_those_that_were_trusted_until_then(running: dict[str, Any]) -> None:
+    raw = fleet_of(3, certs={"mesh": {"roots": ["root", "next"]}})
+    raw["clusters"]["m1"]["expelled"] = raw["clusters"]["m2"]["expelled"] = True
+    config = parse(raw)
+    assert roots_of_expelled(config, Deployed.model_validate(running)) == {"m1": ("root",), "m2": ("root",)}
+    assert roots_of_expelled(config, Deployed.model_validate(EXPELLED)) == {"m1": ("root", "next"), "m2": ("root",)}
+    assert roots_of_expelled(config, Deployed())["m1"] == ("root", "next"), "all that may have, where nothing is known"
 
 
 def test_a_cluster_that_leaves_has_no_next_version() -> None:

@@ -203,7 +203,10 @@ def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     assert is_secret(outputs["karmadaKubeconfig"])
     eu = outputs["clusters"][1]
     pools = eu.pop("pools")
-    assert eu == {"name": "eu", "region": "eu-west", "network": "network3", "acl": False, "version": "1.35"}
+    assert eu == {
+        "name": "eu", "region": "eu-west", "network": "network3", "acl": False, "version": "1.35",
+        "expelled": False, "joined": True,
+    }  # fmt: skip
     assert [pool.keys() for pool in pools] == [{"name", "type"}]
     assert outputs["eastWestGateways"].keys() == outputs["ingresses"].keys() == {"eu", "ap", "us"}
 
