@@ -17,10 +17,11 @@ from review.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from review.steps import Step
+    from review.steps import Resource, Step
 
 KARMADA_CLUSTER: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 NAMESPACE: Final = "kubernetes:core/v1:Namespace"
+PROVIDER: Final = "pulumi:providers:kubernetes"
 SELF_SIGNED: Final = "tls:index/selfSignedCert:SelfSignedCert"
 _GONE: Final = frozenset({"delete", "replace"})
 """A replacement has three steps (create-replacement, replace, delete-replaced); the second stands for all."""
@@ -53,11 +54,22 @@ class Danger:
 
 
 def dangers(steps: Iterable[Step]) -> list[Danger]:
-    """Everything that the steps take away, the worst first; what goes with its whole cluster is not told again."""
-    found = [danger for step in steps for danger in _dangers(step)]
+    """Everything that the steps take away, the worst first.
+
+    What goes with its whole cluster is not told again, and what is only forgotten in an expelled one is no loss.
+    """
+    listed = list(steps)
+    found = [danger for step in listed for danger in _dangers(step)]
     lost = {danger.cluster for danger in found if danger.harm is Harm.CLUSTER}
+    expelled = {step.name.removesuffix("-provider") for step in listed if _reaches_nothing(step.new)}
     implied = {Harm.DATA, Harm.NODES, Harm.ADDRESS, Harm.CAPACITY}
-    told = [danger for danger in found if not (danger.cluster in lost and danger.harm in implied)]
+    forgotten = {Harm.DATA, Harm.ADDRESS}
+    told = [
+        danger
+        for danger in found
+        if not (danger.cluster in lost and danger.harm in implied)
+        and not (danger.cluster in expelled and danger.harm in forgotten)
+    ]
     return sorted(told, key=lambda danger: (danger.harm, danger.cluster, danger.urn))
 
 
@@ -100,6 +112,20 @@ def _cluster(step: Step) -> Iterator[Danger]:
                 yield _danger(step, Harm.CAPACITY, what)
             else:
                 yield _danger(step, Harm.NODES, what, acknowledgement=f"recycle {name}")
+
+
+def _reaches_nothing(provider: Resource | None) -> bool:
+    """Whether it is the provider of an expelled cluster (fleet/lke.py)."""
+    if provider is None or provider.type != PROVIDER:
+        return False
+    return section(provider.inputs, "deleteUnreachable") in (True, "true")
+
+
+def _provider(step: Step) -> Iterator[Danger]:
+    if _reaches_nothing(step.new) and not _reaches_nothing(step.old):
+        name = step.name.removesuffix("-provider")
+        what = f"member {name} is expelled for good: the others trust it no more, and what is in it is left alone"
+        yield Danger(harm=Harm.MEMBER, cluster=name, urn=step.urn, what=what)
 
 
 def _release(step: Step) -> Iterator[Danger]:
@@ -149,6 +175,7 @@ def _danger(step: Step, harm: Harm, what: str, *, acknowledgement: str = "") -> 
 
 _LOOKS: Final = {
     LKE_CLUSTER: _cluster,
+    PROVIDER: _provider,
     RELEASE: _release,
     SERVICE: _service,
     SELF_SIGNED: _authority,

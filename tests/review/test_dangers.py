@@ -53,6 +53,19 @@ def test_what_goes_with_its_cluster_is_not_told_again() -> None:
     assert the_one(*found).harm is Harm.CLUSTER
 
 
+def test_what_is_forgotten_in_an_expelled_member_is_no_loss() -> None:
+    """The provider reaches nothing, so nothing is deleted there (docs/decisions/0139)."""
+    before = resource(danger_rules.PROVIDER, "us-provider", {"kubeconfig": "us"}, provider="")
+    after = resource(danger_rules.PROVIDER, "us-provider", {"deleteUnreachable": "true"}, provider="")
+    namespace = step("delete", resource(danger_rules.NAMESPACE, "us-istio", {}))
+    gateway = step("delete", release("us-ingress-release", "gateway", {}))
+    danger = the_one(*dangers([step("update", before, after), namespace, gateway]))
+    assert (danger.harm, danger.cluster, danger.acknowledgement) == (Harm.MEMBER, "us", "")
+    assert "member us is expelled for good" in danger.what
+    assert dangers([step("same", after, after), namespace, gateway]) == [], "told once"
+    assert len(dangers([step("same", before, before), namespace, gateway])) == 2
+
+
 def test_a_new_kubernetes_version_recycles_every_node() -> None:
     danger = the_one(*dangers([step("update", cluster("us"), cluster("us", k8sVersion="1.36"))]))
     assert (danger.harm, danger.acknowledgement) == (Harm.NODES, "recycle us")
