@@ -78,7 +78,8 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
             remedy="Run `make up` first",
         )
     if api := karmada_api(outputs, layout, folder):
-        yield from karmada.claims(api, found, folder)
+        expelled = [cluster["name"] for cluster in outputs["clusters"] if cluster.get("expelled")]
+        yield from karmada.claims(api, found, folder, expelled)
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
 

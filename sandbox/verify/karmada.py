@@ -26,7 +26,7 @@ from sandbox.verify.mesh import calls
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Seen = TypeVar("Seen")
@@ -39,14 +39,18 @@ _PAUSE_SECONDS: Final = 1.0
 _CALLS: Final = 30
 
 
-def claims(karmada: Operator, members: Sequence[Member], folder: Path) -> Iterator[Claim]:
+def claims(
+    karmada: Operator, members: Sequence[Member], folder: Path, expelled: Collection[str] = ()
+) -> Iterator[Claim]:
     """Everything that holds of a fleet with hello and sleep on it. `folder` takes the agents' credentials.
+
+    Nothing is said of the members that are `expelled`.
 
     Raises:
         CommandError: Karmada or a member cannot be asked.
 
     """
-    yield all_joined(karmada.view, {member.name for member in members})
+    yield all_joined(karmada.view, {member.name for member in members}, expelled)
     yield unplaced_without_policy(karmada)
     for workload in (HELLO, SLEEP):
         yield divided_by_weights(karmada.view, [member.view for member in members], workload)
@@ -59,9 +63,9 @@ def claims(karmada: Operator, members: Sequence[Member], folder: Path) -> Iterat
     yield members_keep_their_credentials(karmada, members)
 
 
-def all_joined(karmada: View, names: set[str]) -> Claim:
+def all_joined(karmada: View, names: set[str], expelled: Collection[str] = ()) -> Claim:
     """`kubectl get clusters`: every member is there by its name, pulls its work, and is Ready."""
-    found = joined(karmada)
+    found = {name: state for name, state in joined(karmada).items() if name not in expelled}
     return Claim(
         text="every member has joined Karmada in mode Pull, and is Ready",
         holds=found == dict.fromkeys(names, ("Pull", "True")),

@@ -106,7 +106,9 @@ def karmada_api(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Ope
 
 
 def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[Member, ...]:
-    """The members in a stack's outputs, with secrets in the clear; kubeconfigs are kept in a folder of the caller's.
+    """The members in a stack's outputs, with secrets in the clear, but for those that are expelled.
+
+    Kubeconfigs are kept in a folder of the caller's.
 
     Raises OSError where the folder cannot be written.
     """
@@ -120,5 +122,5 @@ def members(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> tuple[M
             view=seen[cluster["name"]],
         )
         for cluster in outputs["clusters"]
-        if cluster["network"]  # The manager is in no network of the mesh.
+        if cluster["network"] and not cluster.get("expelled")  # The manager is in no network of the mesh.
     )

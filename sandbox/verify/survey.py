@@ -35,7 +35,9 @@ def survey(
     agents = joined(views[KARMADA]) if KARMADA in views else {}
     with ThreadPoolExecutor() as pool:
         clusters = pool.map(
-            lambda cluster: _view(cluster, outputs, views[cluster["name"]], agents), outputs["clusters"]
+            lambda cluster: _view(cluster, outputs, views[cluster["name"]], agents),
+            # Nothing is asked of an expelled one, which may not answer.
+            (cluster for cluster in outputs["clusters"] if not cluster.get("expelled")),
         )
         found = tuple(clusters)
     return FleetView(

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if only := config.getoption("--only"):
         items[:] = chosen(items, only)
-    order = ("fleet", "rotated_fleet", "ending_fleet")
+    order = ("fleet", "rotated_fleet", "ending_fleet", "expelling_fleet")
     items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in order))
 
 
@@ -111,6 +111,12 @@ def rotated_fleet(fleet: Fleet) -> Fleet:
 def ending_fleet(rotated_fleet: Fleet) -> Fleet:
     """The fleet, for tests after which it is not whole any more: they run last, in the order of their files."""
     return rotated_fleet
+
+
+@pytest.fixture
+def expelling_fleet(ending_fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which one of its members is gone for good: the very last."""
+    return ending_fleet
 
 
 @pytest.fixture(scope="module")
