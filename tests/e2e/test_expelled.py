@@ -289,7 +289,7 @@ def test_updates_go_on_without_it(expelling_fleet: Fleet, account: Account, loot
     said = fleet.up(**fleet.sections)
     assert " unchanged" in said
     assert not any(f" {word}" in said for word in ("created", "updated", "replaced", "deleted")), said
-    eventually(lambda: joined(fleet.karmada)["us"][1] != "True", "Karmada misses it", within_seconds=120)
+    eventually(lambda: joined(fleet.karmada.view)["us"][1] != "True", "Karmada misses it", within_seconds=120)
 
 
 def test_it_goes_for_good_once_another_root_has_taken_over(
@@ -324,6 +324,6 @@ def test_it_goes_for_good_once_another_root_has_taken_over(
     print(f"\nanother root, and the member's entry gone: {outcomes}")
     assert not outcomes.failed, outcomes
     assert refused(fleet.layout, loot.others, gateway)
-    assert "us" not in joined(fleet.karmada)
+    assert "us" not in joined(fleet.karmada.view)
     with pytest.raises(StopIteration):
         cluster_id(account, "us")

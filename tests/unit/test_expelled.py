@@ -116,6 +116,7 @@ def test_the_others_have_other_tokens_of_which_it_gets_none(before: Graph, after
         ]
         assert names[0] == "fleet-peer-1"
         assert names[1].startswith("fleet-peer-1-")
+        assert after.one("kubernetes:apps/v1:DeploymentPatch", f"{member}-tokens-read-istiod"), "istiod reads by them"
     readers = {node.name for node in after.of_type(SECRET) if "-reads-" in node.name}
     assert not any(name.startswith("m2-") for name in readers)
 
