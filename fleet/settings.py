@@ -97,10 +97,10 @@ class Etcd(Model):
 
 
 class Failover(Model):
-    """Moving replicas out of a lost member, how long Karmada waits before it does, in seconds, and moving them back.
+    """Moving replicas out of a member that was not ready for some seconds, and back when it was ready for as long.
 
-    It waits five minutes, as Karmada's webhook has it by default: agents may need that long to reconnect after the
-    manager was away, and Karmada takes all of them for lost until they do (docs/karmada.md).
+    Karmada has no such time of its own since 1.15. The default is what agents may need to report again after the
+    manager was away (docs/karmada.md).
     """
 
     enabled: bool = True

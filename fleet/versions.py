@@ -21,7 +21,7 @@ ISTIO_CHART: Final = "1.31.0"
 """All of Istio's charts; 1.30 before 1.30.4 loses endpoints when a remote secret rotates (istio#61043)."""
 
 KUBECTL_IMAGE: Final = ("docker.io", "alpine/k8s", "1.34.1")
-"""Registry, repository and tag of the image in which Karmada's jobs run bash and kubectl.
+"""Registry, repository and tag of the image in which Karmada's jobs run bash and kubectl, and failover's jq too.
 
 The chart's default, bitnamisecure/kubectl, is published under the tag latest alone.
 """

@@ -11,11 +11,10 @@ from pulumi import Output, ResourceOptions
 
 from fleet import settings
 from fleet.karmada.control_plane import KarmadaControlPlane
-from fleet.karmada.homecoming import KarmadaHomecoming, KarmadaHomecomingArgs
 from fleet.lke import LkeCluster
 from fleet.naming import HELLO, HELLO_PORT, SLEEP, WORKLOAD_NAMESPACE, workload_identity
 from fleet.settings import FleetConfig, Workload
-from policies.placement import SELECTORS, MemberPlacement, Placement, PlacementArgs
+from policies.placement import MemberPlacement, Placement, PlacementArgs
 
 PODINFO_PORT: Final = 9898
 MESSAGE_VARIABLE: Final = "PODINFO_UI_MESSAGE"
@@ -65,13 +64,6 @@ class Workloads(pulumi.ComponentResource):
             after=args.after,
         )
         Placement(f"{name}-placement", placement, child)
-        if config.karmada.failover.enabled and config.karmada.failover.come_home:
-            homecoming = KarmadaHomecomingArgs(
-                control_plane=args.control_plane,
-                workloads=[SELECTORS[workload][0] for workload in (HELLO, SLEEP)],
-                namespace=WORKLOAD_NAMESPACE,
-            )
-            KarmadaHomecoming("karmada-homecoming", homecoming, child)
         submission = SubmissionArgs(control_plane=args.control_plane, workloads=config.workloads, after=args.after)
         Submission(f"{name}-submission", submission, child)
         self.register_outputs({})

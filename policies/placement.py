@@ -13,7 +13,8 @@ from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
 from fleet.settings import Failover
 
 POLICY_API: Final = "policy.karmada.io/v1alpha1"
-NOT_READY_TAINT: Final = "not-ready"
+FORMER_TAINT: Final = "not-ready"
+"""What Fleet's members were tainted with when they were lost, until failover became a job (docs/decisions/0140)."""
 SELECTORS: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     HELLO: (
         {"apiVersion": "apps/v1", "kind": "Deployment", "name": HELLO},
@@ -77,7 +78,7 @@ class Placement(pulumi.ComponentResource):
                 api_version=POLICY_API,
                 kind="ClusterTaintPolicy",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(name="lost-members"),
-                spec=lost_members(),
+                spec=ready_members(),
                 opts=child,
             )
         self.register_outputs({})
@@ -104,7 +105,7 @@ def propagation(
     All members are eligible: a Service goes to each, so that its name resolves everywhere, and a member without a
     weight gets no replica.
     """
-    placement: dict[str, Any] = {
+    placement = {
         "clusterAffinity": {"clusterNames": list(members)},
         "replicaScheduling": {
             "replicaSchedulingType": "Divided",
@@ -123,14 +124,6 @@ def propagation(
     }
     if not failover.enabled:
         return spec
-    placement["clusterTolerations"] = [
-        {
-            "key": NOT_READY_TAINT,
-            "operator": "Exists",
-            "effect": "NoExecute",
-            "tolerationSeconds": failover.toleration_seconds,
-        }
-    ]
     return spec | {"propagateDeps": True, "failover": {"cluster": {"purgeMode": "Gracefully"}}}
 
 
@@ -157,14 +150,12 @@ def override(workload: str, member: str, placement: MemberPlacement) -> dict[str
     }
 
 
-def lost_members() -> dict[str, Any]:
-    """The spec of a ClusterTaintPolicy: a member that does not report loses its replicas, until it reports again.
+def ready_members() -> dict[str, Any]:
+    """The spec of a ClusterTaintPolicy that adds no taint, and takes the former one off members that are ready.
 
-    Karmada itself adds no NoExecute taint since 1.14.
+    Nothing else would, from a member that was lost when Fleet was updated.
     """
-    ready = {"conditionType": "Ready", "operator": "In"}
     return {
-        "addOnConditions": [ready | {"statusValues": ["False", "Unknown"]}],
-        "removeOnConditions": [ready | {"statusValues": ["True"]}],
-        "taints": [{"key": NOT_READY_TAINT, "effect": "NoExecute"}],
+        "removeOnConditions": [{"conditionType": "Ready", "operator": "In", "statusValues": ["True"]}],
+        "taints": [{"key": FORMER_TAINT, "effect": "NoExecute"}],
     }

@@ -8,6 +8,7 @@ from pulumi import ResourceOptions
 from fleet.karmada.agent import KarmadaAgent, KarmadaAgentArgs
 from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlaneArgs
 from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
+from fleet.karmada.failover import KarmadaFailover, KarmadaFailoverArgs
 from fleet.lke import LkeCluster, Members
 from fleet.settings import FleetConfig
 
@@ -60,4 +61,7 @@ class Federation(pulumi.ComponentResource):
             gone = ExpelledAgentArgs(member=member, karmada=self.control_plane.provider)
             ExpelledAgent(f"{member}-agent", gone, child)
         self.clusters = frozenset([*args.members.trusted, *left])
+        if config.karmada.failover.enabled:
+            failover = KarmadaFailoverArgs(control_plane=self.control_plane, failover=config.karmada.failover)
+            KarmadaFailover(f"{name}-failover", failover, child)
         self.register_outputs({})

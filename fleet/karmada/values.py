@@ -76,12 +76,9 @@ def label_value(fingerprint: str) -> str:
 
 
 def _controller_manager(karmada: Karmada) -> dict[str, Any]:
-    # The chart turns PropagateDeps off although Karmada's code has it on.
-    gates = {"PropagateDeps": True, "Failover": karmada.failover.enabled}
-    if not karmada.failover.enabled:
-        return {"featureGates": gates}
-    # Since Karmada 1.14 an eviction needs this flag as well as the gate (cmd/controller-manager, cluster_failover.go).
-    return {"featureGates": gates, "extraCommandArgs": {"enable-no-execute-taint-eviction": "true"}}
+    # The chart turns PropagateDeps off although Karmada's code has it on. Failover is the gate of ClusterTaintPolicies;
+    # that NoExecute taints evict is another option, which stays off: eviction is the job's (fleet/karmada/failover.py).
+    return {"featureGates": {"PropagateDeps": True, "Failover": karmada.failover.enabled}}
 
 
 def _job_images() -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 import yaml
 
-from fleet.naming import HELLO, KARMADA_CLUSTER_NAMESPACE, SLEEP
+from fleet.naming import HELLO, KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, SLEEP
 from sandbox.kubernetes.commands import CommandError
-from sandbox.verify.karmada import all_joined, running_pods
+from sandbox.verify.karmada import all_joined
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client
 from tests.e2e.clients import Account, eventually
@@ -19,13 +20,19 @@ from tests.e2e.running import hello_by_member, wrong
 from tests.e2e.stack import YES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
+    from sandbox.verify.member import Member
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 AT_HOME: Final = {"eu": 1, "ap": 1, "us": 1}
+AS_IN_PRODUCTION: Final = {"failover": {"tolerationSeconds": 300}}
+TENANTS: Final = Path(__file__).with_name("tenants.yaml").read_text()
+WEB: Final = "tenant-web"
+LEDGER: Final = "tenant-ledger"
+MOVING: Final = (HELLO, SLEEP, WEB)
 RENEWED: Final = {"karmada": {"leafDays": 364, "caDays": 3600}}
 """What every test from the renewal on has, so that none renews them again."""
 PATIENT: Final = {"failover": {"tolerationSeconds": 3600}}
@@ -57,10 +64,31 @@ def reported(fleet: Fleet, since: datetime) -> bool:
     return all(renewed[name] > since for name in fleet.members)
 
 
-def pods(fleet: Fleet) -> set[str]:
-    """The pods of hello and sleep that are ready in all members: a replica that moves or starts anew is another pod."""
-    seen = [member.view for member in fleet.members.values()]
-    return {pod for member in seen for app in (HELLO, SLEEP) for pod in running_pods(member, app)}
+def pods(fleet: Fleet, *apps: str) -> set[str]:
+    """The pods that are ready in all members, of hello and sleep if of no others.
+
+    A replica that moves or starts anew is another pod.
+    """
+    return {
+        pod["metadata"]["uid"]
+        for member in fleet.members.values()
+        for app in apps or (HELLO, SLEEP)
+        for pod in member.running(app)
+    }
+
+
+def by_member(members: Mapping[str, Member], app: str) -> dict[str, int]:
+    """How many pods of an app are ready in each member."""
+    return {name: len(member.running(app)) for name, member in members.items()}
+
+
+def lives(members: Mapping[str, Member]) -> dict[str, list[str]]:
+    """The claims and pods of the ledger, dead or alive, by member; members that have none are left out."""
+    what = ("pods,persistentvolumeclaims", f"--selector=app={LEDGER}", "--namespace=default")
+    found = {
+        name: [item["metadata"]["uid"] for item in member.view.get(*what)["items"]] for name, member in members.items()
+    }
+    return {name: uids for name, uids in found.items() if uids}
 
 
 def wait_until_joined(fleet: Fleet, since: float, what: str) -> None:
@@ -73,12 +101,60 @@ def wait_until_joined(fleet: Fleet, since: float, what: str) -> None:
     print(f"all members report and are Ready {time.monotonic() - since:.0f} s after {what}")
 
 
-def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns(
+@pytest.fixture
+def tenants(ending_fleet: Fleet) -> Iterator[None]:
+    """A Deployment and a StatefulSet with plain policies of their own run where they belong."""
+    fleet = ending_fleet
+    fleet.karmada.kubectl("apply", "--filename=-", stdin=TENANTS)
+    try:
+        eventually(lambda: by_member(fleet.members, WEB) == AT_HOME, "the web runs everywhere", within_seconds=180)
+        eventually(lambda: by_member(fleet.members, LEDGER)["us"] == 1, "the ledger runs in us", within_seconds=180)
+        yield
+    finally:
+        fleet.karmada.kubectl("delete", "--filename=-", "--ignore-not-found", "--wait=false", stdin=TENANTS)
+        gone = "the tenants are gone, with the volume"
+        eventually(lambda: not pods(fleet, WEB) and not lives(fleet.members), gone, within_seconds=180)
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_member_that_is_silent_for_a_minute_moves_nothing_of_anybody_s(ending_fleet: Fleet) -> None:
+    """With the toleration that production has, and the agent stopped, so that the member's pods run on."""
+    fleet = ending_fleet.configured(karmada=AS_IN_PRODUCTION)
+    us = fleet.members["us"]
+    before = pods(fleet, *MOVING, LEDGER)
+    bindings = placements(fleet)
+    in_agents = ("deployment", "--all", f"--namespace={KARMADA_NAMESPACE}")
+    us.kubectl("scale", *in_agents, "--replicas=0")
+    silent = time.monotonic()
+    eventually(lambda: not joined(fleet), "Karmada misses the member", within_seconds=120)
+    time.sleep(max(0.0, silent + 60 - time.monotonic()))
+    us.kubectl("scale", *in_agents, "--replicas=1")
+    wait_until_joined(fleet, silent, "the agent was stopped")
+    # The job has run twice since then, while the member was silent and after its return.
+    for _ in range(4):
+        time.sleep(30)
+        assert placements(fleet) == bindings
+        assert pods(fleet, *MOVING, LEDGER) == before
+
+
+def placements(fleet: Fleet) -> dict[str, object]:
+    """Where Karmada has placed everything, and what it is moving."""
+    items = fleet.karmada.view.get("resourcebindings.work.karmada.io", "--all-namespaces")["items"]
+    return {
+        item["metadata"]["name"]: (item["spec"].get("clusters"), item["spec"].get("gracefulEvictionTasks"))
+        for item in items
+    }
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns_and_data_stays(
     ending_fleet: Fleet, account: Account
 ) -> None:
     fleet = ending_fleet.configured()
     members = fleet.members
     eventually(lambda: hello_by_member(members) == AT_HOME, "every region runs one")
+    ledger = lives(members)
+    assert set(ledger) == {"us"}
     lost_cluster = cluster_id(account, "us")
     machines = account.call("GET", "linode/instances")["data"]
     [machine] = [machine["id"] for machine in machines if machine["lke_cluster_id"] == lost_cluster]
@@ -88,14 +164,24 @@ def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns(
     lost = time.monotonic()
     eventually(lambda: not joined(fleet), "Karmada misses the member", within_seconds=120)
     print(f"missed after {time.monotonic() - lost:.0f} s")
-    eventually(lambda: sum(hello_by_member(elsewhere).values()) == 3, "all run elsewhere", within_seconds=240)
+    moved = "all that may move runs elsewhere"
+    eventually(lambda: all(sum(by_member(elsewhere, app).values()) == 3 for app in MOVING), moved, within_seconds=300)
     print(f"replicas moved after {time.monotonic() - lost:.0f} s")
+    # Whatever else were to move would have moved in the same minute.
+    time.sleep(60)
+    assert lives(elsewhere) == {}, "a StatefulSet has no second life"
 
     account.call("POST", f"linode/instances/{machine}/boot")
     back = time.monotonic()
     wait_until_joined(fleet, back, "the node was booted")
-    eventually(lambda: hello_by_member(members) == AT_HOME, "every region runs one again", within_seconds=180)
+    home = "every region runs one of each again"
+    eventually(lambda: all(by_member(members, app) == AT_HOME for app in MOVING), home, within_seconds=300)
     print(f"replicas home {time.monotonic() - back:.0f} s after the node was booted")
+    eventually(lambda: len(members["us"].running(LEDGER)) == 1, "the ledger runs in us")
+    assert set(lives(members)) == {"us"}
+    assert set(ledger["us"]) & set(lives(members)["us"]), "on the claim that it had"
+    marked = fleet.karmada.view.get("resourcebindings.work.karmada.io", "--all-namespaces", "--selector=fleet/evicted")
+    assert marked["items"] == [], "nothing waits to come home"
 
 
 def test_authorities_and_all_that_they_signed_are_renewed_by_config_and_everything_reconnects(

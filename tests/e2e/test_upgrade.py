@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 _HANDED_OUT: Final = "it was in the output karmadaKubeconfig, of the group system:masters"
+_ANOTHER_JOB: Final = "the job that brought replicas home gave way to that of failover, with another identity"
 LET_GO: Final[Mapping[str, str]] = {
+    "karmada-homecoming-identity-key": _ANOTHER_JOB,
+    "karmada-homecoming-identity-cert": _ANOTHER_JOB,
     "karmada-operator-key": _HANDED_OUT,
     "karmada-operator-cert": _HANDED_OUT,
 }

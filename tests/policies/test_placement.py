@@ -3,7 +3,7 @@
 from typing import Any
 
 from fleet.settings import Failover
-from policies.placement import MemberPlacement, lost_members, override, propagation
+from policies.placement import MemberPlacement, override, propagation
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import Graph, build
 
@@ -94,21 +94,20 @@ def test_nothing_is_placed_before_it_is_overridden() -> None:
     assert {f"workloads-placement-hello-{member}" for member in ("eu", "ap", "us")} <= before
 
 
-def test_a_lost_member_is_tainted_until_it_reports_again() -> None:
-    spec = lost_members()
-    (added,), (removed,) = spec["addOnConditions"], spec["removeOnConditions"]
-    assert (added["conditionType"], set(added["statusValues"])) == ("Ready", {"False", "Unknown"})
-    assert removed["statusValues"] == ["True"]
+def test_the_taint_of_earlier_versions_is_taken_off_and_none_is_put_on() -> None:
+    (policy,) = build(stack("dev")).of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
+    spec = policy.plain()["spec"]
+    assert "addOnConditions" not in spec
+    assert spec["removeOnConditions"] == [{"conditionType": "Ready", "operator": "In", "statusValues": ["True"]}]
     assert spec["taints"] == [{"key": "not-ready", "effect": "NoExecute"}]
+    assert policy.plain()["metadata"]["name"] == "lost-members", "the policy that put it on is this one"
 
 
-def test_replicas_leave_a_lost_member_after_the_configured_time() -> None:
-    spec = propagation("hello", ["us"], {"us": 1}, Failover(toleration_seconds=90))
-    (toleration,) = spec["placement"]["clusterTolerations"]
-    taint = lost_members()["taints"][0]
-    assert (toleration["key"], toleration["effect"]) == (taint["key"], taint["effect"])
-    assert toleration["tolerationSeconds"] == 90
+def test_hello_and_sleep_may_leave_a_lost_member_with_what_they_need() -> None:
+    spec = propagation("hello", ["us"], {"us": 1}, Failover())
+    assert spec["failover"] == {"cluster": {"purgeMode": "Gracefully"}}
     assert spec["propagateDeps"]
+    assert "clusterTolerations" not in spec["placement"], "no taint evicts"
 
 
 def test_the_submitted_deployment_waits_for_all_replicas_of_the_fleet() -> None:

@@ -107,17 +107,16 @@ def _tags(value: Any, path: str) -> list[tuple[str, str]]:
     return own + [found for key, below in value.items() for found in _tags(below, f"{path}.{key}")]
 
 
-def test_dependencies_propagate_and_lost_members_are_left(dev: Graph) -> None:
+def test_dependencies_propagate_and_taint_policies_work_but_no_taint_evicts(dev: Graph) -> None:
     manager = values_of(dev, "karmada-release")["controllerManager"]
     assert manager["featureGates"] == {"PropagateDeps": True, "Failover": True}
-    assert manager["extraCommandArgs"] == {"enable-no-execute-taint-eviction": "true"}
+    assert "extraCommandArgs" not in manager, "a NoExecute taint would evict what holds data too"
 
 
 def test_failover_can_be_turned_off() -> None:
     graph = build(fleet_of(1, karmada={"failover": {"enabled": False}}))
     manager = values_of(graph, "karmada-release")["controllerManager"]
     assert manager["featureGates"] == {"PropagateDeps": True, "Failover": False}
-    assert "extraCommandArgs" not in manager
     assert not graph.of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
     (spec,) = (n.plain()["spec"] for n in graph.nodes.values() if n.name == "workloads-placement-hello")
     assert "failover" not in spec

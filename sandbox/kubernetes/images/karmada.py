@@ -44,7 +44,7 @@ KARMADA_IMAGES: Final = (
     ),
     Image(
         name=_named(KUBECTL_IMAGE),
-        layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/kubectl": Tool("kubectl")}),
+        layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/kubectl": Tool("kubectl"), "/usr/bin/jq": Dynamic(Program("jq"))}),
         command=("bash",),
     ),
     Image(
