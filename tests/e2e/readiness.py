@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 import time
 from datetime import datetime
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 PAUSE_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 10.0
 """How often an agent reports (--cluster-status-update-frequency), and renews its lease."""
-_LOOKS_A_REPORT: Final = 3
 
 Look = tuple[float, "Mapping[str, str] | None"]
 """When, and the condition Ready of each member; None where Karmada could not be asked."""
@@ -55,8 +55,14 @@ def silent_seconds(looks: Sequence[Look]) -> float:
 
 
 def longest_pause(renewals: Iterable[datetime]) -> float:
-    """The seconds between two reports that were farthest apart."""
-    return max((until - at).total_seconds() for at, until in itertools.pairwise(sorted(renewals)))
+    """The seconds between two reports that were farthest apart; without two of them nobody knows."""
+    pauses = ((until - at).total_seconds() for at, until in itertools.pairwise(sorted(renewals)))
+    return max(pauses, default=math.inf)
+
+
+def longest_look(looks: Sequence[Look]) -> float:
+    """The seconds between two looks that were farthest apart."""
+    return max((until - at for (at, _), (until, _) in itertools.pairwise(looks)), default=math.inf)
 
 
 class Readiness:
@@ -88,8 +94,8 @@ class Readiness:
                 self._note(at, None)
             else:
                 self._note(at, ready)
-            if len(self.looks) % _LOOKS_A_REPORT == 0:
-                self._note_reports()
+            # At every look: on a busy machine one takes seconds, and a report between two is never seen.
+            self._note_reports()
 
     def _note(self, at: float, ready: Mapping[str, str] | None) -> None:
         last = self.looks[-1][1] if self.looks else ready

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import HELLO, KARMADA, SLEEP
@@ -21,7 +21,7 @@ from sandbox.verify.mesh import NO_ANSWER, calls
 from tests.e2e import kept, successors
 from tests.e2e.clients import eventually
 from tests.e2e.load import Outcomes, load
-from tests.e2e.readiness import Readiness, longest_pause, silent_seconds, unready_seconds
+from tests.e2e.readiness import Readiness, longest_look, longest_pause, silent_seconds, unready_seconds
 from tests.e2e.stack import YES
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Upgrade:
 
     members: tuple[str, ...]
     trial: Trial
-    plan: list[dict[str, Any]]
+    plan: list[dict[str, Any]] = field(repr=False)
     update: Update
     readiness: Readiness
     claims: tuple[Claim, ...]
@@ -136,7 +136,8 @@ def upgrade(old: Stack, mixed: Stack, new: Stack, *, say: Callable[[str], None])
     unready, silent = unready_seconds(readiness.looks, earlier.members), silent_seconds(readiness.looks)
     say(f"seconds in which members were not Ready: {unready}; and Karmada could not be asked: {silent:.0f} at a time")
     pauses = {name: round(longest_pause(renewals), 1) for name, renewals in readiness.renewals.items()}
-    say(f"seconds between two reports of a member, at the longest: {pauses}")
+    seen_each = longest_look(readiness.looks)
+    say(f"seconds between two reports of a member, at the longest: {pauses}; between two looks: {seen_each:.1f}")
     after = things(new, Reached.by(new))
     for line in kept.lost(before, after):
         say(f"not as it was: {line}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.e2e.readiness import Look, longest_pause, silent_seconds, unready_seconds
+from tests.e2e.readiness import Look, longest_look, longest_pause, silent_seconds, unready_seconds
 
 READY, NOT_READY = {"eu": "True", "us": "True"}, {"eu": "True", "us": "False"}
 
@@ -38,3 +38,9 @@ def test_what_karmada_does_not_answer_is_told_apart() -> None:
 def test_the_longest_pause_is_between_two_reports_that_follow_each_other() -> None:
     begun = datetime(2026, 11, 28, tzinfo=UTC)
     assert longest_pause({begun + timedelta(seconds=at) for at in (20, 0, 10, 37.5, 47.5)}) == 17.5
+
+
+def test_a_pause_that_nobody_saw_the_end_of_is_no_short_one() -> None:
+    assert longest_pause([datetime(2026, 11, 28, tzinfo=UTC)]) == float("inf")
+    assert longest_look([]) == float("inf")
+    assert longest_look([(0.0, READY), (1.0, None), (4.0, READY)]) == 3.0
