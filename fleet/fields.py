@@ -71,12 +71,6 @@ def _acknowledgement(value: str) -> str:
     return value
 
 
-def _repository(value: str) -> str:
-    if "@" in value or ":" in value.rpartition("/")[2]:
-        raise ValueError("must be an image without tag and digest: fleet:versions says which release runs")
-    return value
-
-
 def _tag(value: str) -> str:
     if not 1 <= len(value) <= 24 or ":" in value:
         raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
@@ -103,8 +97,6 @@ def _release(value: str, prefix: str) -> str:
     raise ValueError(f"must be a released version with its patch, such as '{prefix}1.2.3'")
 
 
-Repository = Annotated[str, Field(min_length=1), AfterValidator(_repository)]
-"""Where an image is, without its version."""
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 ClusterName = Annotated[str, AfterValidator(_cluster_name)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]

@@ -22,11 +22,12 @@ from fleet.fields import (
     KubernetesMinor,
     Model,
     Quantity,
-    Repository,
     Resources,
     Tag,
 )
 from fleet.guardrails import Guardrails
+from fleet.hosts import ANY, Hosts
+from fleet.images import Image, Repository  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.naming import DEFAULT_ROOT
 from fleet.pools import Acl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.secrets import Secret, Values  # noqa: TC001 - likewise
@@ -139,7 +140,7 @@ class Ingress(Model):
     """An ingress gateway in every member, and the hosts for which it serves hello."""
 
     enabled: bool = True
-    hosts: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    hosts: Hosts = (ANY,)
 
 
 class Mesh(Model):
@@ -179,7 +180,7 @@ class Traffic(Model):
 class Workload(Model):
     """One workload submitted to Karmada; no weights means an equal share for every member."""
 
-    image: str
+    image: Image
     replicas: Annotated[int, Field(ge=0, le=10000)] = 3
     weights: dict[str, Annotated[int, Field(gt=0, le=1000)]] = Field(default_factory=dict)
 
@@ -187,13 +188,13 @@ class Workload(Model):
 class Hello(Workload):
     """The article's hello: podinfo, which answers with its region."""
 
-    image: str = versions.PODINFO_IMAGE
+    image: Image = versions.PODINFO_IMAGE
 
 
 class Sleep(Workload):
     """The article's sleep: a pod with curl, from which to call hello."""
 
-    image: str = versions.CURL_IMAGE
+    image: Image = versions.CURL_IMAGE
 
 
 class Workloads(Model):
