@@ -12,31 +12,50 @@ from typing import TYPE_CHECKING, Final
 import pulumi_linode as linode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from fleet.deployed import Deployed
     from fleet.settings import FleetConfig
 
 KUBERNETES_CAPABILITY: Final = "Kubernetes"
 """What a region must be capable of (Linode API v4, GET /regions)."""
+CAPABILITY_OF_CLASS: Final[Mapping[str, str]] = {
+    "gpu": "GPU Linodes",
+    "premium": "Premium Plans",
+    "accelerated": "NETINT Quadra T1U",
+}
+"""What a region must be capable of besides, by the class of a node type (GET /linode/types)."""
+TOO_SMALL: Final = "nanode"
+"""The class that LKE has no nodes of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """What can be ordered: region, node type and Kubernetes version identifiers."""
+    """What can be ordered."""
 
-    regions: frozenset[str]
-    types: frozenset[str]
+    regions: Mapping[str, frozenset[str]]
+    """What each region with LKE is capable of."""
+    types: Mapping[str, str]
+    """The class of each node type."""
     kubernetes_versions: frozenset[str]
+
+    def usable_types(self, region: str) -> frozenset[str]:
+        """The types that nodes in a region can have; in an unknown one, those that they can have anywhere."""
+        capabilities = self.regions.get(region)
+        return frozenset(
+            name
+            for name, kind in self.types.items()
+            if kind != TOO_SMALL
+            and (capabilities is None or CAPABILITY_OF_CLASS.get(kind, KUBERNETES_CAPABILITY) in capabilities)
+        )
 
 
 def fetch() -> Catalogue:
     """Ask the Linode API, through the provider, what it offers."""
+    regions = {region.id: frozenset(region.capabilities) for region in linode.get_regions().regions or ()}
     return Catalogue(
-        regions=frozenset(
-            region.id for region in linode.get_regions().regions or () if KUBERNETES_CAPABILITY in region.capabilities
-        ),
-        types=frozenset(kind.id for kind in linode.get_instance_types().types or ()),
+        regions={name: found for name, found in regions.items() if KUBERNETES_CAPABILITY in found},
+        types={kind.id: kind.class_ for kind in linode.get_instance_types().types or ()},
         kubernetes_versions=frozenset(version.id for version in linode.get_lke_versions().versions or ()),
     )
 
@@ -48,28 +67,52 @@ def errors(config: FleetConfig, catalogue: Catalogue, deployed: Deployed) -> lis
     be drained, and its certificates renewed.
     """
     return [
-        f"{key}: {value!r} is not {kind}{_hint(value, offered)}"
+        f"{key}: {value!r} {wrong}"
         for name in config.clusters
-        for key, value, had, kind, offered in _orders(name, config, catalogue, deployed)
-        if value not in offered and value != had
+        for key, value, had, wrong in _wrong_orders(name, config, catalogue, deployed)
+        if value != had
     ]
 
 
-def _orders(
+def _wrong_orders(
     name: str, config: FleetConfig, catalogue: Catalogue, deployed: Deployed
-) -> Iterator[tuple[str, str, str | None, str, frozenset[str]]]:
-    """What a cluster asks for: key, value, the value that it has already, what it is, and what there is of that."""
+) -> Iterator[tuple[str, str, str | None, str]]:
+    """What a cluster asks for and cannot have: key, value, the value that it has already, and what is wrong with it."""
     key, cluster, there = f"clusters.{name}", config.clusters[name], deployed.cluster(name)
     region, version = (there.region, there.version) if there else (None, None)
     types = {pool.name: pool.type for pool in there.pools} if there else {}
     wanted, versions = config.kubernetes_version(name), catalogue.kubernetes_versions
-    yield f"{key}.region", cluster.region, region, "a region with LKE", catalogue.regions
-    yield f"{key}.kubernetesVersion", wanted, version, "a Kubernetes version of LKE", versions
+    if cluster.region not in catalogue.regions:
+        wrong = f"is not a region with LKE{_hint(cluster.region, catalogue.regions)}"
+        yield f"{key}.region", cluster.region, region, wrong
+    if wanted not in versions:
+        yield (
+            f"{key}.kubernetesVersion",
+            wanted,
+            version,
+            f"is not a Kubernetes version of LKE{_hint(wanted, versions)}",
+        )
     for pool, spec in cluster.pools.items():
-        yield f"{key}.pools.{pool}.type", spec.type, types.get(pool), "a node type", catalogue.types
+        if wrong := _wrong_type(spec.type, cluster.region, catalogue):
+            yield f"{key}.pools.{pool}.type", spec.type, types.get(pool), wrong
 
 
-def _hint(value: str, offered: frozenset[str]) -> str:
+def _wrong_type(name: str, region: str, catalogue: Catalogue) -> str:
+    """Why nodes in a region cannot have a type; nothing where they can."""
+    usable, kind = catalogue.usable_types(region), catalogue.types.get(name)
+    if name in usable:
+        return ""
+    if kind is None:
+        return f"is not a node type{_hint(name, usable)}"
+    if kind == TOO_SMALL:
+        return f"is too small for LKE{_hint(name, usable)}"
+    capability = CAPABILITY_OF_CLASS[kind]
+    elsewhere = sorted(other for other, capabilities in catalogue.regions.items() if capability in capabilities)
+    places = f", or one of the regions {', '.join(elsewhere)}" if elsewhere else ""
+    return f"takes a region with {capability}, and {region} has none; take another type{places}"
+
+
+def _hint(value: str, offered: Collection[str]) -> str:
     if close := get_close_matches(value, sorted(offered), n=3, cutoff=0.5):
         return f"; did you mean {', '.join(close)}?"
     return f"; Linode offers {', '.join(sorted(offered))}"

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from fleet.catalogue import Catalogue
 from fleet.config import ConfigError, parse
 from fleet.naming import billed_label, linode_tags
+from sandbox.linode.catalogue import Catalogue as SoldCatalogue
 from sandbox.linode.errors import ApiError
-from sandbox.linode.rules import within
+from sandbox.linode.rules import new_pool_problems, within
 from sandbox.linode.schemas.base import parse_request
-from sandbox.linode.schemas.lke import ClusterCreate
+from sandbox.linode.schemas.lke import ClusterCreate, PoolCreate
 from tests.unit.configs import fleet_of
 
 if TYPE_CHECKING:
@@ -101,3 +103,19 @@ def test_what_the_config_lets_through_the_api_takes(change: dict[str, Any]) -> N
     except ApiError as error:
         raise AssertionError(f"{error.problems}: {change}") from error
     assert all(within(pool.count, pool.autoscaler) for pool in request.node_pools)
+
+
+def test_every_type_can_be_had_in_the_same_regions_by_both() -> None:
+    sold = SoldCatalogue.load(kubernetes_versions=("1.35",))
+    regions = {name: frozenset(region.capabilities) for name, region in sold.regions.items()}
+    offered = Catalogue(
+        regions=regions,
+        types={name: kind.class_ for name, kind in sold.types.items()},
+        kubernetes_versions=frozenset(sold.kubernetes_versions),
+    )
+    assert {kind.class_ for kind in sold.types.values()} >= {"nanode", "gpu", "premium"}
+    for region in sold.regions.values():
+        taken = {
+            name for name in sold.types if not list(new_pool_problems(PoolCreate(type=name, count=1), sold, region))
+        }
+        assert offered.usable_types(region.id) == taken, region.id

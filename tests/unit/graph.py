@@ -216,7 +216,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
     },
     "linode:index/getInstanceTypes:getInstanceTypes": lambda _: {
         "id": "all",
-        "types": [{"id": kind} for kind in ("g6-standard-1", "g6-standard-2", "g6-standard-4")],
+        "types": [{"id": kind, "class": "standard"} for kind in ("g6-standard-1", "g6-standard-2", "g6-standard-4")],
     },
     "linode:index/getLkeVersions:getLkeVersions": lambda _: {
         "id": "all",

@@ -11,8 +11,14 @@ from fleet.deployed import Deployed
 from tests.unit.configs import fleet_of
 
 OFFERED = Catalogue(
-    regions=frozenset({"eu-west", "us-west"}),
-    types=frozenset({"g6-standard-2", "g6-standard-4"}),
+    regions={"eu-west": frozenset({"Kubernetes"}), "us-west": frozenset({"Kubernetes", "Premium Plans"})},
+    types={
+        "g6-standard-2": "standard",
+        "g6-standard-4": "standard",
+        "g6-nanode-1": "nanode",
+        "g7-premium-2": "premium",
+        "g1-gpu-rtx6000-1": "gpu",
+    },
     kubernetes_versions=frozenset({"1.34", "1.35"}),
 )
 NOTHING = Deployed()
@@ -41,8 +47,42 @@ def test_without_anything_close_the_hint_lists_what_there_is() -> None:
     assert "Linode offers eu-west, us-west" in error
 
 
+@pytest.mark.parametrize(
+    ("kind", "region", "wrong"),
+    [
+        ("g6-nanode-1", "eu-west", "is too small for LKE; did you mean g6-standard-4, g6-standard-2?"),
+        (
+            "g7-premium-2",
+            "eu-west",
+            "takes a region with Premium Plans, and eu-west has none; take another type, or one of the regions us-west",
+        ),
+        ("g1-gpu-rtx6000-1", "us-west", "takes a region with GPU Linodes, and us-west has none; take another type"),
+    ],
+)
+def test_a_type_that_nodes_in_the_region_cannot_have_is_refused_with_the_reason(
+    kind: str, region: str, wrong: str
+) -> None:
+    raw = copy.deepcopy(fleet_of(1))
+    raw["clusters"]["m0"] |= {"region": region, "pools": {"main": {"type": kind, "count": 1}}}
+    assert errors(parse(raw), OFFERED, NOTHING) == [f"clusters.m0.pools.main.type: {kind!r} {wrong}"]
+
+
+def test_a_type_is_accepted_where_the_region_has_it() -> None:
+    raw = copy.deepcopy(fleet_of(1))
+    raw["clusters"]["m0"] |= {"region": "us-west", "pools": {"main": {"type": "g7-premium-2", "count": 1}}}
+    assert errors(parse(raw), OFFERED, NOTHING) == []
+
+
+def test_of_a_region_that_there_is_not_nothing_else_is_said() -> None:
+    raw = copy.deepcopy(fleet_of(1))
+    raw["clusters"]["m0"] |= {"region": "mars", "pools": {"main": {"type": "g7-premium-2", "count": 1}}}
+    assert [error.split(":")[0] for error in errors(parse(raw), OFFERED, NOTHING)] == ["clusters.m0.region"]
+
+
 RETIRED = Catalogue(
-    regions=frozenset({"us-west"}), types=frozenset({"g7-standard-2"}), kubernetes_versions=frozenset({"1.36"})
+    regions={"us-west": frozenset({"Kubernetes"})},
+    types={"g7-standard-2": "standard"},
+    kubernetes_versions=frozenset({"1.36"}),
 )
 """What Linode offers when it has retired everything that a fleet was made of."""
 
