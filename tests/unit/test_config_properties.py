@@ -98,6 +98,14 @@ def test_any_accepted_config_builds_a_graph(raw: dict[str, Any], stage: Stage) -
 
 
 @settings(max_examples=80, deadline=None)
+@given(raw=configs())
+def test_a_config_that_was_read_is_written_and_read_as_the_same(raw: dict[str, Any]) -> None:
+    config = parse(raw)
+    assert parse(config.model_dump(by_alias=True)) == config
+    assert parse(config.model_dump(mode="json", by_alias=True)) == config
+
+
+@settings(max_examples=80, deadline=None)
 @given(raw=configs(), rule=st.sampled_from(RULES))
 def test_any_broken_rule_refuses_the_whole_config(raw: dict[str, Any], rule: str) -> None:
     parse(raw)
