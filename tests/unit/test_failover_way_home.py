@@ -58,6 +58,17 @@ def test_what_left_is_divided_anew_once_its_member_has_been_ready_for_as_long() 
     assert after["metadata"]["annotations"] == {"policy.karmada.io/applied-placement": "{}"}
 
 
+def test_by_weights_a_member_that_took_over_keeps_what_it_runs_until_karmada_has_divided_anew() -> None:
+    after = State(members=US_IS_BACK, bindings=[away({"eu": 1}, home=("us",), us=1)]).after()
+    assert places(after) == {"eu": 1, "us": 1}
+    assert after["spec"]["rescheduleTriggeredAt"]
+
+
+def test_a_member_that_karmada_has_given_some_by_itself_is_not_named_twice() -> None:
+    found = away({"ap": 1, "us": 1}, AS_FREE, home=("ap", "us"), us=2)
+    assert State(members=US_IS_BACK, bindings=[found]).after()["spec"]["clusters"] == found["spec"]["clusters"]
+
+
 def test_what_never_left_is_left_in_peace() -> None:
     assert State(members=US_IS_BACK, bindings=[binding(THREE)]).patches() == []
 
