@@ -86,5 +86,28 @@ def service_account(account: kubernetes.core.v1.ServiceAccount) -> kubernetes.rb
     )
 
 
+def token_of(
+    name: str,
+    account: kubernetes.core.v1.ServiceAccount,
+    secret: str,
+    bound: Sequence[pulumi.Resource],
+    opts: ResourceOptions,
+) -> kubernetes.core.v1.Secret:
+    """A service account's token, in a secret called as `secret` says; it ends when that secret goes.
+
+    Nobody gets a token that may not read anything yet: it is issued after its bindings.
+    """
+    return kubernetes.core.v1.Secret(
+        f"{name}-token",
+        type="kubernetes.io/service-account-token",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            name=secret,
+            namespace=account.metadata.namespace,
+            annotations={"kubernetes.io/service-account.name": account.metadata.name},
+        ),
+        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=list(bound))),
+    )
+
+
 def _reference(kind: str, name: Input[str]) -> kubernetes.rbac.v1.RoleRefArgs:
     return kubernetes.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind=kind, name=name)

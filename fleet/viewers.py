@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from fleet.kubeconfig import ApiServer, decode_token, with_token
-from fleet.rights import Grant, grant, rule, service_account
+from fleet.rights import Grant, grant, rule, service_account, token_of
 
 VIEWER: Final = "fleet-viewer"
 NAMESPACE: Final = "kube-system"
@@ -128,18 +128,8 @@ class ClusterViewer(pulumi.ComponentResource):
             ),
             child,
         )
-        token = kubernetes.core.v1.Secret(
-            f"{name}-token",
-            type="kubernetes.io/service-account-token",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                # Another generation is another secret, and the token of the one before goes with it.
-                name=f"{VIEWER}-{args.generation}",
-                namespace=account.metadata.namespace,
-                annotations={"kubernetes.io/service-account.name": account.metadata.name},
-            ),
-            # Nobody gets a token that may not read anything yet.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[binding])),
-        )
+        # Another generation is another secret, and the token of the one before goes with it.
+        token = token_of(name, account, f"{VIEWER}-{args.generation}", [binding], child)
         self.kubeconfig = Output.secret(
             Output.all(server=args.api_server, data=token.data).apply(
                 lambda known: with_token(

@@ -16,7 +16,7 @@ from pulumi import Output, ResourceOptions
 from fleet.kubeconfig import decode_token, with_token
 from fleet.mesh.istio import Istio
 from fleet.naming import remote_secret
-from fleet.rights import Grant, grant, rule, service_account
+from fleet.rights import Grant, grant, rule, service_account, token_of
 from fleet.settings import Mesh
 
 READER: Final = "fleet-peer"
@@ -115,18 +115,8 @@ class PeerAccess(pulumi.ComponentResource):
             ),
             child,
         )
-        token = kubernetes.core.v1.Secret(
-            f"{name}-token",
-            type="kubernetes.io/service-account-token",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                # Another generation is another secret: peers get the new token before the old one is revoked.
-                name=f"{READER}-{args.generation}",
-                namespace=account.metadata.namespace,
-                annotations={"kubernetes.io/service-account.name": account.metadata.name},
-            ),
-            # Peers must not receive a token that may not read anything yet.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[endpoints, mesh_config])),
-        )
+        # Another generation is another secret: peers get the new token before the old one is revoked.
+        token = token_of(name, account, f"{READER}-{args.generation}", [endpoints, mesh_config], child)
         self.kubeconfig = Output.secret(
             Output.all(server=member.api_server, data=token.data).apply(
                 lambda known: with_token(name=member.name, server=known["server"], token=decode_token(known["data"]))
