@@ -109,5 +109,5 @@ upgrade-check: endurance ## One of these: a fleet of the commit FROM=COMMIT, upd
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview
 
-review: setup ## Say what a change would do: STACK=dev|prod, and MARKDOWN=FILE for a pull request
-	@$(PYTHON) -m sandbox review --stack $(STACK) --plugins $(PLUGINS) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+review: setup ## Say what a change would do: STACK=dev|prod, and MARKDOWN=FILE for a pull request, SHARING=N of which share a comment
+	@$(PYTHON) -m sandbox review --stack $(STACK) --plugins $(PLUGINS) $(if $(MARKDOWN),--markdown $(MARKDOWN)) $(if $(SHARING),--sharing $(SHARING))

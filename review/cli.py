@@ -32,6 +32,7 @@ def name_stacks() -> None:
 def print_report(
     event_log: Annotated[Path, typer.Argument(help="What `pulumi preview --event-log FILE` wrote.")],
     markdown: Annotated[Path | None, typer.Option(help="Where to write the report for a pull request.")] = None,
+    sharing: Annotated[int, typer.Option(min=1, help="How many reports share the pull request's comment.")] = 1,
 ) -> None:
     """Say what a previewed change would do: what is dangerous, what changes, what guardrails say, what it costs.
 
@@ -45,7 +46,7 @@ def print_report(
     except events.EventLogError as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
-    raise typer.Exit(hand_over(found, console=Console(), markdown=markdown))
+    raise typer.Exit(hand_over(found, console=Console(), markdown=markdown, sharing=sharing))
 
 
 def examine(event_log: Path, *, url: str, token: str) -> Report:
@@ -63,9 +64,9 @@ def examine(event_log: Path, *, url: str, token: str) -> Report:
         return report.build(plan, None, no_prices=str(error))
 
 
-def hand_over(found: Report, *, console: Console, markdown: Path | None) -> int:
+def hand_over(found: Report, *, console: Console, markdown: Path | None, sharing: int = 1) -> int:
     """Print the report, and write it where a pull request's comment is taken from. Returns 1 if something blocks."""
     if markdown is not None:
-        markdown.write_text(comment.for_pull_request(found), encoding="utf-8")
+        markdown.write_text(comment.for_pull_request(found, sharing=sharing), encoding="utf-8")
     console.print(Markdown(comment.markdown(found)))
     return 1 if found.blockers else 0

@@ -39,8 +39,8 @@ _MOST_NAMES: Final = {"create": 4}
 _MOST_NAMES_OF_OTHERS: Final = 20
 _MOST_DETAILS: Final = 4
 _MOST_LINES: Final = 40
-_LONGEST: Final = 20_000
-"""Characters; GitHub refuses comments of more than 65,536, and one has to hold the reports on three stacks."""
+_COMMENT: Final = 65_000
+"""Characters in a comment; GitHub refuses more than 65,536, and what keeps one comment up to date adds a mark to it."""
 
 
 def markdown(report: Report) -> str:
@@ -49,16 +49,32 @@ def markdown(report: Report) -> str:
     return template.render(report=report, headline=_headline(report), kinds=tuple(Kind))
 
 
-def for_pull_request(report: Report) -> str:
-    """The report as far as a comment has room for it."""
-    text = markdown(report)
-    if len(text) <= _LONGEST:
+def for_pull_request(report: Report, *, sharing: int = 1) -> str:
+    """The report as far as a comment has room for it that this many reports share; the end says what was left out.
+
+    GitHub starts 256 jobs of a matrix at most, so that many reports is the most that meet in a comment.
+    """
+    text, room = markdown(report), _COMMENT // sharing
+    if len(text) < room:
         return text
+    lines = text.splitlines()
     # What is dangerous stands at the top, so the end is what can go.
-    kept = text[:_LONGEST].rsplit("\n", 1)[0]
-    return (
-        f"{kept}\n\nThe report is longer than a comment may be; `make review STACK={report.stack}` shows all of it.\n"
-    )
+    while len(cut := "\n".join([*lines, *_closing(lines), "", _left_out(report, lines, text)])) >= room - 1 and lines:
+        lines.pop()
+    return f"{cut}\n"
+
+
+def _closing(lines: list[str]) -> list[str]:
+    """What ends a block of code that the cut went through."""
+    return ["```"] if sum(line.startswith("```") for line in lines) % 2 else []
+
+
+def _left_out(report: Report, kept: list[str], text: str) -> str:
+    """Which parts a reader does not see, in the words of their headings."""
+    heads = [line for line in text.splitlines() if line.startswith("### ")]
+    shown = [line for line in kept if line.startswith("### ")]
+    missing = [*(f"the end of {head[4:]}" for head in shown[-1:]), *(head[4:] for head in heads[len(shown) :])]
+    return f"**Left out**, for want of room: {'; '.join(missing)}. `make review STACK={report.stack}` shows it all."
 
 
 @cache

@@ -55,7 +55,7 @@ class Access:
             _SECRET_KEY: self.secret_key,
             _REGION: self.signing_region,
             _ENDPOINT: self.endpoint,
-            # CLIs before 3.256 send checksums that only Amazon's own S3 knows, and all warn where an answer has none.
+            # CLIs before 3.258 send what only Amazon's own S3 knows, and all warn where an answer has no checksum.
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
             _BUCKET: self.bucket,

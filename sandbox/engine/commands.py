@@ -57,6 +57,7 @@ def review(
     project: Program = CHECKOUT,
     state: State = None,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the report for a pull request.")] = None,
+    sharing: Annotated[int, typer.Option(min=1, help="How many reports share the pull request's comment.")] = 1,
 ) -> None:
     """Preview a stack and say what the change would do: dangers, changes, guardrail findings, cost.
 
@@ -66,7 +67,8 @@ def review(
     from sandbox.engine.review import review as review_change
 
     request = Request(stack=stack, arguments=("preview", *(arguments or ())), mode=plugins)
-    raise typer.Exit(review_change(request, _workspace(project, state), say=_say, markdown=markdown))
+    workspace = _workspace(project, state)
+    raise typer.Exit(review_change(request, workspace, say=_say, markdown=markdown, sharing=sharing))
 
 
 def _workspace(project: Path, state: Path | None) -> Workspace:

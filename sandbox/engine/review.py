@@ -30,8 +30,12 @@ class NoReportError(SandboxError):
     """The preview ended before the engine had anything to report."""
 
 
-def review(request: Request, workspace: Workspace, *, say: Callable[[str], None], markdown: Path | None) -> int:
-    """Run the request, which is a preview, and show the report; `markdown` gets it as text too.
+def review(
+    request: Request, workspace: Workspace, *, say: Callable[[str], None], markdown: Path | None, sharing: int = 1
+) -> int:
+    """Run the request, which is a preview, and show the report.
+
+    `markdown` gets it as text too, as long as it may be where this many reports share a comment.
 
     Returns 1 where something speaks against the change, else 0. Raises a SandboxError where there is no report.
     """
@@ -59,7 +63,7 @@ def review(request: Request, workspace: Workspace, *, say: Callable[[str], None]
                 why=said.strip() or str(error),
                 remedy="Mend that",
             ) from error
-    return hand_over(found, console=Console(), markdown=markdown) or int(status != 0)
+    return hand_over(found, console=Console(), markdown=markdown, sharing=sharing) or int(status != 0)
 
 
 @contextlib.contextmanager

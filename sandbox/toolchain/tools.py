@@ -195,7 +195,7 @@ TOOLS: Final = {
             module=_PULUMI,
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             on_path=OnPath(
-                minimum=Version("3.256"),
+                minimum=Version("3.258"),
                 reason="older ones fail on S3-compatible state stores, Linode's among them",
                 version_arguments=("version",),
             ),

@@ -156,13 +156,32 @@ def test_an_error_cannot_end_its_block(tmp_path: Path) -> None:
     assert len(text.splitlines()) < 100, "a stack trace shall not fill the page"
 
 
-def test_a_comment_is_never_longer_than_github_takes() -> None:
+def long_report(*, errors: tuple[str, ...] = ()) -> report.Report:
     findings = tuple(Finding(policy=f"policy-{number}", level="advisory", message="m" * 300) for number in range(900))
-    found = report.build(Plan(stack="dev", steps=(), findings=findings, errors=("line\n" * 100,)), PRICES)
-    text = comment.for_pull_request(found)
-    assert len(text) < 65_536 / 3, "one comment holds three stacks"
-    assert "longer than a comment may be" in text.splitlines()[-1], "a reader has to know that something is missing"
+    return report.build(Plan(stack="dev", steps=(), findings=findings, errors=errors), PRICES)
+
+
+@pytest.mark.parametrize("reports", [1, 2, 4, 30, 256])
+def test_a_comment_is_never_longer_than_github_takes_however_many_reports_share_it(reports: int) -> None:
+    found = long_report(errors=("line\n" * 100,))
+    text = comment.for_pull_request(found, sharing=reports)
+    assert len(text) * reports <= 65_536 - 500, "what posts the comment adds a line of its own"
     assert len(comment.markdown(found)) > len(text), "a terminal shows all of it"
+
+
+def test_a_report_alone_has_a_comment_s_whole_room() -> None:
+    assert len(comment.for_pull_request(long_report())) > 64_000
+
+
+def test_a_cut_report_names_what_it_leaves_out() -> None:
+    last = comment.for_pull_request(long_report(), sharing=4).splitlines()[-1]
+    assert last.startswith("**Left out**, for want of room: the end of Guardrails; Cost")
+    assert "make review STACK=dev" in last
+
+
+def test_a_cut_through_a_block_of_code_ends_the_block() -> None:
+    text = comment.for_pull_request(long_report(errors=("line\n" * 30,)), sharing=120)
+    assert text.count("```") == 2
 
 
 def test_a_terminal_shows_the_same_report(tmp_path: Path) -> None:

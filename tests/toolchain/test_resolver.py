@@ -26,7 +26,7 @@ def test_an_older_or_unreadable_pulumi_is_left_alone_and_the_user_told_why(bench
     own = bench.put_on_path("pulumi")
     bench.runner.answers["pulumi"] = said
     assert bench.toolchain.path("pulumi") != own
-    assert any("3.256 or newer is needed" in note for note in bench.reporter.notes)
+    assert any("3.258 or newer is needed" in note for note in bench.reporter.notes)
 
 
 def test_a_pulumi_that_does_not_start_is_left_alone(bench: Bench) -> None:
