@@ -42,6 +42,29 @@ class Taint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FirewallRule:
+    """One rule of a Cloud Firewall, as the account has it."""
+
+    accept: bool
+    protocol: str
+    """TCP, UDP, ICMP or IPENCAP."""
+    ports: str | None = None
+    """As in "22-24, 80"; None for all, and where the protocol has none."""
+    networks: tuple[str, ...] = ()
+    """IPv4 networks, in CIDR notation: of senders if the rule is for what comes in, else of receivers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """An enabled Cloud Firewall; the first rule that fits a packet decides, else whether that way is accepted."""
+
+    inbound: tuple[FirewallRule, ...]
+    accept_inbound: bool
+    outbound: tuple[FirewallRule, ...]
+    accept_outbound: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeSpec:
     """A machine that should be a node. It is switched off and on; a recycled node has a new id, name and address."""
 
@@ -57,6 +80,8 @@ class NodeSpec:
     """Minor version; after an upgrade of its cluster a node keeps its own until it is recycled."""
     powered: bool = True
     """Whether its machine should run; one that is shut down keeps its disk, name and address."""
+    firewall: Firewall | None = None
+    """What stands between its network interface and everybody else."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,8 @@ NAMES = [
     ),
     *("addresses", "ipv4", "ipv6", "revision-id", "kubeconfig", "servicetoken", "configs", "port", "protocol"),
     *("nodes", "address", "weight", "mode", "linode_id", "encryption", "scopes", "expiry", "firewall_id", "check"),
+    *("rules", "inbound", "outbound", "inbound_policy", "outbound_policy", "action", "ports", "devices", "linodes"),
+    *("nodebalancers", "id", "status", "description"),
     *("bucket_access", "bucket_name", "permissions", "regions", "cluster", "acl", "cors_enabled", "endpoint_type"),
 ]
 VALUES = [
@@ -65,6 +67,7 @@ VALUES = [
         "lke:read_only",
         "lke100000",
     ),
+    *("ACCEPT", "DROP", "TCP", "IPENCAP", "22-24, 80", "::/0", "linode", "nodebalancer", "enabled", "disabled"),
     *(0, 1, 2, 80, 100, 101, -1, 2**31, 2**63, 2**64, 10**30, 50_000_000, True, None, 1.5),
 ]
 scalars = st.one_of(st.sampled_from(VALUES), st.integers(), st.floats(), st.text(max_size=20), st.booleans())
@@ -151,6 +154,10 @@ class Account:
         balanced = {"region": "eu-west", "configs": [{"port": 80, "nodes": [backend]}]}
         balancer = (await self._client.post("/v4/nodebalancers", json=balanced)).json()["id"]
         configs = (await self._client.get(f"/v4/nodebalancers/{balancer}/configs")).json()["data"]
+        rules = {"inbound_policy": "DROP", "outbound_policy": "ACCEPT"}
+        guarded = {"label": "seed", "rules": rules, "devices": {"linodes": [node["instance_id"]]}}
+        firewall = (await self._client.post("/v4/networking/firewalls", json=guarded)).json()["id"]
+        devices = (await self._client.get(f"/v4/networking/firewalls/{firewall}/devices")).json()["data"]
         volume = (await self._client.post("/v4/volumes", json={"label": "seed", "region": "eu-west"})).json()["id"]
         storage = {"label": "seed", "region": "us-east", "bucket_access": []}
         await self._client.post("/v4/object-storage/buckets", json=storage)
@@ -163,6 +170,8 @@ class Account:
             "linode_id": str(node["instance_id"]),
             "nodebalancer_id": str(balancer),
             "config_id": str(configs[0]["id"]),
+            "firewall_id": str(firewall),
+            "device_id": str(devices[0]["id"]),
             "volume_id": str(volume),
             "event_id": str(event),
             "key_id": str(key),

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from linode_api4 import (
     ApiError,
+    Firewall,
+    FirewallCreateDevicesOptions,
     Instance,
     LinodeClient,
     LKECluster,
@@ -163,6 +165,27 @@ def test_linode_api4_reports_errors_with_their_fields(client: LinodeClient) -> N
     assert refused.value.errors == ["region is not valid", "k8s_version is not valid"]
 
 
+def test_linode_api4_guards_a_node(client: LinodeClient) -> None:
+    node = client.load(Instance, _first_node(client, _cluster(client)).instance_id)
+    door = {"action": "ACCEPT", "protocol": "TCP", "ports": "32443", "addresses": {"ipv4": ["192.0.2.0/24"]}}
+    rules = {"inbound": [door], "inbound_policy": "DROP", "outbound": [], "outbound_policy": "ACCEPT"}
+    firewall = client.networking.firewall_create("door", rules, FirewallCreateDevicesOptions(linodes=[node.id]))
+    assert [(device.entity.id, device.entity.type) for device in firewall.devices] == [(node.id, "linode")]
+    assert [known.id for known in node.firewalls()] == [firewall.id]
+    firewall.update_rules(rules | {"inbound": []})
+    assert firewall.get_rules()["version"] == 2
+    firewall.status = "disabled"
+    firewall.save()
+    assert [known.status for known in client.networking.firewalls(Firewall.label == "door")] == ["disabled"]
+
+    balancer = client.nodebalancer_create("eu-west", label="ccm-1")
+    device = firewall.device_create(balancer.id, "nodebalancer")
+    assert [known.id for known in balancer.firewalls()] == [firewall.id]
+    assert device.delete()
+    assert firewall.delete()
+    assert list(client.networking.firewalls()) == list(node.firewalls()) == []
+
+
 def _cli(api: LinodeApi, home: Path, command: str) -> subprocess.CompletedProcess[str]:
     """Run linode-cli as a user would, with nothing of this machine's own configuration."""
     environment = {
@@ -240,6 +263,24 @@ def test_linode_cli_makes_and_revokes_keys_of_object_storage(ready_api: LinodeAp
     assert _cli(ready_api, tmp_path, f"object-storage keys-delete {key['id']}").returncode == 0
     assert _cli_data(ready_api, tmp_path, "object-storage keys-list") == []
     assert len(_cli_data(ready_api, tmp_path, "object-storage endpoints")) == 25
+
+
+def test_linode_cli_guards_a_node(ready_api: LinodeApi, tmp_path: Path) -> None:
+    (cluster,) = _cli_data(ready_api, tmp_path, "lke cluster-create --label eu --region eu-west --k8s_version 1.35")
+    _cli_data(ready_api, tmp_path, f"lke pool-create {cluster['id']} --type g6-standard-1 --count 1")
+    (node,) = _cli_data(ready_api, tmp_path, "linodes list")
+    rule = {"action": "ACCEPT", "protocol": "TCP", "ports": "22", "addresses": {"ipv4": ["192.0.2.0/24"]}}
+    rules = f"--rules.inbound_policy DROP --rules.outbound_policy ACCEPT --rules.inbound '{json.dumps([rule])}'"
+    (made,) = _cli_data(ready_api, tmp_path, f"firewalls create --label door {rules}")
+    _cli_data(ready_api, tmp_path, f"firewalls device-create {made['id']} --type linode --id {node['id']}")
+    (device,) = _cli_data(ready_api, tmp_path, f"firewalls devices-list {made['id']}")
+    assert device["entity"]["id"] == node["id"]
+    (shown,) = _cli_data(ready_api, tmp_path, f"firewalls rules-list {made['id']}")
+    assert (shown["inbound_policy"], shown["inbound"][0]["ports"]) == ("DROP", "22")
+    wrong = _cli(ready_api, tmp_path, f"firewalls rules-update {made['id']} --inbound_policy REJECT")
+    assert "Must be one of ACCEPT, DROP" in wrong.stderr
+    assert _cli(ready_api, tmp_path, f"firewalls delete {made['id']}").returncode == 0
+    assert _cli_data(ready_api, tmp_path, "firewalls list") == []
 
 
 def test_linode_cli_shows_the_apis_reasons(ready_api: LinodeApi, tmp_path: Path) -> None:

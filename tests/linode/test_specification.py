@@ -22,8 +22,9 @@ from tests.linode.conftest import Clock, LinodeUser, eventually, problems
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Fields that only accounts with enterprise clusters, VPCs or partner programmes see.
+# Fields that only accounts with enterprise clusters, VPCs, sets of firewall rules or partner programmes see.
 NOT_EMULATED = {
+    *(f"{parts}bound.ruleset" for parts in ("in", "out", "rules.in", "rules.out")),
     "control_plane.metrics_enabled",
     "entity.cpc",
     "entity.node",
@@ -59,7 +60,9 @@ def specification() -> Mapping[tuple[str, str], Documented]:
         if not name.startswith("_")
         for operation in operations.values()
     }
-    return {**carried, **_buckets()}
+    # linode-cli calls two operations `nodebalancers firewalls`, and keeps the second: the list is as a Linode's.
+    balancers = {("GET", "/nodebalancers/{}/firewalls"): carried["GET", "/linode/instances/{}/firewalls"]}
+    return {**carried, **balancers, **_buckets()}
 
 
 def _buckets() -> dict[tuple[str, str], Documented]:
@@ -97,6 +100,16 @@ def ids(user: LinodeUser, clock: Clock) -> Mapping[str, str]:
     body = {"region": "eu-west", "tags": [f"lke{cluster['id']}"], "configs": [{"port": 80, "nodes": [backend]}]}
     balancer = user.post("/nodebalancers", body)
     config = user.data(f"/nodebalancers/{balancer['id']}/configs")[0]
+    rule = {"action": "ACCEPT", "protocol": "TCP", "ports": "22", "label": "ssh", "description": "From everywhere"}
+    rules = [{**rule, "addresses": {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"]}}]
+    firewall = user.post(
+        "/networking/firewalls",
+        {
+            "label": "door",
+            "rules": {"inbound": rules, "inbound_policy": "DROP", "outbound": rules, "outbound_policy": "DROP"},
+            "devices": {"linodes": [node["id"]], "nodebalancers": [balancer["id"]]},
+        },
+    )
     volume = user.post("/volumes", {"label": "pvc1", "linode_id": node["id"]})
     bucket = user.post("/object-storage/buckets", {"label": "fleet-state", "region": "us-east"})
     access = {"region": "us-east", "bucket_name": bucket["label"], "permissions": "read_only"}
@@ -113,6 +126,8 @@ def ids(user: LinodeUser, clock: Clock) -> Mapping[str, str]:
         "linode_id": node["id"],
         "nodebalancer_id": balancer["id"],
         "config_id": config["id"],
+        "firewall_id": firewall["id"],
+        "device_id": user.data(f"/networking/firewalls/{firewall['id']}/devices")[0]["id"],
         "volume_id": volume["id"],
         "region": bucket["region"],
         "bucket": bucket["label"],

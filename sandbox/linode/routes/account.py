@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.linode.state import Transaction
+    from sandbox.linode.state.records import Entity
 
 _ACCOUNT_READ = Scope(service="account", access=Access.READ_ONLY)
 _ACCOUNT_WRITE = Scope(service="account", access=Access.READ_WRITE)
@@ -92,15 +93,19 @@ def _event_at(call: Call, state: Transaction) -> EventRecord:
 
 
 def _show_event(record: EventRecord) -> Event:
-    entity = record.entity
     return Event(
         id=record.id,
         action=record.action,
         created=record.created,
-        entity=None if entity is None else EventEntity(**entity.model_dump()),
+        entity=_show_entity(record.entity),
+        secondary_entity=_show_entity(record.secondary),
         seen=record.seen,
         read=record.seen,
     )
+
+
+def _show_entity(entity: Entity | None) -> EventEntity | None:
+    return None if entity is None else EventEntity(**entity.model_dump())
 
 
 async def list_tokens(call: Call) -> Mapping[str, Any]:

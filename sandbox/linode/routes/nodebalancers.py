@@ -17,11 +17,14 @@ from sandbox.linode.schemas.nodebalancers import BalancerCreate, BalancerUpdate
 from sandbox.linode.state.addresses import Range, lease
 from sandbox.linode.state.clusters import remove_balancer
 from sandbox.linode.state.events import emit
+from sandbox.linode.state.firewalls import assign
 from sandbox.linode.state.ownership import cluster_of_tags
-from sandbox.linode.state.records import NodeBalancerRecord
+from sandbox.linode.state.records import FirewallRecord, NodeBalancerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sandbox.linode.state import Transaction
 
 _FIRST_ID = 1_000_000
 
@@ -61,7 +64,16 @@ async def create_balancer(call: Call) -> Mapping[str, Any]:
         emit(state, "nodebalancer_create", balancer, now=now)
         for config in request.configs:
             open_port(state, balancer.id, config)
+        if request.firewall_id is not None:
+            _assign_firewall(state, balancer, request.firewall_id, now=now)
         return show_balancer(balancer, state).body()
+
+
+def _assign_firewall(state: Transaction, balancer: NodeBalancerRecord, firewall_id: int, *, now: str) -> None:
+    firewall = state.get(FirewallRecord, firewall_id)
+    if firewall is None:
+        raise invalid_all([not_valid("firewall_id")])
+    assign(state, firewall, balancer, now=now)
 
 
 async def view_balancer(call: Call) -> Mapping[str, Any]:

@@ -89,6 +89,7 @@ class Account(ApiObject):
         "Linodes",
         "NodeBalancers",
         "Block Storage",
+        "Cloud Firewall",
         "Kubernetes",
         "LKE HA Control Planes",
         "LKE Network Access Control List (IP ACL)",
@@ -114,7 +115,7 @@ class Event(ApiObject):
     created: str
     username: str = "sandbox"
     entity: EventEntity | None
-    secondary_entity: None = None
+    secondary_entity: EventEntity | None
     details: None = None
     status: str = "finished"
     message: str = ""

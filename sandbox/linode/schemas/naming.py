@@ -15,6 +15,7 @@ _VALUE = re.compile(rf"(?:{_NAME})?")
 _CLUSTER_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VOLUME_LABEL = re.compile(r"[A-Za-z0-9](?:[-_]?[A-Za-z0-9])*")
 _BALANCER_LABEL = re.compile(r"[A-Za-z0-9._-]+")
+_FIREWALL_LABEL = re.compile(r"(?!.*(?:--|__|\.\.))[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "linode.com")
 
 
@@ -45,6 +46,24 @@ def _balancer_label(text: str) -> str:
     if not _BALANCER_LABEL.fullmatch(text):
         raise PydanticCustomError("label", "Must only contain letters, digits, '.', '-' and '_'")
     return text
+
+
+def _firewall_label(text: str) -> str:
+    _length(text, shortest=3, longest=32)
+    if not _FIREWALL_LABEL.fullmatch(text):
+        raise PydanticCustomError(
+            "label",
+            "Must begin and end with a letter or digit, and contain only letters, digits, and single '-', '_' and '.'",
+        )
+    return text
+
+
+def _rule_label(text: str) -> str:
+    return _length(text, shortest=3, longest=32)
+
+
+def _rule_description(text: str) -> str:
+    return _length(text, shortest=1, longest=100)
 
 
 def _tag(text: str) -> str:
@@ -83,6 +102,15 @@ VolumeLabel = Annotated[str, AfterValidator(_volume_label)]
 
 BalancerLabel = Annotated[str, AfterValidator(_balancer_label)]
 """A load balancer's, or a backend's, label."""
+
+FirewallLabel = Annotated[str, AfterValidator(_firewall_label)]
+"""A firewall's label."""
+
+RuleLabel = Annotated[str, AfterValidator(_rule_label)]
+"""The label of a firewall's rule."""
+
+RuleDescription = Annotated[str, AfterValidator(_rule_description)]
+"""What a firewall's rule is for."""
 
 Tag = Annotated[str, AfterValidator(_tag)]
 """A tag: 3 to 50 characters."""

@@ -90,6 +90,7 @@ class BalancerCreate(BalancerUpdate):
     region: str
     type: Literal["common", "premium"] = "common"
     configs: Annotated[list[ConfigCreate], Field(max_length=100)] = Field(default_factory=list)
+    firewall_id: Annotated[int, Field(gt=0, lt=2**53)] | None = None
 
 
 class Backend(ApiObject):

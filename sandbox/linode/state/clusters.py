@@ -15,6 +15,7 @@ from sandbox.linode.backend import (
 )
 from sandbox.linode.state.addresses import Range, lease, reclaim, reclaim_address, release
 from sandbox.linode.state.events import emit
+from sandbox.linode.state.firewalls import enforced, unassign
 from sandbox.linode.state.records import (
     BalancerConfigRecord,
     BalancerNodeRecord,
@@ -94,6 +95,7 @@ def remove_node(state: Transaction, node: NodeRecord, *, now: str) -> None:
         if volume.linode_id == node.id:
             state.put(volume.model_copy(update={"linode_id": None, "updated": now}))
             emit(state, "volume_detach", volume, now=now)
+    unassign(state, node, now=now)
     release(state, node.address)
     state.delete(node)
     emit(state, "linode_delete", node, now=now)
@@ -156,6 +158,7 @@ def remove_balancer(state: Transaction, balancer: NodeBalancerRecord, *, now: st
     for config in state.all(BalancerConfigRecord):
         if config.nodebalancer_id == balancer.id:
             remove_balancer_config(state, config)
+    unassign(state, balancer, now=now)
     state.delete(balancer)
     emit(state, "nodebalancer_delete", balancer, now=now)
     cluster = None if balancer.cluster_id is None else state.get(ClusterRecord, balancer.cluster_id)
@@ -209,6 +212,7 @@ def _pool_spec(state: Transaction, pool: PoolRecord, catalogue: Catalogue) -> Po
                 address=node.address,
                 kubernetes_version=node.k8s_version,
                 powered=node.powered,
+                firewall=enforced(state, node),
             )
             for node in nodes_of(state, pool.id)
         ),

@@ -9,6 +9,7 @@ from sandbox.linode.state.records import (
     ClusterRecord,
     Entity,
     EventRecord,
+    FirewallRecord,
     NodeBalancerRecord,
     NodeRecord,
     PoolRecord,
@@ -29,13 +30,14 @@ Subject = (
     | NodeRecord
     | NodeBalancerRecord
     | BalancerConfigRecord
+    | FirewallRecord
     | VolumeRecord
     | StorageKeyRecord
     | TokenRecord
 )
 
 
-def emit(state: Transaction, action: str, subject: Subject, *, now: str) -> None:
+def emit(state: Transaction, action: str, subject: Subject, *, now: str, with_: Subject | None = None) -> None:
     """Note that something happened.
 
     Args:
@@ -43,10 +45,12 @@ def emit(state: Transaction, action: str, subject: Subject, *, now: str) -> None
         action: Linode's name of it, "lke_cluster_create".
         subject: what it happened to.
         now: when, as the API writes times.
+        with_: what else had a part in it.
 
     """
     event_id = state.next_id(EventRecord, first=_FIRST_ID)
-    state.put(EventRecord(id=event_id, action=action, created=now, entity=entity_of(subject)))
+    secondary = None if with_ is None else entity_of(with_)
+    state.put(EventRecord(id=event_id, action=action, created=now, entity=entity_of(subject), secondary=secondary))
     forgotten = state.get(EventRecord, event_id - _KEPT)
     if forgotten is not None:
         state.delete(forgotten)
@@ -67,6 +71,8 @@ def entity_of(subject: Subject) -> Entity:
         case BalancerConfigRecord(id=number, nodebalancer_id=balancer):
             url = f"/v4/nodebalancers/{balancer}/configs/{number}"
             return Entity(id=number, type="nodebalancer_config", label=f"config-{number}", url=url)
+        case FirewallRecord(id=number, label=label):
+            return Entity(id=number, type="firewall", label=label, url=f"/v4/networking/firewalls/{number}")
         case VolumeRecord(id=number, label=label):
             return Entity(id=number, type="volume", label=label, url=f"/v4/volumes/{number}")
         case StorageKeyRecord(id=number, label=label):

@@ -159,6 +159,52 @@ class BalancerNodeRecord(Record):
     mode: str
 
 
+class FirewallRule(Part):
+    """What a firewall does with some packets; None is what nobody gave, which answers leave out."""
+
+    action: str
+    protocol: str
+    label: str | None = None
+    description: str | None = None
+    ports: str | None = None
+    ipv4: tuple[str, ...] | None = None
+    """Networks in CIDR notation: where inbound packets come from, or outbound ones go."""
+    ipv6: tuple[str, ...] | None = None
+
+
+class FirewallRules(Part):
+    """The rules of a firewall; the first that fits a packet decides, else the policy."""
+
+    inbound: tuple[FirewallRule, ...] | None
+    inbound_policy: str
+    outbound: tuple[FirewallRule, ...] | None
+    outbound_policy: str
+
+
+class FirewallRecord(Record):
+    """A Cloud Firewall."""
+
+    label: str
+    status: str
+    rules: FirewallRules
+    version: int
+    """How often the rules changed, from 1."""
+    tags: tuple[str, ...]
+    created: str
+    updated: str
+
+
+class FirewallDeviceRecord(Record):
+    """A Linode or load balancer that a firewall is assigned to."""
+
+    firewall_id: int
+    entity_type: str
+    """"linode" or "nodebalancer"."""
+    entity_id: int
+    created: str
+    updated: str
+
+
 class VolumeRecord(Record):
     """A block storage volume; size in GB."""
 
@@ -215,4 +261,6 @@ class EventRecord(Record):
     action: str
     created: str
     entity: Entity | None
+    secondary: Entity | None = None
+    """The other one that it is about: the device of a firewall."""
     seen: bool = False

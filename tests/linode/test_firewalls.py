@@ -1,0 +1,262 @@
+"""Cloud Firewalls: their rules, what they are assigned to, and what Linode refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
+from tests.linode.conftest import LinodeUser, client_of, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIREWALLS = "/networking/firewalls"
+SSH = {"action": "ACCEPT", "protocol": "TCP", "ports": "22", "addresses": {"ipv4": ["192.0.2.0/24"]}, "label": "ssh"}
+
+
+def _rules(*inbound: dict[str, Any]) -> dict[str, Any]:
+    return {"inbound": list(inbound), "inbound_policy": "DROP", "outbound": [], "outbound_policy": "ACCEPT"}
+
+
+def _firewall(label: str = "door", **fields: Any) -> dict[str, Any]:
+    return {"label": label, "rules": _rules(SSH), **fields}
+
+
+def _linode(user: LinodeUser, label: str = "eu") -> int:
+    """The Linode of a new cluster's one node."""
+    cluster = user.cluster(label)
+    (linode,) = [item["id"] for item in user.data("/linode/instances") if item["lke_cluster_id"] == cluster["id"]]
+    return int(linode)
+
+
+def _actions(user: LinodeUser) -> list[str]:
+    """What happened to firewalls, oldest first."""
+    events = reversed(user.data("/account/events"))
+    return [event["action"] for event in events if event["action"].startswith("firewall")]
+
+
+def test_a_firewall_is_enabled_from_the_start_and_shows_what_it_is_assigned_to(user: LinodeUser) -> None:
+    linode, balancer = _linode(user), user.post("/nodebalancers", {"region": "eu-west"})["id"]
+    made = user.post(FIREWALLS, _firewall(devices={"linodes": [linode], "nodebalancers": [balancer]}, tags=["fleet"]))
+    assert (made["status"], made["tags"], made["rules"]["version"]) == ("enabled", ["fleet"], 1)
+    assert [(entity["type"], entity["id"]) for entity in made["entities"]] == [
+        ("linode", linode),
+        ("nodebalancer", balancer),
+    ]
+    assert user.get(f"{FIREWALLS}/{made['id']}") == made
+    assert user.data(f"/linode/instances/{linode}/firewalls") == [made]
+    assert user.data(f"/nodebalancers/{balancer}/firewalls") == [made]
+    assert user.data(FIREWALLS, x_filter=json.dumps({"label": "door"})) == [made]
+    assert user.data(FIREWALLS, x_filter=json.dumps({"label": "window"})) == []
+
+
+def test_rules_are_shown_as_they_were_given_and_no_more(user: LinodeUser) -> None:
+    ping = {"action": "DROP", "protocol": "ICMP", "addresses": {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"]}}
+    rules = user.post(FIREWALLS, _firewall(rules=_rules(ping)))["rules"]
+    assert rules["inbound"] == [ping], "what was not given, like ports, is left out as Linode leaves it out"
+    nothing = {"inbound": None, "inbound_policy": "ACCEPT", "outbound": None, "outbound_policy": "ACCEPT"}
+    assert user.post(FIREWALLS, _firewall("open", rules=nothing))["rules"]["outbound"] is None
+
+
+def test_every_change_of_the_rules_is_a_new_version(user: LinodeUser) -> None:
+    made = user.post(FIREWALLS, _firewall())
+    path = f"{FIREWALLS}/{made['id']}/rules"
+    assert user.get(path) == made["rules"]
+    changed = user.put(path, _rules(SSH, SSH | {"ports": "80, 443-445"}))
+    assert (changed["version"], len(changed["inbound"])) == (2, 2)
+    assert changed["fingerprint"] != made["rules"]["fingerprint"]
+    assert user.get(f"{FIREWALLS}/{made['id']}")["rules"] == changed == user.get(path)
+    assert user.put(path, changed) == changed, "what a client read can be sent back, and changes nothing"
+
+
+def test_a_firewall_is_renamed_disabled_and_enabled(user: LinodeUser) -> None:
+    path = f"{FIREWALLS}/{user.post(FIREWALLS, _firewall(tags=['fleet']))['id']}"
+    assert user.put(path, {"label": "gate"})["tags"] == ["fleet"], "what is left out stays"
+    assert user.put(path, {"status": "disabled"})["status"] == "disabled"
+    assert user.put(path, {"status": "enabled", "tags": []})["status"] == "enabled"
+    assert _actions(user) == ["firewall_create", "firewall_update", "firewall_disable", "firewall_enable"]
+
+
+def test_devices_come_and_go_with_events_that_name_both(user: LinodeUser) -> None:
+    linode = _linode(user)
+    firewall = user.post(FIREWALLS, _firewall())["id"]
+    devices = f"{FIREWALLS}/{firewall}/devices"
+    device = user.post(devices, {"id": linode, "type": "linode"})
+    assert device["entity"]["url"] == f"/v4/linode/instances/{linode}"
+    assert user.data(devices) == [device] == [user.get(f"{devices}/{device['id']}")]
+    event = user.data("/account/events")[0]
+    assert (event["entity"]["type"], event["secondary_entity"]["id"]) == ("firewall", linode)
+    user.delete(f"{devices}/{device['id']}")
+    assert user.data(devices) == user.data(f"/linode/instances/{linode}/firewalls") == []
+    user.get(f"{devices}/{device['id']}", expect=404)
+    assert _actions(user) == ["firewall_create", "firewall_device_add", "firewall_device_remove"]
+
+
+def test_a_device_of_another_firewall_is_not_found(user: LinodeUser) -> None:
+    linode = _linode(user)
+    first, second = (user.post(FIREWALLS, _firewall(label))["id"] for label in ("one", "two"))
+    device = user.post(f"{FIREWALLS}/{first}/devices", {"id": linode, "type": "linode"})["id"]
+    user.get(f"{FIREWALLS}/{second}/devices/{device}", expect=404)
+    user.delete(f"{FIREWALLS}/{second}/devices/{device}", expect=404)
+
+
+def test_a_service_has_one_enabled_firewall_at_a_time(user: LinodeUser) -> None:
+    linode = _linode(user)
+    user.post(FIREWALLS, _firewall("one", devices={"linodes": [linode]}))
+    refused = user.post(FIREWALLS, _firewall("two", devices={"linodes": [linode]}), expect=400)
+    assert problems(refused).keys() == {"devices.linodes[0]"}
+    second = user.post(FIREWALLS, _firewall("two"))["id"]
+    devices = f"{FIREWALLS}/{second}/devices"
+    assert problems(user.post(devices, {"id": linode, "type": "linode"}, expect=400)).keys() == {"id"}
+    user.put(f"{FIREWALLS}/{second}", {"status": "disabled"})
+    user.post(devices, {"id": linode, "type": "linode"})
+    assert problems(user.put(f"{FIREWALLS}/{second}", {"status": "enabled"}, expect=400)).keys() == {"status"}
+    assert [item["status"] for item in user.data(f"/linode/instances/{linode}/firewalls")] == ["enabled", "disabled"]
+
+
+def test_a_firewall_is_assigned_to_a_service_once(user: LinodeUser) -> None:
+    linode = _linode(user)
+    firewall = user.post(FIREWALLS, _firewall(devices={"linodes": [linode, linode]}))["id"]
+    devices = f"{FIREWALLS}/{firewall}/devices"
+    assert len(user.data(devices)) == 1
+    assert problems(user.post(devices, {"id": linode, "type": "linode"}, expect=400)).keys() == {"id"}
+
+
+def test_what_goes_is_no_device_any_more(user: LinodeUser) -> None:
+    linode, balancer = _linode(user), user.post("/nodebalancers", {"region": "eu-west"})["id"]
+    made = user.post(FIREWALLS, _firewall(devices={"linodes": [linode], "nodebalancers": [balancer]}))
+    user.delete(f"/nodebalancers/{balancer}")
+    assert [entity["id"] for entity in user.get(f"{FIREWALLS}/{made['id']}")["entities"]] == [linode]
+    (cluster,) = user.data("/lke/clusters")
+    user.delete(f"/lke/clusters/{cluster['id']}")
+    assert user.data(f"{FIREWALLS}/{made['id']}/devices") == []
+
+
+def test_a_firewall_with_devices_can_be_deleted(user: LinodeUser) -> None:
+    linode = _linode(user)
+    made = user.post(FIREWALLS, _firewall(devices={"linodes": [linode]}))
+    user.delete(f"{FIREWALLS}/{made['id']}")
+    user.get(f"{FIREWALLS}/{made['id']}", expect=404)
+    assert user.data(f"/linode/instances/{linode}/firewalls") == user.data(FIREWALLS) == []
+    user.post(FIREWALLS, _firewall(devices={"linodes": [linode]}))
+
+
+def test_a_balancer_can_be_made_with_a_firewall(user: LinodeUser) -> None:
+    firewall = user.post(FIREWALLS, _firewall())["id"]
+    balancer = user.post("/nodebalancers", {"region": "eu-west", "firewall_id": firewall})["id"]
+    assert [item["id"] for item in user.data(f"/nodebalancers/{balancer}/firewalls")] == [firewall]
+    refused = user.post("/nodebalancers", {"region": "eu-west", "firewall_id": 7}, expect=400)
+    assert problems(refused).keys() == {"firewall_id"}
+    assert len(user.data("/nodebalancers")) == 1, "a refused balancer must leave nothing behind"
+
+
+@pytest.mark.parametrize(
+    "label", ["ab", "a" * 33, "-door", "door-", "do--or", "do__or", "do..or", "do or", "dör", "_door", "door."]
+)
+def test_a_label_that_linode_does_not_take_is_refused(careless_user: LinodeUser, label: str) -> None:
+    assert problems(careless_user.post(FIREWALLS, _firewall(label), expect=400)).keys() == {"label"}
+
+
+def test_a_label_is_the_accounts_only_one(user: LinodeUser) -> None:
+    user.post(FIREWALLS, _firewall("fleet.karmada_door-1"))
+    other = user.post(FIREWALLS, _firewall("other"))["id"]
+    assert problems(user.post(FIREWALLS, _firewall("other"), expect=400)).keys() == {"label"}
+    renamed = user.put(f"{FIREWALLS}/{other}", {"label": "fleet.karmada_door-1"}, expect=400)
+    assert problems(renamed).keys() == {"label"}
+    user.put(f"{FIREWALLS}/{other}", {"label": "other"})
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"action": "REJECT"}, "action"),
+        ({"protocol": "tcp"}, "protocol"),
+        ({"protocol": "ALL"}, "protocol"),
+        ({"protocol": "ICMP"}, "ports"),
+        ({"protocol": "IPENCAP"}, "ports"),
+        ({"label": "ab"}, "label"),
+        ({"label": "a" * 33}, "label"),
+        ({"description": ""}, "description"),
+        ({"description": "a" * 101}, "description"),
+        ({"addresses": None}, "addresses"),
+        ({"addresses": {}}, "addresses"),
+        ({"addresses": {"ipv4": []}}, "addresses.ipv4"),
+        ({"addresses": {"ipv4": ["192.0.2.0/24", "192.0.2.1"]}}, "addresses.ipv4[1]"),
+        ({"addresses": {"ipv4": ["192.0.2.1/24"]}}, "addresses.ipv4[0]"),
+        ({"addresses": {"ipv4": ["192.0.2.0/255.255.255.0"]}}, "addresses.ipv4[0]"),
+        ({"addresses": {"ipv4": ["192.0.2.0/33"]}}, "addresses.ipv4[0]"),
+        ({"addresses": {"ipv4": ["::/0"]}}, "addresses.ipv4[0]"),
+        ({"addresses": {"ipv6": ["2001:db8::1"]}}, "addresses.ipv6[0]"),
+        ({"addresses": {"ipv4": ["0.0.0.0/0"] * 200, "ipv6": ["::/0"] * 56}}, "addresses"),
+    ],
+)
+def test_a_mistake_in_a_rule_is_refused_with_its_field(
+    careless_user: LinodeUser, change: dict[str, Any], field: str
+) -> None:
+    body = _firewall(rules=_rules(SSH, {**SSH, **change}))
+    assert problems(careless_user.post(FIREWALLS, body, expect=400)).keys() == {f"rules.inbound[1].{field}"}
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        *("", "0", "080", "65536", "22-22", "24-22", "22,", "22;80", "22,  80", "http", "1-2-3", " 22"),
+        # A range counts twice: these are 16 pieces.
+        "1-2,3-4,5-6,7-8,9-10,11-12,13-14,15,16",
+    ],
+)
+def test_ports_that_linode_does_not_take_are_refused(careless_user: LinodeUser, ports: str) -> None:
+    body = _firewall(rules=_rules({**SSH, "ports": ports}))
+    assert problems(careless_user.post(FIREWALLS, body, expect=400)).keys() == {"rules.inbound[0].ports"}
+
+
+@pytest.mark.parametrize("ports", ["1", "65535", "22-24, 80, 443", "22,80", "1-2,3-4,5-6,7-8,9-10,11-12,13-14,15"])
+def test_ports_can_be_single_ranges_and_lists(user: LinodeUser, ports: str) -> None:
+    made = user.post(FIREWALLS, _firewall(rules=_rules({**SSH, "ports": ports})))
+    assert made["rules"]["inbound"][0]["ports"] == ports
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"label", "rules"}),
+        (_firewall(rules={}), {"rules.inbound_policy", "rules.outbound_policy"}),
+        (_firewall(rules={**_rules(), "outbound": [SSH] * 25, "inbound": [SSH]}), {"rules"}),
+        (_firewall(devices={"linodes": [7], "nodebalancers": [8]}), {"devices.linodes[0]", "devices.nodebalancers[0]"}),
+        (_firewall(devices={"linode_interfaces": [7]}), {"devices.linode_interfaces"}),
+    ],
+)
+def test_a_mistake_is_refused_with_its_field(careless_user: LinodeUser, body: dict[str, Any], fields: set[str]) -> None:
+    assert problems(careless_user.post(FIREWALLS, body, expect=400)).keys() == fields
+    assert careless_user.data(FIREWALLS) == []
+
+
+def test_a_firewall_has_25_rules_at_most(user: LinodeUser) -> None:
+    made = user.post(FIREWALLS, _firewall(rules={**_rules(*[SSH] * 12), "outbound": [SSH] * 13}))
+    path = f"{FIREWALLS}/{made['id']}/rules"
+    user.put(path, {**made["rules"], "inbound": [SSH] * 13}, expect=400)
+    assert user.get(path) == made["rules"]
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest) -> Iterator[LinodeUser]:
+    """Someone whose token has one scope."""
+    tokens = (AccessToken(secret="a" * 64), AccessToken(secret="b" * 64, scopes=request.param))
+    with LinodeApi(LinodeApiArgs(limits=UNLIMITED, tokens=tokens)) as api, client_of(api, "b" * 64) as client:
+        yield LinodeUser(client=client)
+
+
+@pytest.mark.parametrize("reader", ["firewall:read_only"], indirect=True)
+def test_who_may_read_firewalls_cannot_change_them(reader: LinodeUser) -> None:
+    assert reader.data(FIREWALLS) == []
+    reader.post(FIREWALLS, _firewall(), expect=401)
+    reader.delete(f"{FIREWALLS}/1", expect=401)
+
+
+@pytest.mark.parametrize("reader", ["linodes:read_write"], indirect=True)
+def test_who_may_change_linodes_sees_no_firewalls_but_theirs(reader: LinodeUser) -> None:
+    reader.get(FIREWALLS, expect=401)
+    reader.get("/linode/instances/1/firewalls", expect=404)
