@@ -12,6 +12,8 @@ import pytest
 from sandbox.plugins.framework.schema import Use, force_new_paths
 from sandbox.plugins.linode.cluster import LkeCluster
 from sandbox.plugins.linode.connection import Connection
+from sandbox.plugins.linode.firewall import Firewall
+from sandbox.plugins.linode.firewall_device import FirewallDevice
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
 from sandbox.plugins.tls.locally_signed import LocallySignedCert
@@ -38,7 +40,8 @@ _NAMES = {"dnsNames", "ipAddresses", "subject", "uris"}
 
 # RequiresReplace and ForceNew in terraform-provider-random (internal/provider/resource_*.go),
 # terraform-provider-tls (internal/provider/resource_*.go; that a new version of a write-only key replaces is from the
-# SDK's own documentation) and terraform-provider-linode (linode/lke/schema_resource.go).
+# SDK's own documentation) and terraform-provider-linode (linode/lke/schema_resource.go, linode/firewall,
+# linode/firewalldevice).
 _CASES = {
     "random.RandomId": Case(
         RandomId(),
@@ -80,6 +83,18 @@ _CASES = {
         pulumi_tls.LocallySignedCert,
         pulumi_tls.LocallySignedCertArgs,
         frozenset({*_CERTIFICATE, "caCertPem", "caPrivateKeyPem", "caPrivateKeyPemWoVersion", "certRequestPem"}),
+    ),
+    "linode.Firewall": Case(
+        Firewall(Connection()),
+        pulumi_linode.Firewall,
+        pulumi_linode.FirewallArgs,
+        frozenset(),
+    ),
+    "linode.FirewallDevice": Case(
+        FirewallDevice(Connection()),
+        pulumi_linode.FirewallDevice,
+        pulumi_linode.FirewallDeviceInitArgs,
+        frozenset({"entityId", "entityType", "firewallId"}),
     ),
     "linode.LkeCluster": Case(
         LkeCluster(Connection()),

@@ -1,4 +1,4 @@
-"""The stand-in for pulumi-linode: LkeCluster, and the functions that look up instances and the catalogue."""
+"""The stand-in for pulumi-linode: clusters, firewalls, and the functions that look up instances and the catalogue."""
 
 from __future__ import annotations
 

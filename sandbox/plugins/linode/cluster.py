@@ -12,13 +12,13 @@ from sandbox.plugins.framework import (
     ProviderError,
     carry_secrets,
     compare,
-    has_unknown,
     reveal,
 )
 from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.framework.shaping import live_inputs, planned
 from sandbox.plugins.framework.waiting import wait_until_done
 from sandbox.plugins.linode import readiness, rules, views
+from sandbox.plugins.linode.forms import number, with_folded_tags
 from sandbox.plugins.linode.pools import by_recorded_order, pair, without_external
 from sandbox.plugins.linode.schema import LKE_CLUSTER
 from sandbox.plugins.linode.update import ClusterUpdate
@@ -60,11 +60,7 @@ class LkeCluster(SchemaResource):
 
     def normal(self, inputs: Mapping[str, Value]) -> Properties:
         """Tags are the same in capital letters, to Linode."""
-        normal = super().normal(inputs)
-        tags = reveal(normal.get("tags"))
-        if isinstance(tags, list) and not has_unknown(tags):
-            normal["tags"] = sorted({tag.casefold() for tag in tags})
-        return normal
+        return with_folded_tags(super().normal(inputs))
 
     def create(self, request: CreateRequest) -> Created:
         """Create the cluster and wait until its nodes are ready."""
@@ -211,6 +207,4 @@ def _recorded_pools(outputs: Mapping[str, Value]) -> list[int]:
 
 
 def _number(identity: str) -> int:
-    if not identity.isdecimal():
-        raise ProviderError(f"{identity!r} is no id of an LKE cluster: that is a whole number")
-    return int(identity)
+    return number(identity, of="an LKE cluster")

@@ -8,6 +8,8 @@ from sandbox.plugins.framework import CheckResult, Provider, secret
 from sandbox.plugins.linode import settings
 from sandbox.plugins.linode.cluster import LkeCluster
 from sandbox.plugins.linode.connection import Connection
+from sandbox.plugins.linode.firewall import Firewall
+from sandbox.plugins.linode.firewall_device import FirewallDevice
 from sandbox.plugins.linode.functions import GetInstances, GetInstanceTypes, GetLkeVersions, GetRegions
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class LinodeProvider(Provider):
         connection = self._connection
         super().__init__(
             version=version,
-            resources=(LkeCluster(connection),),
+            resources=(Firewall(connection), FirewallDevice(connection), LkeCluster(connection)),
             functions=(
                 GetInstances(connection),
                 GetInstanceTypes(connection),
