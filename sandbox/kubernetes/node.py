@@ -20,6 +20,7 @@ from sandbox.kubernetes.control_plane import GO_ENVIRONMENT, ControlPlane
 from sandbox.kubernetes.images.store import lay_out
 from sandbox.kubernetes.kubeconfig import write_kubeconfig
 from sandbox.kubernetes.machine import TOOLS, Machine
+from sandbox.kubernetes.network.firewall import Neighbours, firewall_rules
 from sandbox.kubernetes.network.links import attach, delete_namespace, load_rules, set_routes, sysctl
 from sandbox.kubernetes.network.plan import PODS
 from sandbox.kubernetes.network.rules import node_rules
@@ -111,8 +112,10 @@ class Node:
         # Packets of pods take other ways than their answers, which the kernel would take for forgery.
         settings = {"ip_forward": 1, "conf.all.rp_filter": 0, "conf.default.rp_filter": 0, "conf.eth0.rp_filter": 0}
         sysctl(self.namespace, {f"net.ipv4.{key}": value for key, value in settings.items()})
-        load_rules(self.namespace, node_rules([self.control_plane.address, *siblings.values()]))
         others = {pods: address for pods, address in siblings.items() if pods != self.pods}
+        neighbours = Neighbours(control_plane=self.control_plane.address, nodes=others)
+        rules = node_rules([self.control_plane.address, *siblings.values()])
+        load_rules(self.namespace, rules + firewall_rules(self.spec.firewall, neighbours))
         set_routes(self.namespace, others, within=[PODS])
 
     def prepare(self) -> None:

@@ -41,27 +41,40 @@ class Taint:
     effect: TaintEffect
 
 
+class Action(StrEnum):
+    """What a firewall does with a packet."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FirewallRule:
     """One rule of a Cloud Firewall, as the account has it."""
 
-    accept: bool
+    action: Action
     protocol: str
     """TCP, UDP, ICMP or IPENCAP."""
     ports: str | None = None
     """As in "22-24, 80"; None for all, and where the protocol has none."""
     networks: tuple[str, ...] = ()
-    """IPv4 networks, in CIDR notation: of senders if the rule is for what comes in, else of receivers."""
+    """IPv4 networks in CIDR notation: of senders if the rule is for what comes in, else of receivers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallRules:
+    """The rules for one direction: the first that fits a packet decides, else the policy."""
+
+    rules: tuple[FirewallRule, ...]
+    policy: Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class Firewall:
-    """An enabled Cloud Firewall; the first rule that fits a packet decides, else whether that way is accepted."""
+    """An enabled Cloud Firewall."""
 
-    inbound: tuple[FirewallRule, ...]
-    accept_inbound: bool
-    outbound: tuple[FirewallRule, ...]
-    accept_outbound: bool
+    inbound: FirewallRules
+    outbound: FirewallRules
 
 
 @dataclass(frozen=True, kw_only=True)

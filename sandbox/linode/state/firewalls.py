@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sandbox.linode.backend import Firewall, FirewallRule
+from sandbox.linode.backend import Action, Firewall, FirewallRule, FirewallRules
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import (
     FirewallDeviceRecord,
@@ -18,6 +18,8 @@ from sandbox.linode.state.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.linode.state.records import FirewallRule as RuleRecord
     from sandbox.linode.state.store import Transaction
 
@@ -67,10 +69,8 @@ def enforced(state: Transaction, entity: Entity) -> Firewall | None:
         return None
     rules = firewall.rules
     return Firewall(
-        inbound=tuple(_enforced_rule(rule) for rule in rules.inbound or ()),
-        accept_inbound=rules.inbound_policy == "ACCEPT",
-        outbound=tuple(_enforced_rule(rule) for rule in rules.outbound or ()),
-        accept_outbound=rules.outbound_policy == "ACCEPT",
+        inbound=_enforced(rules.inbound, rules.inbound_policy),
+        outbound=_enforced(rules.outbound, rules.outbound_policy),
     )
 
 
@@ -121,8 +121,12 @@ def _devices_for(state: Transaction, entity: Entity) -> list[FirewallDeviceRecor
     ]
 
 
-def _enforced_rule(rule: RuleRecord) -> FirewallRule:
-    # Nothing in the sandbox has an IPv6 address.
-    return FirewallRule(
-        accept=rule.action == "ACCEPT", protocol=rule.protocol, ports=rule.ports, networks=rule.ipv4 or ()
+def _enforced(rules: Iterable[RuleRecord] | None, policy: str) -> FirewallRules:
+    return FirewallRules(
+        rules=tuple(
+            # Nothing in the sandbox has an IPv6 address.
+            FirewallRule(action=Action[rule.action], protocol=rule.protocol, ports=rule.ports, networks=rule.ipv4 or ())
+            for rule in rules or ()
+        ),
+        policy=Action[policy],
     )
