@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
-from tests.linode.conftest import LinodeUser, client_of, problems
+from sandbox.linode.backend import Action, FirewallRule
+from sandbox.linode.simulated import SimulatedBackend
+from tests.linode.conftest import VERSIONS, LinodeUser, client_of, eventually, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sandbox.linode.backend import ClusterSpec, Firewall
 
 FIREWALLS = "/networking/firewalls"
 SSH = {"action": "ACCEPT", "protocol": "TCP", "ports": "22", "addresses": {"ipv4": ["192.0.2.0/24"]}, "label": "ssh"}
@@ -239,6 +243,53 @@ def test_a_firewall_has_25_rules_at_most(user: LinodeUser) -> None:
     path = f"{FIREWALLS}/{made['id']}/rules"
     user.put(path, {**made["rules"], "inbound": [SSH] * 13}, expect=400)
     assert user.get(path) == made["rules"]
+
+
+class RecordingBackend(SimulatedBackend):
+    """Simulated clusters, and what stands before their nodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.firewalls: dict[int, Firewall | None] = {}
+
+    async def reconcile(self, cluster: ClusterSpec) -> None:
+        await super().reconcile(cluster)
+        self.firewalls |= {node.instance_id: node.firewall for pool in cluster.pools for node in pool.nodes}
+
+
+def test_the_backend_is_told_what_stands_before_each_node() -> None:
+    backend = RecordingBackend()
+    args = LinodeApiArgs(limits=UNLIMITED, kubernetes_versions=VERSIONS, backend=backend)
+    with LinodeApi(args) as api, client_of(api, api.token) as client:
+        user = LinodeUser(client=client)
+        guarded, other = _linode(user, "eu"), _linode(user, "us")
+        path = f"{FIREWALLS}/{user.post(FIREWALLS, _firewall(devices={'linodes': [guarded]}))['id']}"
+
+        def told(rules: int | None) -> bool:
+            firewall = backend.firewalls[guarded]
+            return (None if firewall is None else len(firewall.inbound.rules)) == rules
+
+        eventually(lambda: told(1), "the firewall stands before the node")
+        firewall = backend.firewalls[guarded]
+        assert firewall is not None
+        assert (firewall.inbound.policy, firewall.outbound.policy) == (Action.DROP, Action.ACCEPT)
+        assert firewall.inbound.rules == (
+            FirewallRule(action=Action.ACCEPT, protocol="TCP", ports="22", networks=("192.0.2.0/24",)),
+        )
+        user.put(f"{path}/rules", _rules())
+        eventually(lambda: told(0), "its rules have changed")
+        user.put(path, {"status": "disabled"})
+        eventually(lambda: told(None), "it is disabled")
+        user.put(path, {"status": "enabled"})
+        eventually(lambda: told(0), "it is enabled")
+        (device,) = user.data(f"{path}/devices")
+        user.delete(f"{path}/devices/{device['id']}")
+        eventually(lambda: told(None), "the node is no device any more")
+        user.post(f"{path}/devices", {"id": guarded, "type": "linode"})
+        eventually(lambda: told(0), "it is one again")
+        user.delete(path)
+        eventually(lambda: told(None), "the firewall is gone")
+        assert backend.firewalls[other] is None
 
 
 @pytest.fixture

@@ -102,6 +102,58 @@ def test_a_cluster_lives_from_its_plan_to_its_end(
     assert api.list("/lke/clusters") == api.list("/linode/instances") == []
 
 
+_GUARDED = (
+    _PROGRAM
+    + """
+    linode.Firewall(
+        "door",
+        label="door",
+        inbound_policy="DROP",
+        inbounds=[
+            linode.FirewallInboundArgs(
+                action="ACCEPT", label="door", protocol="TCP", ports="32443", ipv4s=["192.0.2.0/24"]
+            )
+        ],
+        outbound_policy="ACCEPT",
+        linodes=found.apply(lambda result: [int(one.id) for one in result.instances]),
+    )
+"""
+)
+
+
+def test_a_firewall_follows_the_nodes_of_a_cluster(
+    linode_stack: Callable[[LinodeApi], Stack], account: LinodeApi, api: Api
+) -> None:
+    stack = linode_stack(account)
+    stack.program(_GUARDED)
+    assert stack.up().operations == {"cluster": ["create"], "door": ["create"]}
+    assert stack.up().operations == {"cluster": ["same"], "door": ["same"]}
+    path = f"/networking/firewalls/{stack.resources['door']['id']}"
+    assert _guarded(api, path) == _nodes(api)
+
+    stack.config("nodes", "2")
+    assert stack.up().operations == {"cluster": ["update"], "door": ["update"]}
+    assert _guarded(api, path) == _nodes(api)
+    assert len(_nodes(api)) == 2
+
+    api.put(path, {"status": "disabled"})
+    drifted = stack.up("--refresh")
+    assert drifted.operations["door"] == ["refresh", "update"]
+    assert drifted.diff("door") == {"disabled": "update"}
+    assert api.get(path)["status"] == "enabled"
+
+    stack.destroy()
+    assert api.list("/networking/firewalls") == api.list("/linode/instances") == []
+
+
+def _guarded(api: Api, path: str) -> list[int]:
+    return sorted(device["entity"]["id"] for device in api.list(f"{path}/devices"))
+
+
+def _nodes(api: Api) -> list[int]:
+    return sorted(instance["id"] for instance in api.list("/linode/instances"))
+
+
 def test_an_existing_cluster_can_be_imported(
     linode_stack: Callable[[LinodeApi], Stack], account: LinodeApi, api: Api
 ) -> None:
