@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.privileged
 
 LKE: Final = "192.168.128.0/17"
-# Whoever waits for a dropped packet waits long, and the firewall should stand within seconds.
-_WITHIN_SECONDS: Final = 40.0
+# The API server waits half a minute for a kubelet whose packets are dropped, and kubectl asks twice.
+_ATTEMPT_SECONDS: Final = 180.0
+_WITHIN_SECONDS: Final = 20.0
 
 
 def _rule(label: str, protocol: str, network: str, ports: str | None = None) -> dict[str, Any]:
@@ -104,9 +105,9 @@ def test_a_firewall_without_linodes_documented_rules_cuts_a_cluster_off(
     account: Account, site: Cluster, firewall: int
 ) -> None:
     path = f"networking/firewalls/{firewall}/rules"
-    eventually(lambda: not _runs(site), "kubelets are out of reach", within_seconds=_WITHIN_SECONDS)
+    eventually(lambda: not _runs(site), "kubelets are out of reach", within_seconds=_ATTEMPT_SECONDS)
     account.call("PUT", path, _rules(*DOCUMENTED))
-    eventually(lambda: _runs(site), "the cluster works behind its firewall", within_seconds=_WITHIN_SECONDS)
+    eventually(lambda: _runs(site), "the cluster works behind its firewall", within_seconds=_ATTEMPT_SECONDS)
     addresses = site.node_addresses()
     assert not any(_answers(site, address) for address in addresses), "and nobody else reaches it"
     door = _rule("door", "TCP", f"{NODES_ROUTER}/32", "30000-32767")
@@ -119,8 +120,8 @@ def test_a_recycled_node_is_open_until_it_is_a_device(account: Account, site: Cl
     account.call("PUT", f"networking/firewalls/{firewall}/rules", _rules(*DOCUMENTED))
     pools = account.call("GET", f"lke/clusters/{site.id}/pools")["data"]
     old = pools[0]["nodes"][0]
-    account.call("POST", f"lke/clusters/{site.id}/nodes/{old['id']}/recycle")
     known = {node["metadata"]["name"] for node in site.get("nodes")["items"]}
+    account.call("POST", f"lke/clusters/{site.id}/nodes/{old['id']}/recycle")
 
     def replaced() -> bool:
         names = {node["metadata"]["name"] for node in site.get("nodes")["items"]}
