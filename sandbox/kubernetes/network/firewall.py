@@ -21,6 +21,7 @@ from sandbox.kubernetes.network.plan import (
     private_address,
 )
 from sandbox.linode.backend import Action
+from sandbox.linode.ports import port_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -81,7 +82,7 @@ def _hook(name: str, priority: int) -> str:
 def decision(rules: FirewallRules, *, protocol: str, port: int | None, other: IPv4Address) -> Action:
     """What becomes of a packet from, or to, an address."""
     for rule in rules.rules:
-        ports = _port_ranges(rule)
+        ports = port_ranges(rule.ports or "")
         fits = not ports or (port is not None and any(first <= port <= last for first, last in ports))
         if rule.protocol == protocol and fits and any(other in network for network in _networks(rule)):
             return rule.action
@@ -181,16 +182,11 @@ def _lines(rules: FirewallRules, match: Callable[[FirewallRule], str | None]) ->
 
 
 def _protocol(rule: FirewallRule) -> str:
-    ports = _merged(_port_ranges(rule))
+    ports = _merged(port_ranges(rule.ports or ""))
     if not ports:
         return _MATCHES[rule.protocol]
     written = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ports)
     return f"{rule.protocol.lower()} dport {{ {written} }}"
-
-
-def _port_ranges(rule: FirewallRule) -> list[tuple[int, int]]:
-    pieces = (piece.strip().partition("-") for piece in (rule.ports or "").split(",") if piece)
-    return [(int(first), int(last or first)) for first, _, last in pieces]
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

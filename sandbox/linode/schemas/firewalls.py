@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from sandbox.linode.ports import port_ranges
 from sandbox.linode.schemas.base import ApiObject, RequestObject
 from sandbox.linode.schemas.naming import FirewallLabel, RuleDescription, RuleLabel, Tags
 from sandbox.linode.schemas.volumes import LinodeId
@@ -43,12 +44,6 @@ class Status(StrEnum):
 
     ENABLED = "enabled"
     DISABLED = "disabled"
-
-
-def port_ranges(text: str) -> list[tuple[int, int]]:
-    """The first and the last port of each piece of a rule's ports, "22-24, 80"."""
-    pieces = (piece.strip().partition("-") for piece in text.split(","))
-    return [(int(first), int(last or first)) for first, _, last in pieces]
 
 
 def _ports(text: str) -> str:
