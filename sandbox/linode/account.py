@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.linode.backend import ClusterBackend
+    from sandbox.linode.balancers import BalancerBackend
     from sandbox.linode.catalogue import Catalogue
     from sandbox.linode.limits import RateLimiter
     from sandbox.linode.object_store import ObjectStore
@@ -29,11 +30,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The catalogue, the state, what makes clusters and buckets real, and the time."""
+    """The catalogue, the state, what makes clusters, load balancers and buckets real, and the time."""
 
     catalogue: Catalogue
     store: Store
     backend: ClusterBackend
+    balancers: BalancerBackend
     object_store: ObjectStore
     clock: Callable[[], datetime] = utc_now
 

@@ -8,12 +8,11 @@ to be recycled are replaced one by one, each when the one before is ready, as Li
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
-
+from sandbox.linode.balancing import Balancing
+from sandbox.linode.retrying import persistently
 from sandbox.linode.state.addresses import reclaim, released
 from sandbox.linode.state.clusters import (
     find_cluster,
@@ -25,13 +24,8 @@ from sandbox.linode.state.clusters import (
 from sandbox.linode.state.records import ClusterRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from tenacity import RetryCallState
-
     from sandbox.linode.account import Account
 
-_LOG = logging.getLogger(__name__)
 _READINESS_PERIOD = 0.5
 """Seconds between two looks at whether a recycled node is ready."""
 
@@ -41,6 +35,7 @@ class Reconciler:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self.balancing = Balancing(account)
         self._wake: dict[int, asyncio.Event] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -51,6 +46,7 @@ class Reconciler:
             clusters = state.all(ClusterRecord)
         for cluster in clusters:
             self.poke(cluster.id)
+        self.balancing.start()
 
     def poke(self, cluster_id: int) -> None:
         """Say that a cluster has changed, or is to be removed."""
@@ -81,6 +77,7 @@ class Reconciler:
         for worker in self._workers.values():
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        await self.balancing.stop()
         await self._account.backend.close()
 
     async def _follow(self, cluster_id: int) -> None:
@@ -88,7 +85,7 @@ class Reconciler:
         wake = self._wake[cluster_id]
         while await wake.wait():
             wake.clear()
-            await _persistently(lambda: self._reconcile(cluster_id), f"cluster {cluster_id}")
+            await persistently(lambda: self._reconcile(cluster_id), f"cluster {cluster_id}")
             await self._recycle(cluster_id, wake)
 
     async def _reconcile(self, cluster_id: int) -> None:
@@ -125,23 +122,7 @@ class Reconciler:
             await asyncio.gather(after, return_exceptions=True)
         backend = self._account.backend
         async with self._turns[cluster_id]:
-            await _persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}")
+            await persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}")
         with self._account.store.transaction() as state:
             purge(state, cluster_id)
         del self._workers[cluster_id], self._turns[cluster_id]
-
-
-async def _persistently(operation: Callable[[], Awaitable[None]], what: str) -> None:
-    """Try until it works."""
-
-    def note(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        _LOG.warning("%s: attempt %d failed, trying again: %s", what, state.attempt_number, error)
-
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(Exception),
-        wait=wait_random_exponential(multiplier=0.2, max=10),
-        before_sleep=note,
-    ):
-        with attempt:
-            await operation()

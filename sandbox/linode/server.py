@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.linode.account import Account, Services
 from sandbox.linode.app import create_app
 from sandbox.linode.auth import Scopes, digest
+from sandbox.linode.balancers import NoBalancers
 from sandbox.linode.catalogue import Catalogue
 from sandbox.linode.limits import PUBLISHED, RateLimiter, RateLimits
 from sandbox.linode.object_store import NoObjectStore
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from sandbox.linode.backend import ClusterBackend
+    from sandbox.linode.balancers import BalancerBackend
     from sandbox.linode.object_store import ObjectStore
 
 _START_TIMEOUT = 30.0
@@ -63,6 +65,8 @@ class LinodeApiArgs:
     """Minor versions to offer; none given offers what the toolchain can build."""
     backend: ClusterBackend | None = None
     """What makes clusters real; None simulates them."""
+    balancers: BalancerBackend | None = None
+    """What carries the traffic of load balancers; None keeps records of them alone."""
     object_store: ObjectStore | None = None
     """Where buckets really are; None keeps records of them alone."""
 
@@ -108,6 +112,7 @@ class LinodeApi:
             catalogue=Catalogue.load(kubernetes_versions=self._args.kubernetes_versions),
             store=Store(self._args.state),
             backend=self._args.backend or SimulatedBackend(),
+            balancers=self._args.balancers or NoBalancers(),
             object_store=self._args.object_store or NoObjectStore(),
         )
         for token in tokens:

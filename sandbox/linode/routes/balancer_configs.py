@@ -10,11 +10,10 @@ from sandbox.linode.routes.balancer_views import (
     READ,
     WRITE,
     add_backend,
+    answering,
     backend_at,
-    backends_of,
     balancer_at,
     config_at,
-    configs_of,
     open_port,
     require_free_port,
     settings_of,
@@ -28,6 +27,7 @@ from sandbox.linode.schemas.nodebalancers import (
     ConfigRebuild,
     ConfigUpdate,
 )
+from sandbox.linode.state.balancers import backends_of, configs_of
 from sandbox.linode.state.clusters import remove_balancer_config
 from sandbox.linode.state.events import emit
 
@@ -40,39 +40,48 @@ if TYPE_CHECKING:
 
 async def list_configs(call: Call) -> Mapping[str, Any]:
     """GET /nodebalancers/{id}/configs."""
+    answers = await answering(call)
     with call.account.store.transaction() as state:
         configs = configs_of(state, balancer_at(call, state).id)
-        shown = [show_config(config, state) for config in configs]
+        shown = [show_config(config, state, answers) for config in configs]
     return call.listing(shown, filterable=frozenset())
 
 
 async def create_config(call: Call) -> Mapping[str, Any]:
     """POST /nodebalancers/{id}/configs."""
     request = call.body(ConfigCreate)
+    answers = await answering(call)
     with call.account.store.transaction() as state:
         config = open_port(state, balancer_at(call, state).id, request)
         emit(state, "nodebalancer_config_create", config, now=call.account.timestamp())
-        return show_config(config, state).body()
+        shown = show_config(config, state, answers)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 async def view_config(call: Call) -> Mapping[str, Any]:
     """GET /nodebalancers/{id}/configs/{id}."""
+    answers = await answering(call)
     with call.account.store.transaction() as state:
-        return show_config(config_at(call, state), state).body()
+        return show_config(config_at(call, state), state, answers).body()
 
 
 async def update_config(call: Call) -> Mapping[str, Any]:
     """PUT /nodebalancers/{id}/configs/{id}."""
     request = call.body(ConfigUpdate)
+    answers = await answering(call)
     with call.account.store.transaction() as state:
         changed = _change(call, state, request)
         emit(state, "nodebalancer_config_update", changed, now=call.account.timestamp())
-        return show_config(changed, state).body()
+        shown = show_config(changed, state, answers)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 async def rebuild_config(call: Call) -> Mapping[str, Any]:
     """POST /nodebalancers/{id}/configs/{id}/rebuild: the port with exactly these backends."""
     request = call.body(ConfigRebuild)
+    answers = await answering(call)
     with call.account.store.transaction() as state:
         changed = _change(call, state, request)
         for backend in backends_of(state, changed.id):
@@ -80,7 +89,9 @@ async def rebuild_config(call: Call) -> Mapping[str, Any]:
         for wanted in request.nodes:
             add_backend(state, changed, wanted)
         emit(state, "nodebalancer_config_update", changed, now=call.account.timestamp())
-        return show_config(changed, state).body()
+        shown = show_config(changed, state, answers)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 def _change(call: Call, state: Transaction, request: ConfigUpdate) -> BalancerConfigRecord:
@@ -98,44 +109,55 @@ async def delete_config(call: Call) -> Mapping[str, Any]:
         config = config_at(call, state)
         remove_balancer_config(state, config)
         emit(state, "nodebalancer_config_delete", config, now=call.account.timestamp())
+    call.reconciler.balancing.poke()
     return {}
 
 
 async def list_backends(call: Call) -> Mapping[str, Any]:
     """GET /nodebalancers/{id}/configs/{id}/nodes."""
+    answers = await answering(call)
     with call.account.store.transaction() as state:
-        backends = backends_of(state, config_at(call, state).id)
-        shown = [show_backend(backend, state) for backend in backends]
+        config = config_at(call, state)
+        shown = [show_backend(backend, config, answers) for backend in backends_of(state, config.id)]
     return call.listing(shown, filterable=frozenset())
 
 
 async def create_backend(call: Call) -> Mapping[str, Any]:
     """POST /nodebalancers/{id}/configs/{id}/nodes."""
     request = call.body(BackendCreate)
+    answers = await answering(call)
     with call.account.store.transaction() as state:
-        return show_backend(add_backend(state, config_at(call, state), request), state).body()
+        config = config_at(call, state)
+        shown = show_backend(add_backend(state, config, request), config, answers)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 async def view_backend(call: Call) -> Mapping[str, Any]:
     """GET /nodebalancers/{id}/configs/{id}/nodes/{id}."""
+    answers = await answering(call)
     with call.account.store.transaction() as state:
-        return show_backend(backend_at(call, state), state).body()
+        return show_backend(backend_at(call, state), config_at(call, state), answers).body()
 
 
 async def update_backend(call: Call) -> Mapping[str, Any]:
     """PUT /nodebalancers/{id}/configs/{id}/nodes/{id}."""
     request = call.body(BackendUpdate)
+    answers = await answering(call)
     with call.account.store.transaction() as state:
         backend = backend_at(call, state)
         changed = backend.model_copy(update=request.model_dump(exclude_none=True))
         state.put(changed)
-        return show_backend(changed, state).body()
+        shown = show_backend(changed, config_at(call, state), answers)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 async def delete_backend(call: Call) -> Mapping[str, Any]:
     """DELETE /nodebalancers/{id}/configs/{id}/nodes/{id}."""
     with call.account.store.transaction() as state:
         state.delete(backend_at(call, state))
+    call.reconciler.balancing.poke()
     return {}
 
 

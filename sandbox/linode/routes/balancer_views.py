@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.linode.auth import Access, Scope
@@ -13,6 +14,7 @@ from sandbox.linode.schemas.nodebalancers import (
     LkeClusterReference,
     NodesStatus,
 )
+from sandbox.linode.state.balancers import backends_of, configs_of
 from sandbox.linode.state.clusters import find_cluster
 from sandbox.linode.state.records import (
     BalancerConfigRecord,
@@ -74,16 +76,6 @@ def backend_at(call: Call, state: Transaction) -> BalancerNodeRecord:
     if backend is None or backend.config_id != config.id:
         raise not_found()
     return backend
-
-
-def configs_of(state: Transaction, balancer_id: int) -> list[BalancerConfigRecord]:
-    """A load balancer's ports, oldest first."""
-    return [config for config in state.all(BalancerConfigRecord) if config.nodebalancer_id == balancer_id]
-
-
-def backends_of(state: Transaction, config_id: int) -> list[BalancerNodeRecord]:
-    """A port's backends, oldest first."""
-    return [backend for backend in state.all(BalancerNodeRecord) if backend.config_id == config_id]
 
 
 def settings_of(request: ConfigUpdate) -> dict[str, str | int | bool | None]:
@@ -160,13 +152,28 @@ def show_balancer(record: NodeBalancerRecord, state: Transaction) -> Balancer:
     )
 
 
-def show_backend(record: BalancerNodeRecord, state: Transaction) -> Backend:
+Answering = Callable[[BalancerConfigRecord, BalancerNodeRecord], bool]
+"""Whether a backend of a port answers."""
+
+
+async def answering(call: Call) -> Answering:
+    """What is known of the backends of the load balancer that the path names."""
+    found = await call.account.balancers.answering(call.number("nodebalancer_id"))
+    if found is not None:
+        return lambda config, backend: (config.settings["port"], backend.address) in found
+    with call.account.store.transaction() as state:
+        nodes = {node.address for node in state.all(NodeRecord)}
+    # Nobody looks: a backend counts as up while its address belongs to a node of this account.
+    return lambda _, backend: backend.address.rpartition(":")[0] in nodes
+
+
+def show_backend(record: BalancerNodeRecord, config: BalancerConfigRecord, answers: Answering) -> Backend:
     """A backend."""
     return Backend(
         id=record.id,
         address=record.address,
         label=record.label,
-        status="UP" if _is_up(record, state) else "DOWN",
+        status="UP" if answers(config, record) else "DOWN",
         weight=record.weight,
         mode=record.mode,
         config_id=record.config_id,
@@ -174,10 +181,10 @@ def show_backend(record: BalancerNodeRecord, state: Transaction) -> Backend:
     )
 
 
-def show_config(record: BalancerConfigRecord, state: Transaction) -> Config:
+def show_config(record: BalancerConfigRecord, state: Transaction, answers: Answering) -> Config:
     """A port."""
     backends = backends_of(state, record.id)
-    up = sum(_is_up(backend, state) for backend in backends)
+    up = sum(answers(record, backend) for backend in backends)
     return Config.model_validate(
         {
             **record.settings,
@@ -186,9 +193,3 @@ def show_config(record: BalancerConfigRecord, state: Transaction) -> Config:
             "nodes_status": NodesStatus(up=up, down=len(backends) - up),
         }
     )
-
-
-def _is_up(record: BalancerNodeRecord, state: Transaction) -> bool:
-    """A backend counts as up while its address belongs to a node of this account; nothing is probed."""
-    host = record.address.rpartition(":")[0]
-    return any(node.address == host for node in state.all(NodeRecord))

@@ -1,7 +1,6 @@
 """Load balancers: list, make, view, change, delete. Their ports and backends are in balancer_configs.
 
-The emulator keeps what should be balanced and gives each an address; the sandbox's cloud controller carries the
-traffic, as Linode's does by configuring Linode's balancers.
+The emulator keeps what should be balanced and gives each an address; a backend carries the traffic (balancers.py).
 """
 
 from __future__ import annotations
@@ -66,7 +65,9 @@ async def create_balancer(call: Call) -> Mapping[str, Any]:
             open_port(state, balancer.id, config)
         if request.firewall_id is not None:
             _assign_firewall(state, balancer, request.firewall_id, now=now)
-        return show_balancer(balancer, state).body()
+        shown = show_balancer(balancer, state)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 def _assign_firewall(state: Transaction, balancer: NodeBalancerRecord, firewall_id: int, *, now: str) -> None:
@@ -94,13 +95,16 @@ async def update_balancer(call: Call) -> Mapping[str, Any]:
         changed = balancer.model_copy(update={**given, "updated": now})
         state.put(changed)
         emit(state, "nodebalancer_update", changed, now=now)
-        return show_balancer(changed, state).body()
+        shown = show_balancer(changed, state)
+    call.reconciler.balancing.poke()
+    return shown.body()
 
 
 async def delete_balancer(call: Call) -> Mapping[str, Any]:
     """DELETE /nodebalancers/{id}."""
     with call.account.store.transaction() as state:
         remove_balancer(state, balancer_at(call, state), now=call.account.timestamp())
+    call.reconciler.balancing.poke()
     return {}
 
 

@@ -1,7 +1,8 @@
 """Load balancers, their ports and the backends behind them."""
 
 import ipaddress
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -139,6 +140,12 @@ class Config(ApiObject):
     nodes_status: NodesStatus
     udp_check_port: int = 80
     udp_session_timeout: int = 16
+
+
+CONFIG_DEFAULTS: Final[Mapping[str, str | int | bool | None]] = {
+    name: field.default for name, field in Config.model_fields.items() if name in ConfigUpdate.model_fields
+}
+"""What a port is where nobody says otherwise."""
 
 
 class Transfer(ApiObject):

@@ -154,19 +154,14 @@ def purge(state: Transaction, cluster_id: int) -> None:
 
 
 def remove_balancer(state: Transaction, balancer: NodeBalancerRecord, *, now: str) -> None:
-    """Take a load balancer away with its ports and backends; its address is free once no route leads there."""
+    """Take a load balancer away with its ports and backends; its address is free for others."""
     for config in state.all(BalancerConfigRecord):
         if config.nodebalancer_id == balancer.id:
             remove_balancer_config(state, config)
     unassign(state, balancer, now=now)
     state.delete(balancer)
     emit(state, "nodebalancer_delete", balancer, now=now)
-    cluster = None if balancer.cluster_id is None else state.get(ClusterRecord, balancer.cluster_id)
-    if cluster is not None and cluster.deleting:
-        # The backend still takes this cluster's routes away: the address's next holder would lose its own.
-        release(state, balancer.address)
-    else:
-        reclaim_address(state, balancer.address)
+    reclaim_address(state, balancer.address)
 
 
 def remove_balancer_config(state: Transaction, config: BalancerConfigRecord) -> None:
