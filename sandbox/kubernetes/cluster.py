@@ -17,7 +17,7 @@ from sandbox.kubernetes.cloud_controller import CloudController, CloudController
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.etcd import Etcd
 from sandbox.kubernetes.files import write_whole
-from sandbox.kubernetes.network.links import delete_namespace, forget_balancer, route_balancer
+from sandbox.kubernetes.network.links import delete_namespace
 from sandbox.kubernetes.network.plan import node_pods
 from sandbox.kubernetes.node import Node, nodes_folder, remove_logs, remove_node, unit_prefix
 from sandbox.linode.backend import BackendError, ClusterAccess, ClusterSpec, ClusterStatus
@@ -110,8 +110,6 @@ class Cluster:
             for folder in nodes_folder(control_plane).glob("*"):
                 remove_node(control_plane, folder.name)
             delete_namespace(control_plane.namespace)
-            for file in self._balancers.glob("*"):
-                self._unroute(IPv4Address(file.name))
             Etcd(self._tools.layout, self._tools.provisions).delete_prefix(control_plane.etcd_prefix)
             remove_logs(self._tools.layout, control_plane.prefix)
             for folder in (self._tools.layout.volumes / str(self._id), control_plane.folder):
@@ -215,25 +213,9 @@ class Cluster:
                 api=connection,
                 linode=self._tools.linode,
                 pods=lambda name: self._pods.get(name),
-                route=self._route,
-                unroute=self._unroute,
                 volumes=layout.volumes / str(self._id),
             )
         )
-
-    def _route(self, address: IPv4Address, nodes: list[IPv4Address]) -> None:
-        # Its file first: whatever is routed can be found again when the cluster goes.
-        self._balancers.mkdir(exist_ok=True)
-        (self._balancers / str(address)).touch()
-        route_balancer(self._tools.layout.wan, address, nodes)
-
-    def _unroute(self, address: IPv4Address) -> None:
-        forget_balancer(self._tools.layout.wan, address)
-        (self._balancers / str(address)).unlink(missing_ok=True)
-
-    @property
-    def _balancers(self) -> Path:
-        return self._tools.layout.clusters / str(self._id) / "balancers"
 
     def _control_plane(self, spec: ClusterSpec) -> ControlPlane:
         return ControlPlane(self._tools.layout, self._tools.provisions, self._id, IPv4Address(spec.address))

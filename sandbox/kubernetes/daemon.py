@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from linode_api4 import LinodeClient
 
 from sandbox.kubernetes.backend import KubernetesBackend
+from sandbox.kubernetes.balancers.backend import ProcessBalancers
 from sandbox.kubernetes.cgroups import enter
 from sandbox.kubernetes.cluster import Tools
 from sandbox.kubernetes.etcd import Etcd
@@ -63,6 +64,7 @@ def main(name: str) -> None:
                 AccessToken(secret=controllers, scopes=_CONTROLLERS_SCOPES, label="LKE", limits=UNLIMITED),
             ),
             backend=KubernetesBackend(tools),
+            balancers=ProcessBalancers(layout, supervisor),
         )
     )
     ending = threading.Event()

@@ -111,6 +111,11 @@ class Layout:
         return self.root / "clusters"
 
     @property
+    def balancers(self) -> Path:
+        """One folder a NodeBalancer."""
+        return self.root / "balancers"
+
+    @property
     def volumes(self) -> Path:
         """One folder a cluster, and in it one a volume."""
         return self.root / "volumes"
@@ -142,6 +147,10 @@ class Layout:
     def node(self, node_name: str) -> str:
         """The namespace of a node."""
         return f"{self.namespace_prefix}{node_name}"
+
+    def balancer(self, balancer_id: int) -> str:
+        """The namespace of a NodeBalancer."""
+        return f"{self.namespace_prefix}nodebalancer{balancer_id}"
 
     def namespaces(self) -> list[str]:
         """The namespaces of the sandbox that exist."""

@@ -26,6 +26,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "conntrack": "conntrack",
     "bash": "bash",
     "curl": "curl",
+    "haproxy": "haproxy",
     "jq": "jq",
     "update-ca-certificates": "ca-certificates",
     "busybox": "busybox-static",

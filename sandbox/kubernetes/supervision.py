@@ -30,6 +30,8 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 _HEALTHY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 5.0
 _LOG_BYTES: Final = 20 * 1024 * 1024
+_CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
+"""Those that have not been seen to end: a handle that is dropped before counts as a mistake."""
 
 
 class Place(Protocol):
@@ -186,16 +188,15 @@ class OnHost:
     def __init__(self, layout: Layout, namespace: str) -> None:
         self._layout = layout
         self._namespace = namespace
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, unit: Unit) -> int:
         """Start it. A child that ended is collected at the next start, or when the supervisor ends."""
-        self._children = [child for child in self._children if child.poll() is None]
+        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
         child = spawn(
             inside(self._namespace, unit.command.line),
             log=self._layout.logs / f"{unit.name}.log",
             folder=self._layout.root,
             extra_environment=unit.command.environment,
         )
-        self._children.append(child)
+        _CHILDREN.append(child)
         return child.pid

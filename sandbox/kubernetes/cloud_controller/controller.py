@@ -21,7 +21,7 @@ from sandbox.kubernetes.cloud_controller.volumes import VolumeController
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Network
     from pathlib import Path
 
     from linode_api4 import LinodeClient
@@ -53,10 +53,6 @@ class CloudControllerArgs:
     linode: LinodeClient
     pods: Callable[[str], IPv4Network | None]
     """The pod addresses of a node by name; None for one that is not of the cluster."""
-    route: Callable[[IPv4Address, list[IPv4Address]], None]
-    """Sends a balancer's address to nodes."""
-    unroute: Callable[[IPv4Address], None]
-    """Forgets a balancer's address."""
     volumes: Path
     """Where the host has the cluster's volumes."""
 

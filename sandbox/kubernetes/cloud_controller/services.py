@@ -1,16 +1,26 @@
-"""Services of type LoadBalancer: a NodeBalancer at Linode for each, and the way from its address to the nodes."""
+"""Services of type LoadBalancer: a NodeBalancer at Linode for each, with the nodes behind it.
+
+As Kubernetes' service controller does with Linode's cloud controller, it acts on a change and at its start, and at no
+other time: what somebody does to a NodeBalancer by hand stays until then. A change of nodes alone makes the ports right
+again and no NodeBalancer; a change of the Service makes a NodeBalancer that is gone anew, at another address.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
 from linode_api4 import NodeBalancer
 
+from sandbox.kubernetes.cloud_controller.annotations import AnnotationError, port_settings, tags, throttle
 from sandbox.kubernetes.cloud_controller.nodes import is_ready
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
+    from linode_api4 import LinodeClient
 
     from sandbox.kubernetes.cloud_controller.controller import CloudControllerArgs
     from sandbox.kubernetes.cloud_controller.objects import Object
@@ -18,6 +28,20 @@ if TYPE_CHECKING:
 # https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer-class and KEP-980.
 FINALIZER: Final = "service.kubernetes.io/load-balancer-cleanup"
 EXCLUDED: Final = "node.kubernetes.io/exclude-from-external-load-balancers"
+# Every backend of a Service alike; the figure is that of Linode's cloud controller.
+_WEIGHT: Final = 100
+
+_log = logging.getLogger(__name__)
+Backends = tuple[tuple[IPv4Address, str], ...]
+"""The addresses and the names of nodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What a NodeBalancer was made for."""
+
+    service: str
+    backends: Backends
 
 
 class ServiceController:
@@ -26,50 +50,70 @@ class ServiceController:
     def __init__(self, core: CoreV1Api, args: CloudControllerArgs) -> None:
         self._core = core
         self._args = args
-        self._done: dict[str, tuple[Any, ...]] = {}
+        self._done: dict[str, _Seen] = {}
 
     def sync(self, services: list[Object], nodes: list[Object]) -> None:
-        """See that every Service is right.
+        """See that every Service that changed, or whose nodes did, is right.
 
         Raises:
-            ApiException, ApiError, SandboxError, OSError: an API refused or does not answer, or a route cannot be set.
+            ApiException, ApiError, OSError: an API refused or does not answer.
 
         """
-        backends = sorted(
-            (address, node.metadata.name)
-            for node in nodes
-            if is_ready(node) and EXCLUDED not in (node.metadata.labels or {})
-            for address in [external_address(node)]
-            if address is not None
+        backends = tuple(
+            sorted(
+                (address, node.metadata.name)
+                for node in nodes
+                if is_ready(node) and EXCLUDED not in (node.metadata.labels or {})
+                for address in [external_address(node)]
+                if address is not None
+            )
         )
         for service in services:
             wanted = service.spec.type == "LoadBalancer" and not service.spec.load_balancer_class
             if wanted and service.metadata.deletion_timestamp is None:
-                self._provide(service, backends)
+                self._provide(service, _Seen(service=fingerprint(service), backends=backends))
             elif FINALIZER in (service.metadata.finalizers or []):
                 self._withdraw(service)
 
-    def _provide(self, service: Object, backends: list[tuple[IPv4Address, str]]) -> None:
-        address = current_address(service)
-        done = (address, tuple(backends), tuple((port.port, port.node_port) for port in service.spec.ports or []))
-        if address is not None and self._done.get(service.metadata.uid) == done:
+    def _provide(self, service: Object, seen: _Seen) -> None:
+        before = self._done.get(service.metadata.uid)
+        if before == seen:
             return
+        name = f"{service.metadata.namespace}/{service.metadata.name}"
+        try:
+            if before is not None and before.service == seen.service:
+                if not self._update(service, seen.backends):
+                    _log.warning("%s: its NodeBalancer is gone; it is made anew when the Service changes", name)
+            else:
+                self._ensure(service, seen.backends)
+        except AnnotationError as error:
+            # Until somebody mends the Service, which is a change.
+            _log.warning("%s: %s", name, error)
+        self._done[service.metadata.uid] = seen
+
+    def _update(self, service: Object, backends: Backends) -> bool:
+        """Make an existing NodeBalancer right; False if there is none."""
+        found = self._balancers(service)
+        if found:
+            self._configure(found[0], service, backends)
+        return bool(found)
+
+    def _ensure(self, service: Object, backends: Backends) -> None:
         if FINALIZER not in (service.metadata.finalizers or []):
             self._set_finalizers(service, [*(service.metadata.finalizers or []), FINALIZER])
-        balancer = self._balancer(service)
-        _configure(balancer, service, backends)
-        address = IPv4Address(balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address)
-        self._args.route(address, [backend for backend, _ in backends])
-        if current_address(service) != address:
+        found = self._balancers(service)
+        if found:
+            self._configure(balancer := found[0], service, backends)
+        else:
+            balancer = self._create(service, backends)
+        if current_address(service) != (address := address_of(balancer)):
             ingress = [{"ip": str(address), "ipMode": "VIP"}]
             self._core.patch_namespaced_service_status(
                 service.metadata.name, service.metadata.namespace, {"status": {"loadBalancer": {"ingress": ingress}}}
             )
-        self._done[service.metadata.uid] = (address, *done[1:])
 
     def _withdraw(self, service: Object) -> None:
         for balancer in self._balancers(service):
-            self._args.unroute(IPv4Address(balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address))
             balancer.delete()
         self._done.pop(service.metadata.uid, None)
         if current_address(service) is not None:
@@ -91,30 +135,73 @@ class ServiceController:
     def _balancers(self, service: Object) -> list[NodeBalancer]:
         return list(self._args.linode.nodebalancers(NodeBalancer.label == balancer_label(service)))
 
-    def _balancer(self, service: Object) -> NodeBalancer:
-        found = self._balancers(service)
-        if found:
-            return found[0]
+    def _create(self, service: Object, backends: Backends) -> NodeBalancer:
         return self._args.linode.nodebalancer_create(
-            self._args.region, label=balancer_label(service), tags=[f"lke{self._args.cluster_id}"]
+            self._args.region,
+            label=balancer_label(service),
+            tags=tags(service, self._args.cluster_id),
+            client_conn_throttle=throttle(service),
+            configs=[wanted_config(service, port, backends) for port in service.spec.ports or []],
+        )
+
+    def _configure(self, balancer: NodeBalancer, service: Object, backends: Backends) -> None:
+        settings = {"client_conn_throttle": throttle(service), "tags": tags(service, self._args.cluster_id)}
+        if (balancer.client_conn_throttle, list(balancer.tags)) != tuple(settings.values()):
+            self._args.linode.put(f"/nodebalancers/{balancer.id}", data=settings)
+        configure_ports(
+            self._args.linode,
+            balancer,
+            [wanted_config(service, port, backends) for port in service.spec.ports or []],
         )
 
 
-def _configure(balancer: NodeBalancer, service: Object, backends: list[tuple[IPv4Address, str]]) -> None:
-    """Make the balancer's ports those of the Service, each with all nodes behind it."""
-    wanted = {port.port: port for port in service.spec.ports or []}
+def configure_ports(linode: LinodeClient, balancer: NodeBalancer, wanted: list[dict[str, Any]]) -> None:
+    """Make the configs of a NodeBalancer these, each with exactly these backends, and leave alone what is right.
+
+    Raises:
+        ApiError: Linode refused.
+
+    """
+    path = f"/nodebalancers/{balancer.id}/configs"
     existing = {config.port: config for config in balancer.configs}
-    for number in existing.keys() - wanted.keys():
-        existing[number].delete()
-    for number, port in wanted.items():
-        protocol = "udp" if port.protocol == "UDP" else "tcp"
-        config = existing.get(number) or balancer.config_create(port=number, protocol=protocol)
-        behind = {f"{address}:{port.node_port}": name for address, name in backends}
-        present = {node.address: node for node in config.nodes}
-        for address in present.keys() - behind.keys():
-            present[address].delete()
-        for address in behind.keys() - present.keys():
-            config.node_create(label=behind[address], address=address)
+    for number in existing.keys() - {config["port"] for config in wanted}:
+        linode.delete(f"{path}/{existing[number].id}")
+    for config in wanted:
+        there = existing.get(config["port"])
+        if there is None:
+            linode.post(path, data=config)
+        elif _differs(there, config):
+            # All at once, as Linode's cloud controller does it, so that clients meet no port with half of its nodes.
+            linode.post(f"{path}/{there.id}/rebuild", data=config)
+
+
+def _differs(there: Any, wanted: dict[str, Any]) -> bool:
+    settings = {name: value for name, value in wanted.items() if name != "nodes"}
+    return any(getattr(there, name) != value for name, value in settings.items()) or {
+        (node.address, node.weight) for node in there.nodes
+    } != {(node["address"], node["weight"]) for node in wanted["nodes"]}
+
+
+def wanted_config(service: Object, port: Object, backends: Backends) -> dict[str, Any]:
+    """A port's config with all nodes behind it. Raises AnnotationError."""
+    nodes = [{"label": name, "address": f"{address}:{port.node_port}", "weight": _WEIGHT} for address, name in backends]
+    return {**port_settings(service, port), "nodes": nodes}
+
+
+def fingerprint(service: Object) -> str:
+    """What of a Service makes the service controller act when it changes.
+
+    https://github.com/kubernetes/cloud-provider/blob/master/controllers/service/controller.go, needsUpdate; of the
+    annotations all count there, so that a touch of any is a way to have a Service looked at again.
+    """
+    ports = [[port.name, port.protocol, port.port, port.node_port] for port in service.spec.ports or []]
+    policy = service.spec.external_traffic_policy
+    return json.dumps([service.metadata.uid, ports, policy, service.metadata.annotations or {}], sort_keys=True)
+
+
+def address_of(balancer: NodeBalancer) -> IPv4Address:
+    """The NodeBalancer's address."""
+    return IPv4Address(balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address)
 
 
 def balancer_label(service: Object) -> str:

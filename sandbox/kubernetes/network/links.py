@@ -12,10 +12,12 @@ from sandbox.kubernetes.network.plan import (
     BALANCERS,
     NODES,
     NODES_ROUTER,
+    PRIVATE_BALANCERS,
     SERVERS,
     SERVERS_ROUTER,
     hardware_address,
     interface,
+    private_address,
 )
 
 if TYPE_CHECKING:
@@ -92,6 +94,47 @@ def attach(namespace: str, *, address: IPv4Address, wan: str) -> None:
         CommandError: it cannot be done.
 
     """
+    _plug_in(namespace, address=address, wan=wan)
+    own, other, router = (SERVERS, NODES, SERVERS_ROUTER) if address in SERVERS else (NODES, SERVERS, NODES_ROUTER)
+    batch(
+        namespace,
+        f"address replace {address}/{own.prefixlen} dev {UPLINK}",
+        f"link set {UPLINK} up",
+        # Both ranges are on one wire: API servers and nodes know each other by their Ethernet addresses.
+        f"route replace {other} dev {UPLINK}",
+        # So are NodeBalancers: a private address crosses no router.
+        *([f"route replace {PRIVATE_BALANCERS} dev {UPLINK}"] if address in NODES else []),
+        f"route replace default via {router}",
+    )
+
+
+def attach_balancer(namespace: str, *, address: IPv4Address, wan: str) -> None:
+    """Put a namespace on the internet under a NodeBalancer's address, and on its nodes' wire under a private one.
+
+    Raises:
+        CommandError: it cannot be done.
+
+    """
+    _plug_in(namespace, address=address, wan=wan)
+    batch(
+        namespace,
+        f"address replace {address}/32 dev {UPLINK}",
+        f"address replace {private_address(address)}/{PRIVATE_BALANCERS.prefixlen} dev {UPLINK}",
+        f"link set {UPLINK} up",
+        *(f"route replace {other} dev {UPLINK} src {address}" for other in (SERVERS, NODES)),
+        f"route replace default via {SERVERS_ROUTER} src {address}",
+    )
+    batch(wan, f"route replace {address}/32 dev {BRIDGE}")
+
+
+def forget_balancer(wan: str, address: IPv4Address) -> None:
+    """Refuse what is meant for a balancer's address from now on; nothing to forget is no mistake."""
+    if run("ip", "-n", wan, "route", "show", "exact", f"{address}/32").strip():
+        run("ip", "-n", wan, "route", "delete", f"{address}/32")
+
+
+def _plug_in(namespace: str, *, address: IPv4Address, wan: str) -> None:
+    """Make a namespace with a link to the bridge."""
     ensure_namespace(namespace)
     port = interface(address)
     if UPLINK not in _interfaces(namespace):
@@ -104,15 +147,6 @@ def attach(namespace: str, *, address: IPv4Address, wan: str) -> None:
             *("peer", "name", UPLINK, "address", hardware, "netns", namespace),
         )
     batch(wan, f"link set {port} master {BRIDGE} up")
-    own, other, router = (SERVERS, NODES, SERVERS_ROUTER) if address in SERVERS else (NODES, SERVERS, NODES_ROUTER)
-    batch(
-        namespace,
-        f"address replace {address}/{own.prefixlen} dev {UPLINK}",
-        f"link set {UPLINK} up",
-        # Both ranges are on one wire: API servers and nodes know each other by their Ethernet addresses.
-        f"route replace {other} dev {UPLINK}",
-        f"route replace default via {router}",
-    )
 
 
 def set_routes(namespace: str, wanted: Mapping[IPv4Network, IPv4Address], within: Iterable[IPv4Network]) -> None:
@@ -130,24 +164,6 @@ def set_routes(namespace: str, wanted: Mapping[IPv4Network, IPv4Address], within
         if network not in wanted and any(network.subnet_of(outer) for outer in ranges):
             run("ip", "-n", namespace, "route", "delete", str(network))
     batch(namespace, *(f"route replace {network} via {gateway}" for network, gateway in wanted.items()))
-
-
-def route_balancer(wan: str, address: IPv4Address, nodes: Iterable[IPv4Address]) -> None:
-    """Send what is meant for a balancer's address to nodes, whose kube-proxy does the rest; to none: refuse it.
-
-    Raises:
-        CommandError: it cannot be done.
-
-    """
-    hops = " ".join(f"nexthop via {node}" for node in nodes)
-    target = f"{address}/32"
-    batch(wan, f"route replace {target} {hops}" if hops else f"route replace unreachable {target}")
-
-
-def forget_balancer(wan: str, address: IPv4Address) -> None:
-    """Remove a balancer's route; none there is no mistake."""
-    if run("ip", "-n", wan, "route", "show", "exact", f"{address}/32").strip():
-        run("ip", "-n", wan, "route", "delete", f"{address}/32")
 
 
 def batch(namespace: str, *lines: str) -> None:

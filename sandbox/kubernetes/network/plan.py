@@ -11,12 +11,12 @@ NODES: Final = IPv4Network("198.51.100.0/24")
 """ExternalIPs of nodes (TEST-NET-2)."""
 BALANCERS: Final = IPv4Network("203.0.113.0/24")
 """NodeBalancers (TEST-NET-3)."""
-
 # As Cloud Firewalls see them on LKE, where every Linode has a private address beside its public one:
 # https://techdocs.akamai.com/cloud-computing/docs/lke-network-firewall-details
 _PRIVATE_NODES: Final = IPv4Network("192.168.128.0/24")
 _PRIVATE_SERVERS: Final = IPv4Network("192.168.129.0/24")
-_PRIVATE_BALANCERS: Final = IPv4Network("192.168.255.0/24")
+PRIVATE_BALANCERS: Final = IPv4Network("192.168.255.0/24")
+"""From where NodeBalancers call their backends."""
 
 SERVERS_ROUTER: Final = IPv4Address("192.0.2.1")
 """The bridge's own address, from which clients inside fleet-wan come."""
@@ -44,13 +44,13 @@ def node_pods(index: int) -> IPv4Network:
 def private_address(address: IPv4Address) -> IPv4Address:
     """The address by which firewalls know a node, a control plane or a NodeBalancer of this cluster's own network.
 
-    Nobody has it: on the sandbox's wire there are public addresses alone.
+    NodeBalancers call their backends from it. The others have public addresses alone on the sandbox's wire.
 
     Raises:
         ValueError: the address is none of these three.
 
     """
-    for public, private in ((NODES, _PRIVATE_NODES), (SERVERS, _PRIVATE_SERVERS), (BALANCERS, _PRIVATE_BALANCERS)):
+    for public, private in ((NODES, _PRIVATE_NODES), (SERVERS, _PRIVATE_SERVERS), (BALANCERS, PRIVATE_BALANCERS)):
         if address in public:
             return private[int(address) - int(public[0])]
     raise ValueError(f"{address} is the address of no node, control plane or NodeBalancer")
@@ -58,11 +58,11 @@ def private_address(address: IPv4Address) -> IPv4Address:
 
 def balancers_behind(network: IPv4Network) -> IPv4Network | None:
     """The public addresses of the NodeBalancers whose private ones lie in a network; None if there are none."""
-    if network.supernet_of(_PRIVATE_BALANCERS):
+    if network.supernet_of(PRIVATE_BALANCERS):
         return BALANCERS
-    if not network.subnet_of(_PRIVATE_BALANCERS):
+    if not network.subnet_of(PRIVATE_BALANCERS):
         return None
-    offset = int(network[0]) - int(_PRIVATE_BALANCERS[0])
+    offset = int(network[0]) - int(PRIVATE_BALANCERS[0])
     return IPv4Network((int(BALANCERS[0]) + offset, network.prefixlen))
 
 

@@ -1,0 +1,1 @@
+"""NodeBalancers as processes: an HAProxy in a network namespace of its own for each."""
