@@ -31,7 +31,7 @@ from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CONTROLLERS_SCOPES: Final = "linodes:read_only nodebalancers:read_write volumes:read_write"
+_CONTROLLERS_SCOPES: Final = "firewall:read_write linodes:read_only nodebalancers:read_write volumes:read_write"
 
 
 def main(name: str) -> None:

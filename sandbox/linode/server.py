@@ -189,11 +189,13 @@ class LinodeApi:
 
 
 def _accept(account: Account, token: AccessToken) -> None:
-    """Let a token in; one that the state already has keeps its record."""
+    """Let a token in; one that the state already has keeps its record, but for what it may do."""
     Scopes.parse(token.scopes)
     with account.store.transaction() as state:
-        if any(known.digest == digest(token.secret) for known in state.all(TokenRecord)):
-            return
+        for known in state.all(TokenRecord):
+            if known.digest == digest(token.secret):
+                state.put(known.model_copy(update={"scopes": token.scopes}))
+                return
         state.put(
             TokenRecord(
                 id=state.next_id(TokenRecord),

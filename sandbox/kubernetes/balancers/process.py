@@ -86,9 +86,7 @@ class NodeBalancer:
         # The address first: whatever leads to it can be found again when the NodeBalancer goes.
         write_whole(self.folder / "address", str(address))
         attach_balancer(self.namespace, address=address, wan=self.layout.wan)
-        text = configuration(
-            spec, source=private_address(address), socket=self.socket, servers=self.folder / "servers"
-        )
+        text = configuration(spec, source=private_address(address), socket=self.socket, servers=self.folder / "servers")
         write_whole(self._configuration, text)
         if not served(spec):
             # HAProxy does not run with nothing to do. The address stays, and refuses every connection.

@@ -14,8 +14,11 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
 from linode_api4 import NodeBalancer
+from linode_api4.errors import ApiError
 
+from sandbox.errors import SandboxError
 from sandbox.kubernetes.cloud_controller.annotations import AnnotationError, port_settings, tags, throttle
+from sandbox.kubernetes.cloud_controller.firewalls import Firewalls
 from sandbox.kubernetes.cloud_controller.nodes import is_ready
 
 if TYPE_CHECKING:
@@ -50,13 +53,14 @@ class ServiceController:
     def __init__(self, core: CoreV1Api, args: CloudControllerArgs) -> None:
         self._core = core
         self._args = args
+        self._firewalls = Firewalls(args.linode)
         self._done: dict[str, _Seen] = {}
 
     def sync(self, services: list[Object], nodes: list[Object]) -> None:
         """See that every Service that changed, or whose nodes did, is right.
 
         Raises:
-            ApiException, ApiError, OSError: an API refused or does not answer.
+            ApiException, ApiError, SandboxError, OSError: an API refused or does not answer.
 
         """
         backends = tuple(
@@ -68,12 +72,19 @@ class ServiceController:
                 if address is not None
             )
         )
+        refused: list[ApiError | SandboxError] = []
         for service in services:
             wanted = service.spec.type == "LoadBalancer" and not service.spec.load_balancer_class
-            if wanted and service.metadata.deletion_timestamp is None:
-                self._provide(service, _Seen(service=fingerprint(service), backends=backends))
-            elif FINALIZER in (service.metadata.finalizers or []):
-                self._withdraw(service)
+            try:
+                if wanted and service.metadata.deletion_timestamp is None:
+                    self._provide(service, _Seen(service=fingerprint(service), backends=backends))
+                elif FINALIZER in (service.metadata.finalizers or []):
+                    self._withdraw(service)
+            except (ApiError, SandboxError) as error:
+                # One Service that Linode does not take is no reason to leave the others.
+                refused.append(error)
+        if refused:
+            raise refused[0]
 
     def _provide(self, service: Object, seen: _Seen) -> None:
         before = self._done.get(service.metadata.uid)
@@ -114,6 +125,7 @@ class ServiceController:
 
     def _withdraw(self, service: Object) -> None:
         for balancer in self._balancers(service):
+            self._firewalls.remove(service, balancer.id)
             balancer.delete()
         self._done.pop(service.metadata.uid, None)
         if current_address(service) is not None:
@@ -136,23 +148,24 @@ class ServiceController:
         return list(self._args.linode.nodebalancers(NodeBalancer.label == balancer_label(service)))
 
     def _create(self, service: Object, backends: Backends) -> NodeBalancer:
+        configs = [wanted_config(service, port, backends) for port in service.spec.ports or []]
+        label, wanted_tags = balancer_label(service), tags(service, self._args.cluster_id)
         return self._args.linode.nodebalancer_create(
             self._args.region,
-            label=balancer_label(service),
-            tags=tags(service, self._args.cluster_id),
+            label=label,
+            tags=wanted_tags,
             client_conn_throttle=throttle(service),
-            configs=[wanted_config(service, port, backends) for port in service.spec.ports or []],
+            configs=configs,
+            **self._firewalls.of_new(service, label=label, tags=wanted_tags),
         )
 
     def _configure(self, balancer: NodeBalancer, service: Object, backends: Backends) -> None:
+        configs = [wanted_config(service, port, backends) for port in service.spec.ports or []]
         settings = {"client_conn_throttle": throttle(service), "tags": tags(service, self._args.cluster_id)}
-        if (balancer.client_conn_throttle, list(balancer.tags)) != tuple(settings.values()):
+        if any(getattr(balancer, name) != value for name, value in settings.items()):
             self._args.linode.put(f"/nodebalancers/{balancer.id}", data=settings)
-        configure_ports(
-            self._args.linode,
-            balancer,
-            [wanted_config(service, port, backends) for port in service.spec.ports or []],
-        )
+        self._firewalls.ensure(service, balancer.id, label=balancer_label(service), tags=settings["tags"])
+        configure_ports(self._args.linode, balancer, configs)
 
 
 def configure_ports(linode: LinodeClient, balancer: NodeBalancer, wanted: list[dict[str, Any]]) -> None:
