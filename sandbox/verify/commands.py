@@ -16,8 +16,8 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify import karmada, mesh
-from sandbox.verify.member import karmada_api, members
+from sandbox.verify import balancers, karmada, mesh
+from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,11 +77,14 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
             why="the stack has neither Karmada nor a mesh",
             remedy="Run `make up` first",
         )
+    expelled = [cluster["name"] for cluster in outputs["clusters"] if cluster.get("expelled")]
     if api := karmada_api(outputs, layout, folder):
-        expelled = [cluster["name"] for cluster in outputs["clusters"] if cluster.get("expelled")]
         yield from karmada.claims(api, found, folder, expelled)
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
+    seen = views(outputs, layout, folder)
+    clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]
+    yield from balancers.claims(layout, [seen[name] for name in clusters])
 
 
 def outputs(stack: str, workspace: Workspace) -> dict[str, Any]:

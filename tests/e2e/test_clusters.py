@@ -107,7 +107,58 @@ def test_a_deleted_load_balancer_gives_its_address_back(eu: Cluster, account: Ac
     eu.kubectl("delete", "service/gone-loadbalancer")
     known = [entry["ipv4"] for entry in account.call("GET", "nodebalancers")["data"]]
     assert address not in known
-    assert address not in client(eu.layout, "ip", "route", "show")
+    eventually(lambda: address not in client(eu.layout, "ip", "route", "show"), "no way leads there")
+
+
+def test_a_port_or_a_load_balancer_deleted_by_hand_is_gone_at_once_and_comes_back_as_at_linode(
+    site: Cluster, account: Account
+) -> None:
+    address = balancer(site, "site-loadbalancer")
+    eventually(lambda: fetch(site, address).startswith("site-"), "it answers")
+    [known] = [entry for entry in account.call("GET", "nodebalancers")["data"] if entry["ipv4"] == address]
+    path = f"nodebalancers/{known['id']}"
+    [config] = account.call("GET", f"{path}/configs")["data"]
+    account.call("DELETE", f"{path}/configs/{config['id']}")
+    eventually(lambda: "refused" in _failure(site, address), "its only port is closed", within_seconds=10)
+    _touch(site, "site-loadbalancer", "port")
+    eventually(lambda: fetch(site, address).startswith("site-"), "it answers again at the same address")
+    account.call("DELETE", path)
+    eventually(lambda: "unreachable" in _failure(site, address), "no way leads there", within_seconds=10)
+    _touch(site, "site-loadbalancer", "balancer")
+    eventually(lambda: fetch(site, balancer(site, "site-loadbalancer")).startswith("site-"), "there is another")
+
+
+def test_an_acl_of_a_load_balancer_is_a_firewall_before_it(site: Cluster, account: Account) -> None:
+    address = balancer(site, "site-loadbalancer")
+    eventually(lambda: fetch(site, address).startswith("site-"), "it answers")
+    acl = f"{_PREFIX}firewall-acl"
+    site.kubectl("annotate", "service/site-loadbalancer", f'{acl}={{"allowList": {{"ipv4": ["198.18.0.0/15"]}}}}')
+    eventually(lambda: "timed out" in _failure(site, address), "a client that is not on the list gets no answer")
+    [firewall] = account.call("GET", "networking/firewalls")["data"]
+    assert firewall["entities"][0]["type"] == "nodebalancer"
+    site.kubectl(
+        *("annotate", "service/site-loadbalancer", "--overwrite"),
+        f'{acl}={{"allowList": {{"ipv4": ["192.0.2.1/32"]}}}}',
+    )
+    eventually(lambda: fetch(site, address).startswith("site-"), "a client that is on the list gets one")
+    site.kubectl("annotate", "service/site-loadbalancer", f"{acl}-")
+    eventually(lambda: account.call("GET", "networking/firewalls")["data"] == [], "it goes with the annotation")
+
+
+_PREFIX = "service.beta.kubernetes.io/linode-loadbalancer-"
+
+
+def _touch(cluster: Cluster, name: str, value: str) -> None:
+    cluster.kubectl("annotate", f"service/{name}", "--overwrite", f"touched={value}")
+
+
+def _failure(cluster: Cluster, address: str) -> str:
+    """What curl says of a server that does not answer; nothing of one that does."""
+    try:
+        fetch(cluster, address)
+    except ClientError as error:
+        return str(error)
+    return ""
 
 
 def test_pods_of_another_cluster_cannot_be_reached_directly(site: Cluster, us: Cluster) -> None:

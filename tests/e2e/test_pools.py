@@ -83,15 +83,18 @@ def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volu
     account.call("DELETE", f"lke/clusters/{cluster.id}")
     layout = cluster.layout
     eventually(lambda: not layout.clusters.joinpath(str(cluster.id)).exists(), "its files are gone")
-    assert layout.namespaces() == sorted([layout.wan, layout.cloud])
-    assert [path.stem for path in layout.units.glob("*.json")] == ["etcd"]
-    assert kept(layout) == before
     left = [(kind, item) for kind in ("nodebalancers", "volumes") for item in account.call("GET", kind)["data"]]
     assert [(kind, item["tags"]) for kind, item in left] == [
         ("nodebalancers", [f"lke{cluster.id}"]),
         ("volumes", [f"lke{cluster.id}"]),
     ], "Linode deletes neither with a cluster"
-    assert left[0][1]["ipv4"] not in client(layout, "ip", "route", "show").split()
+    balancer = left[0][1]
+    assert layout.namespaces() == sorted([layout.wan, layout.cloud, layout.balancer(balancer["id"])])
+    assert balancer["ipv4"] in client(layout, "ip", "route", "show").split(), "it has nobody to call, and goes on"
     for kind, item in left:
         account.call("DELETE", f"{kind}/{item['id']}")
     assert account.left() == {}
+    eventually(lambda: layout.namespaces() == sorted([layout.wan, layout.cloud]), "the load balancer is gone")
+    assert [path.stem for path in layout.units.glob("*.json")] == ["etcd"]
+    assert balancer["ipv4"] not in client(layout, "ip", "route", "show").split()
+    assert kept(layout) == before

@@ -1,0 +1,85 @@
+"""What the account has for the Services that it serves: a load balancer is there as long as nobody deletes it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sandbox.kubernetes.commands import inside, run
+from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.verify.claims import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sandbox.kubernetes.layout import Layout
+    from sandbox.verify.member import View
+
+
+def claims(layout: Layout, clusters: Iterable[View]) -> Iterator[Claim]:
+    """Of every cluster that has Services of type LoadBalancer: the NodeBalancers are there, with their ports.
+
+    Raises:
+        CommandError: the account or a cluster cannot be asked.
+
+    """
+    ports = {
+        balancer["ipv4"]: {config["port"] for config in ask(layout, f"nodebalancers/{balancer['id']}/configs")}
+        for balancer in ask(layout, "nodebalancers")
+    }
+    for cluster in clusters:
+        if services := addressed(cluster.get("services", "--all-namespaces")["items"]):
+            yield balanced(cluster.name, services, ports)
+
+
+def ask(layout: Layout, path: str) -> list[dict[str, Any]]:
+    """A list of the account's. Raises CommandError."""
+    # The token goes in by standard input, where no list of processes shows it.
+    settings = f'header = "Authorization: Bearer {layout.token.read_text()}"\n'
+    line = ["curl", "--silent", "--show-error", "--fail-with-body", "--config", "-", "--max-time", "10"]
+    answer = run(*inside(layout.wan, [*line, f"{LINODE_API}/v4/{path}?page_size=500"]), stdin=settings)
+    found: list[dict[str, Any]] = json.loads(answer)["data"]
+    return found
+
+
+def addressed(services: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The Services of type LoadBalancer that have an address and are not about to go."""
+    return [
+        service
+        for service in services
+        if service["spec"]["type"] == "LoadBalancer"
+        and service["status"].get("loadBalancer", {}).get("ingress")
+        and "deletionTimestamp" not in service["metadata"]
+    ]
+
+
+def balanced(cluster: str, services: Iterable[Mapping[str, Any]], ports: Mapping[str, set[int]]) -> Claim:
+    """Whether each Service's NodeBalancer is in the account with all its ports; `ports` are the account's by address.
+
+    The cloud controller looks at a NodeBalancer when its Service changes and at no other time, so that one which was
+    deleted by hand stays away until then.
+    """
+    missing, whole = [], []
+    for service in services:
+        address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+        name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+        lacking = {port["port"] for port in service["spec"]["ports"]} - ports.get(address, set())
+        if address not in ports:
+            missing.append(f"{name} has no NodeBalancer, though it shows {address}; {_remedy(cluster, service)}")
+            missing[-1] += "; it gets another address, which `make up` then gives to whatever uses it"
+        elif lacking:
+            closed = ", ".join(str(port) for port in sorted(lacking))
+            missing.append(f"the NodeBalancer {address} of {name} lacks port {closed}; {_remedy(cluster, service)}")
+        else:
+            whole.append(f"{name} {address}")
+    return Claim(
+        text=f"every load balancer of {cluster} is in the account with its ports",
+        holds=not missing,
+        evidence="; ".join(missing) or ", ".join(whole),
+    )
+
+
+def _remedy(cluster: str, service: Mapping[str, Any]) -> str:
+    metadata = service["metadata"]
+    touch = f'annotate service {metadata["name"]} --namespace {metadata["namespace"]} --overwrite touched="$(date +%s)"'
+    return f"change the Service: in `make shell`, `kubectl --context {cluster} {touch}`"
