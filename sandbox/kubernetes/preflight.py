@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -36,6 +37,8 @@ PACKAGES: Final[Mapping[str, str]] = {
     "nsenter": "util-linux",
 }
 """What the sandbox runs of the system, and the Debian package of each."""
+_UNWANTED_SERVICES: Final = ("haproxy",)
+"""Packages that come with a service of the host's own, which Debian starts at once and at every boot."""
 # One cluster of one node with the API needs about 0.9 GiB; a build of the toolchain more, but not at the same time.
 _MEMORY_BYTES: Final = 2 * 1024**3
 _DISK_BYTES: Final = 3 * 1024**3
@@ -138,6 +141,17 @@ def install_packages() -> None:
             why=error.output.splitlines()[-1] if error.output else "apt-get said nothing",
             remedy=f"Run `{shlex.join(command)}` as root",
         ) from error
+    for service in _UNWANTED_SERVICES:
+        if service in missing and is_there("systemctl"):
+            _switch_off(service)
+
+
+def _switch_off(service: str) -> None:
+    """Leave the host without a service that came with a package: the sandbox runs the program itself."""
+    for verb in ("disable", "stop"):
+        # In a container with no systemd there is nothing to stop.
+        with contextlib.suppress(CommandError):
+            run("systemctl", verb, f"{service}.service")
 
 
 def is_there(program: str) -> bool:

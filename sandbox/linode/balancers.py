@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sandbox.linode.backend import Firewall
+
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSpec:
@@ -68,6 +70,8 @@ class BalancerSpec:
     connections_a_second: int
     """How many new ones a client may open; 0 for any number."""
     ports: tuple[PortSpec, ...]
+    firewall: Firewall | None = None
+    """Of which the inbound part is for whoever comes to its address."""
 
 
 class BalancerBackend(Protocol):

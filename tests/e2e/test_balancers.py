@@ -265,6 +265,27 @@ def test_a_client_may_open_so_many_connections_a_second(internet: Internet) -> N
     assert any("node" in answer for answer in answers)
 
 
+def test_a_firewall_is_before_the_balancer_and_not_before_its_backends(internet: Internet) -> None:
+    balancer = internet.balancer()
+    rules = {
+        "inbound_policy": "DROP",
+        "inbound": [{"action": "ACCEPT", "protocol": "TCP", "addresses": {"ipv4": ["198.51.100.0/24"]}}],
+        "outbound_policy": "DROP",
+    }
+    made = internet.account.post(
+        "/networking/firewalls", data={"label": "door", "rules": rules, "devices": {"nodebalancers": [balancer.id]}}
+    )
+    path = f"/networking/firewalls/{made['id']}"
+    until(lambda: internet.call(balancer)[0].get("failed") == "TimeoutError", "nobody else gets in")
+    line = [*_program("call"), address(balancer), "80", "1"]
+    [answer] = run(*inside(internet.layout.node("one"), line)).splitlines()
+    assert json.loads(answer)["peer"].startswith("192.168.255."), "whoever is named gets in, and is answered"
+    rules["inbound"] = [{"action": "ACCEPT", "protocol": "TCP", "addresses": {"ipv4": [f"{CLIENT}/32"]}, "ports": "80"}]
+    internet.account.put(f"{path}/rules", data=rules)
+    until(lambda: "node" in internet.call(balancer)[0], "the client is let in")
+    internet.account.delete(path)
+
+
 def test_a_deleted_port_is_closed_at_once_for_who_has_a_connection_too(internet: Internet) -> None:
     balancer = internet.balancer()
     internet.account.post(f"/nodebalancers/{balancer.id}/configs", data={"port": 81, "protocol": "tcp"})

@@ -16,15 +16,15 @@ from sandbox.kubernetes.commands import inside
 from sandbox.kubernetes.network.firewall import Neighbours, firewall_rules
 from sandbox.kubernetes.network.links import (
     attach,
+    attach_balancer,
     batch,
     delete_namespace,
     ensure_wan,
     load_rules,
-    route_balancer,
     set_routes,
     sysctl,
 )
-from sandbox.kubernetes.network.plan import NODES_ROUTER, PODS, node_pods
+from sandbox.kubernetes.network.plan import NODES_ROUTER, PODS, node_pods, private_address
 from sandbox.linode.backend import Action, Firewall, FirewallRule, FirewallRules
 from tests.e2e.clients import eventually
 from tests.e2e.names import own
@@ -108,17 +108,14 @@ class Wire:
     def lay(self) -> None:
         """Make everything."""
         ensure_wan(self.wan)
-        behind = IPv4Address("198.51.100.13")
         for namespace, address in {
             self.node: NODE,
             self.sibling: SIBLING,
             self.stranger: STRANGER,
             self.plane: PLANE,
-            self.balancer: behind,
         }.items():
             attach(namespace, address=address, wan=self.wan)
-        batch(self.balancer, f"address replace {BALANCER}/32 dev lo")
-        route_balancer(self.wan, BALANCER, [behind])
+        attach_balancer(self.balancer, address=BALANCER, wan=self.wan)
         pods = {node_pods(0): (self.node, NODE, POD), node_pods(1): (self.sibling, SIBLING, OTHER_POD)}
         for own_pods, (namespace, _, pod) in pods.items():
             batch(namespace, f"address replace {pod}/32 dev lo")
@@ -201,7 +198,7 @@ def test_with_no_firewall_everybody_reaches_the_node(wire: Wire) -> None:
     for namespace in (wire.wan, wire.stranger, wire.sibling, wire.plane):
         assert wire.reaches(namespace, NODE, SSH)
         assert wire.reaches(namespace, NODE, NODE_PORT)
-    assert wire.reaches(wire.balancer, NODE, NODE_PORT, source=BALANCER)
+    assert wire.reaches(wire.balancer, NODE, NODE_PORT, source=private_address(BALANCER))
 
 
 def test_a_node_that_drops_everything_is_lost_to_its_own_cluster(wire: Wire) -> None:
@@ -209,7 +206,7 @@ def test_a_node_that_drops_everything_is_lost_to_its_own_cluster(wire: Wire) -> 
     assert not wire.reaches(wire.plane, NODE, KUBELET), "no logs, no exec"
     assert not wire.reaches(wire.plane, POD, WEB), "no webhooks, no aggregated APIs"
     assert not wire.reaches(wire.sibling, POD, WEB, source=OTHER_POD), "no DNS on another node"
-    assert not wire.reaches(wire.balancer, NODE, NODE_PORT, source=BALANCER), "no NodeBalancers"
+    assert not wire.reaches(wire.balancer, NODE, NODE_PORT, source=private_address(BALANCER)), "no NodeBalancers"
     assert wire.reaches(wire.node, STRANGER, SSH), "the way out is open, and answers come back"
 
 
@@ -218,7 +215,7 @@ def test_lkes_documented_rules_are_what_a_cluster_needs_and_let_nobody_else_in(w
     assert wire.reaches(wire.plane, NODE, KUBELET)
     assert wire.reaches(wire.plane, POD, WEB)
     assert wire.reaches(wire.sibling, POD, WEB, source=OTHER_POD)
-    assert wire.reaches(wire.balancer, NODE, NODE_PORT, source=BALANCER)
+    assert wire.reaches(wire.balancer, NODE, NODE_PORT, source=private_address(BALANCER))
     assert not wire.reaches(wire.plane, NODE, SSH)
     for namespace in (wire.wan, wire.stranger):
         assert not any(wire.reaches(namespace, NODE, port) for port in (SSH, KUBELET, NODE_PORT))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sandbox.kubernetes import node
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.firewall import Neighbours, decision, firewall_rules
-from sandbox.kubernetes.network.plan import BALANCERS, NODES, SERVERS, balancers_behind, hardware_address, node_pods
+from sandbox.kubernetes.network.firewall import Neighbours, balancer_rules, decision, firewall_rules
+from sandbox.kubernetes.network.plan import BALANCERS, NODES, SERVERS, hardware_address, node_pods
 from sandbox.kubernetes.network.plan import private_address as private
 from sandbox.kubernetes.provisions import Provisions
 from sandbox.linode.backend import Action, Firewall, FirewallRule, FirewallRules, NodeSpec, PoolSpec
@@ -114,23 +114,28 @@ def test_a_node_of_the_cluster_is_known_by_both_of_its_addresses() -> None:
         assert chains(outbound=rules)["to_nodes"][0] == f"ip daddr {{ {receivers} }} {verdict}"
 
 
-@pytest.mark.parametrize(
-    ("network", "behind"),
-    [
-        ("0.0.0.0/0", "203.0.113.0/24"),
-        (LKE, "203.0.113.0/24"),
-        ("192.168.255.0/24", "203.0.113.0/24"),
-        ("192.168.255.16/28", "203.0.113.16/28"),
-        ("192.168.255.10/32", "203.0.113.10/32"),
-        ("203.0.113.0/24", None),
-        ("192.168.254.0/24", None),
-    ],
-)
-def test_a_balancer_is_known_by_its_private_address_alone(network: str, behind: str | None) -> None:
-    assert balancers_behind(IPv4Network(network)) == (None if behind is None else IPv4Network(behind))
-    lines = chains(inbound=(accept("TCP", network, ports="30000-32767"),))["balancers"]
-    expected = [] if behind is None else [f"ip saddr {{ {behind} }} tcp dport {{ 30000-32767 }} counter accept"]
-    assert lines == [*expected, "counter drop"]
+def test_balancers_are_known_by_their_private_addresses_alone() -> None:
+    rules = (accept("TCP", "192.168.255.0/24", ports="30000-32767"),)
+    assert chains(inbound=rules)["inbound"][-2:] == [
+        "ip saddr { 192.168.255.0/24 } tcp dport { 30000-32767 } counter accept",
+        "counter drop",
+    ]
+
+
+def test_before_a_balancer_the_rules_are_for_its_address_and_answers_of_backends_come_in() -> None:
+    inbound = FirewallRules(rules=(accept("TCP", "192.0.2.0/24", ports="80,443"),), policy=Action.DROP)
+    firewall = Firewall(inbound=inbound, outbound=FirewallRules(rules=(), policy=Action.DROP))
+    text = balancer_rules(firewall, IPv4Address("203.0.113.10"))
+    lines = [line.strip() for line in text.splitlines()]
+    assert lines[lines.index("ip daddr != 203.0.113.10 accept") :] == [
+        "ip daddr != 203.0.113.10 accept",
+        "ct state established,related accept",
+        "ip saddr { 192.0.2.0/24 } tcp dport { 80, 443 } counter accept",
+        "counter drop",
+        "}",
+        "}",
+    ]
+    assert "chain" not in balancer_rules(None, IPv4Address("203.0.113.10"))
 
 
 def _senders(*rules: FirewallRule) -> list[IPv4Address]:

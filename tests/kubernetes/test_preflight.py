@@ -68,3 +68,23 @@ def test_nothing_is_installed_where_nothing_is_missing(monkeypatch: pytest.Monke
     monkeypatch.setattr(preflight, "is_there", lambda _program: True)
     monkeypatch.setattr(preflight, "run", fail)
     preflight.install_packages()
+
+
+def test_a_service_that_came_with_a_package_is_switched_off_and_one_that_was_there_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    there: set[str] = {"systemctl", *preflight.PACKAGES} - {"haproxy"}
+    monkeypatch.setattr(preflight, "run", lambda *command, **_settings: said.append(" ".join(command)))
+    monkeypatch.setattr(preflight, "is_there", lambda program: program in there)
+    monkeypatch.setattr(shutil, "which", lambda name, **_settings: f"/usr/bin/{name}")
+    preflight.install_packages()
+    assert said[1:] == [
+        "apt-get install --yes --no-install-recommends haproxy",
+        "systemctl disable haproxy.service",
+        "systemctl stop haproxy.service",
+    ]
+    said.clear()
+    there = there | {"haproxy"}
+    preflight.install_packages()
+    assert said == []

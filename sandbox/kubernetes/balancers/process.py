@@ -21,7 +21,8 @@ from sandbox.kubernetes.balancers.commands import (
 )
 from sandbox.kubernetes.balancers.configuration import configuration, port_name, served, server_name
 from sandbox.kubernetes.files import write_whole
-from sandbox.kubernetes.network.links import attach_balancer, delete_namespace, forget_balancer
+from sandbox.kubernetes.network.firewall import balancer_rules
+from sandbox.kubernetes.network.links import attach_balancer, delete_namespace, forget_balancer, load_rules
 from sandbox.kubernetes.network.plan import private_address
 from sandbox.kubernetes.processes import Command, recall
 from sandbox.kubernetes.supervision import OnHost, Unit
@@ -86,6 +87,7 @@ class NodeBalancer:
         # The address first: whatever leads to it can be found again when the NodeBalancer goes.
         write_whole(self.folder / "address", str(address))
         attach_balancer(self.namespace, address=address, wan=self.layout.wan)
+        load_rules(self.namespace, balancer_rules(spec.firewall, address))
         text = configuration(spec, source=private_address(address), socket=self.socket, servers=self.folder / "servers")
         write_whole(self._configuration, text)
         if not served(spec):

@@ -1,4 +1,4 @@
-"""A Cloud Firewall at a node's network interface, as text for nft(8) (decision 0164).
+"""A Cloud Firewall at a node's network interface, or before a NodeBalancer, as text for nft(8) (decision 0164).
 
 On LKE a node's neighbours come from private addresses and through tunnels, and Linode documents what a firewall has to
 let through for a cluster to work. On the sandbox's wire they have one public address each, and packets between pods are
@@ -12,14 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import TYPE_CHECKING, Final
 
-from sandbox.kubernetes.network.plan import (
-    BALANCERS,
-    PODS,
-    SERVICES,
-    balancers_behind,
-    hardware_address,
-    private_address,
-)
+from sandbox.kubernetes.network.plan import PODS, SERVICES, hardware_address, private_address
 from sandbox.linode.backend import Action
 from sandbox.linode.ports import port_ranges
 
@@ -63,7 +56,6 @@ def firewall_rules(firewall: Firewall | None, neighbours: Neighbours) -> str:
             f"{_TABLE} {{",
             *_chain("nodes", _from_nodes(inbound, neighbours)),
             *_chain("control_plane", _from_control_plane(inbound, neighbours)),
-            *_chain("balancers", _from_balancers(inbound)),
             *_chain("to_nodes", _to_nodes(outbound, neighbours)),
             # Before kube-proxy translates: what was sent to a node port still names that port.
             *_chain("inbound", [_hook("prerouting", -150), *_inbound(inbound, neighbours)]),
@@ -73,6 +65,23 @@ def firewall_rules(firewall: Firewall | None, neighbours: Neighbours) -> str:
             "",
         ]
     )
+
+
+def balancer_rules(firewall: Firewall | None, address: IPv4Address) -> str:
+    """What a NodeBalancer lets in at its address; with no firewall, everything. What it sends is not looked at.
+
+    https://techdocs.akamai.com/cloud-computing/docs/create-a-cloud-firewall
+    """
+    if firewall is None:
+        return f"{_TABLE}\ndelete {_TABLE}\n"
+    lines = [
+        _hook("prerouting", -150),
+        # Backends answer to its private address.
+        f"ip daddr != {address} accept",
+        "ct state established,related accept",
+        *_lines(firewall.inbound, lambda rule: _in_networks("ip saddr", _networks(rule))),
+    ]
+    return "\n".join([_TABLE, f"delete {_TABLE}", f"{_TABLE} {{", *_chain("inbound", lines), "}", ""])
 
 
 def _hook(name: str, priority: int) -> str:
@@ -99,7 +108,6 @@ def _inbound(rules: FirewallRules, neighbours: Neighbours) -> Iterator[str]:
     yield f"ether saddr {_hardware([neighbours.control_plane])} goto control_plane"
     if neighbours.nodes:
         yield f"ether saddr {_hardware(neighbours.nodes.values())} goto nodes"
-    yield f"ip saddr {BALANCERS} goto balancers"
     yield from _lines(rules, lambda rule: _in_networks("ip saddr", _networks(rule)))
 
 
@@ -134,14 +142,6 @@ def _from_control_plane(rules: FirewallRules, neighbours: Neighbours) -> Iterato
     # It is Linode's, and in the private network alone.
     own = private_address(neighbours.control_plane)
     return _lines(rules, lambda rule: "" if any(own in network for network in _networks(rule)) else None)
-
-
-def _from_balancers(rules: FirewallRules) -> Iterator[str]:
-    def match(rule: FirewallRule) -> str | None:
-        found = (balancers_behind(network) for network in _networks(rule))
-        return _in_networks("ip saddr", [network for network in found if network is not None])
-
-    return _lines(rules, match)
 
 
 def _outbound(rules: FirewallRules, neighbours: Neighbours) -> Iterator[str]:

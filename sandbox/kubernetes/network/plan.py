@@ -56,16 +56,6 @@ def private_address(address: IPv4Address) -> IPv4Address:
     raise ValueError(f"{address} is the address of no node, control plane or NodeBalancer")
 
 
-def balancers_behind(network: IPv4Network) -> IPv4Network | None:
-    """The public addresses of the NodeBalancers whose private ones lie in a network; None if there are none."""
-    if network.supernet_of(PRIVATE_BALANCERS):
-        return BALANCERS
-    if not network.subnet_of(PRIVATE_BALANCERS):
-        return None
-    offset = int(network[0]) - int(PRIVATE_BALANCERS[0])
-    return IPv4Network((int(BALANCERS[0]) + offset, network.prefixlen))
-
-
 def interface(address: IPv4Address) -> str:
     """The name of the bridge's end of the link to an address; an interface's name has at most 15 characters."""
     return f"v{str(address).replace('.', '-')}"

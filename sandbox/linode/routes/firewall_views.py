@@ -147,7 +147,8 @@ def require_only_enabled(state: Transaction, firewall: FirewallRecord) -> None:
 
 
 def poke(call: Call, entities: Iterable[Entity]) -> None:
-    """Have the clusters whose nodes these are brought up to date."""
+    """Have the load balancers among these, and the clusters whose nodes the others are, brought up to date."""
+    call.reconciler.balancing.poke()
     for cluster_id in {entity.cluster_id for entity in entities if isinstance(entity, NodeRecord)}:
         call.reconciler.poke(cluster_id)
 

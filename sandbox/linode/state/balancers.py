@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.linode.balancers import BalancerSpec, CheckSpec, PortSpec, TargetSpec
 from sandbox.linode.schemas.nodebalancers import CONFIG_DEFAULTS
+from sandbox.linode.state.firewalls import enforced
 from sandbox.linode.state.records import BalancerConfigRecord, BalancerNodeRecord, NodeBalancerRecord
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def _balancer(state: Transaction, record: NodeBalancerRecord) -> BalancerSpec:
         address=record.address,
         connections_a_second=record.client_conn_throttle,
         ports=tuple(_port(state, config) for config in configs_of(state, record.id)),
+        firewall=enforced(state, record),
     )
 
 
