@@ -3,6 +3,7 @@
 serve NAME PORT HEALTH: says who it is and who calls, over lines and over HTTP; what the file HEALTH holds is the HTTP
     status of /healthz.
 hold ADDRESS PORT: one connection, a line sent and answered for each line of standard input.
+measure ADDRESS PORT COUNT: the median seconds of a new connection with an answer, and of an answer on one that is open.
 call ADDRESS PORT COUNT: as many connections one after the other, an answer or a failure printed for each.
 """
 
@@ -11,7 +12,9 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
+import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -92,5 +95,32 @@ def call(address: str, port: str, count: str) -> None:
             print(json.dumps({"failed": type(error).__name__}), flush=True)
 
 
+def measure(address: str, port: str, count: str) -> None:
+    """Print both as JSON."""
+    new = []
+    for _ in range(int(count)):
+        begin = time.perf_counter()
+        with socket.create_connection((address, int(port)), _TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"hello\n")
+            connection.recv(1024)
+        new.append(time.perf_counter() - begin)
+    same = []
+    with socket.create_connection((address, int(port)), _TIMEOUT_SECONDS) as connection:
+        for _ in range(int(count)):
+            begin = time.perf_counter()
+            connection.sendall(b"hello\n")
+            connection.recv(1024)
+            same.append(time.perf_counter() - begin)
+    print(json.dumps({"new": statistics.median(new), "same": statistics.median(same)}))
+
+
 if __name__ == "__main__":
-    {"serve": serve, "hold": hold, "call": call}[sys.argv[1]](*sys.argv[2:])
+    match sys.argv[1:]:
+        case ["serve", *arguments]:
+            serve(*arguments)
+        case ["hold", *arguments]:
+            hold(*arguments)
+        case ["measure", *arguments]:
+            measure(*arguments)
+        case ["call", *arguments]:
+            call(*arguments)

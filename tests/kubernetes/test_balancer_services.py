@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sandbox.kubernetes.cloud_controller.objects import Object
+
 UID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 ALLOWED = {"firewall-acl": '{"allowList": {"ipv4": ["192.0.2.0/24"]}}'}
 
 
-def service(**annotations: str) -> client.V1Service:
+def service(**annotations: str) -> Object:
     """A Service whose annotations are named by what follows the prefix, with `_` for `-`."""
     return client.V1Service(
         metadata=client.V1ObjectMeta(
@@ -63,7 +65,7 @@ ONE, TWO = node("node-one", "198.51.100.10"), node("node-two", "198.51.100.11")
 class Core:
     """The part of an API server that the controller writes to."""
 
-    def __init__(self, kept: client.V1Service) -> None:
+    def __init__(self, kept: Object) -> None:
         self.kept = kept
 
     def patch_namespaced_service(self, *_: str, **__: str) -> None:
@@ -84,7 +86,7 @@ class Cloud:
 
     account: LinodeClient
     folder: Path
-    service: client.V1Service = field(default_factory=service)
+    service: Object = field(default_factory=service)
 
     def __post_init__(self) -> None:
         self.restart()

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.linode.conftest import LinodeUser, problems
+from sandbox.linode.backend import Action, BackendError
+from sandbox.linode.limits import UNLIMITED
+from sandbox.linode.server import LinodeApi, LinodeApiArgs
+from tests.linode.conftest import LinodeUser, client_of, eventually, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sandbox.linode.balancers import BalancerSpec
 
 
 def test_a_balancer_has_an_address_until_it_is_deleted(user: LinodeUser) -> None:
@@ -124,3 +132,75 @@ def test_a_backend_needs_an_address_and_a_port(user: LinodeUser, address: str) -
     config = user.data(f"/nodebalancers/{balancer['id']}/configs")[0]
     path = f"/nodebalancers/{balancer['id']}/configs/{config['id']}/nodes"
     assert problems(user.post(path, {"address": address, "label": "abc"}, expect=400)).keys() == {"address"}
+
+
+class Carrier:
+    """Carries no traffic, and remembers what it was told to carry."""
+
+    def __init__(self) -> None:
+        self.told: tuple[BalancerSpec, ...] = ()
+        self.found: frozenset[tuple[int, str]] | None = None
+        self.refusals = 0
+
+    async def reconcile(self, balancers: Sequence[BalancerSpec]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise BackendError("not yet")
+        self.told = tuple(balancers)
+
+    async def answering(self, balancer_id: int) -> frozenset[tuple[int, str]] | None:
+        return self.found
+
+
+@pytest.fixture
+def carrier() -> Carrier:
+    return Carrier()
+
+
+@pytest.fixture
+def owner(carrier: Carrier) -> Iterator[LinodeUser]:
+    with LinodeApi(LinodeApiArgs(balancers=carrier, limits=UNLIMITED)) as api, client_of(api, api.token) as client:
+        yield LinodeUser(client=client)
+
+
+def test_whoever_carries_the_traffic_is_told_after_every_change(owner: LinodeUser, carrier: Carrier) -> None:
+    config = {"port": 443, "protocol": "tcp", "nodes": [{"address": "198.51.100.10:30443", "label": "one"}]}
+    made = owner.post("/nodebalancers", {"region": "eu-west", "configs": [config]})
+    eventually(lambda: len(carrier.told) == 1, "it is told of a new one")
+    [port] = carrier.told[0].ports
+    assert (carrier.told[0].address, port.port, port.protocol) == (made["ipv4"], 443, "tcp")
+    assert (port.check.kind, port.check.interval, port.algorithm) == ("none", 5, "roundrobin"), "the API's defaults"
+    assert [target.address for target in port.targets] == ["198.51.100.10:30443"]
+
+    path = f"/nodebalancers/{made['id']}"
+    [shown] = owner.data(f"{path}/configs")
+    owner.put(f"{path}/configs/{shown['id']}", {"proxy_protocol": "v2"})
+    eventually(lambda: carrier.told[0].ports[0].proxy_protocol == "v2", "of a setting")
+    owner.put(path, {"client_conn_throttle": 5})
+    eventually(lambda: carrier.told[0].connections_a_second == 5, "of a limit")
+    rules = {"inbound_policy": "DROP", "outbound_policy": "ACCEPT"}
+    firewall = owner.post("/networking/firewalls", {"label": "door", "rules": rules})
+    owner.post(f"/networking/firewalls/{firewall['id']}/devices", {"id": made["id"], "type": "nodebalancer"})
+    eventually(lambda: carrier.told[0].firewall is not None, "of a firewall")
+    assert carrier.told[0].firewall is not None
+    assert carrier.told[0].firewall.inbound.policy is Action.DROP
+    owner.delete(f"{path}/configs/{shown['id']}")
+    eventually(lambda: carrier.told[0].ports == (), "of a port that went")
+    owner.delete(path)
+    eventually(lambda: carrier.told == (), "and of its end")
+
+
+def test_who_cannot_carry_it_yet_is_told_again(owner: LinodeUser, carrier: Carrier) -> None:
+    carrier.refusals = 2
+    owner.post("/nodebalancers", {"region": "eu-west"})
+    eventually(lambda: len(carrier.told) == 1, "it is told again")
+
+
+def test_a_backend_is_up_if_whoever_carries_the_traffic_found_it_so(owner: LinodeUser, carrier: Carrier) -> None:
+    nodes = [{"address": f"198.51.100.{host}:30080", "label": f"node-{host}"} for host in (10, 11)]
+    made = owner.post("/nodebalancers", {"region": "eu-west", "configs": [{"port": 80, "nodes": nodes}]})
+    carrier.found = frozenset({(80, "198.51.100.11:30080"), (443, "198.51.100.10:30080")})
+    path = f"/nodebalancers/{made['id']}/configs"
+    [config] = owner.data(path)
+    assert config["nodes_status"] == {"up": 1, "down": 1}
+    assert [node["status"] for node in owner.data(f"{path}/{config['id']}/nodes")] == ["DOWN", "UP"]

@@ -41,7 +41,7 @@ class AnnotationError(SandboxError):
         )
 
 
-def annotations(service: Object) -> dict[str, str]:
+def asked_for(service: Object) -> dict[str, str]:
     """The annotations that are meant for the NodeBalancer, by what follows the prefix."""
     given: Mapping[str, str] = service.metadata.annotations or {}
     return {name.removeprefix(PREFIX): value for name, value in given.items() if name.startswith(PREFIX)}
@@ -50,7 +50,7 @@ def annotations(service: Object) -> dict[str, str]:
 def throttle(service: Object) -> int:
     """How many connections a second a client may open; what is no number counts as no limit, as at Linode."""
     try:
-        asked = int(annotations(service).get("throttle", "0"))
+        asked = int(asked_for(service).get("throttle", "0"))
     except ValueError:
         return 0
     return min(max(asked, 0), _MOST_CONNECTIONS)
@@ -58,7 +58,7 @@ def throttle(service: Object) -> int:
 
 def tags(service: Object, cluster_id: int) -> list[str]:
     """The cluster's name first, by which Linode knows whose NodeBalancer it is."""
-    asked = annotations(service).get("tags")
+    asked = asked_for(service).get("tags")
     return [f"lke{cluster_id}", *(asked.split(",") if asked is not None else ())]
 
 
@@ -69,7 +69,7 @@ def port_settings(service: Object, port: Object) -> dict[str, Any]:
         AnnotationError: it cannot be had.
 
     """
-    given, own = annotations(service), _own(service, port)
+    given, own = asked_for(service), _own(service, port)
     protocol = _protocol(given, own, port)
     settings: dict[str, Any] = {"port": port.port, "protocol": protocol}
     asked = own.get("proxy-protocol") or given.get("default-proxy-protocol") or given.get("proxy-protocol", "none")
@@ -88,7 +88,7 @@ def port_settings(service: Object, port: Object) -> dict[str, Any]:
 
 def _own(service: Object, port: Object) -> Mapping[str, str]:
     name = f"port-{port.port}"
-    text = annotations(service).get(name, "{}")
+    text = asked_for(service).get(name, "{}")
     try:
         own = json.loads(text)
     except ValueError as error:

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import SandboxError
-from sandbox.kubernetes.cloud_controller.annotations import AnnotationError, annotations
+from sandbox.kubernetes.cloud_controller.annotations import AnnotationError, asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Firewalls:
             ApiError: Linode refused.
 
         """
-        asked = annotations(service)
+        asked = asked_for(service)
         if _ID in asked:
             return {"firewall_id": _number(asked[_ID])}
         if _ACL in asked:
@@ -54,7 +54,7 @@ class Firewalls:
             SandboxError: the NodeBalancer has several, of which nobody can say which is meant.
 
         """
-        asked, present = annotations(service), self._present(balancer_id)
+        asked, present = asked_for(service), self._present(balancer_id)
         if _ID in asked:
             wanted = _number(asked[_ID])
             if present is not None and present["id"] != wanted:
@@ -76,7 +76,7 @@ class Firewalls:
 
     def remove(self, service: Object, balancer_id: int) -> None:
         """Delete the firewall that an ACL made, unless others use it. Raises ApiError, and SandboxError as `ensure`."""
-        if _ACL not in annotations(service):
+        if _ACL not in asked_for(service):
             return
         present = self._present(balancer_id)
         if present is not None and len(self._devices(present["id"])) <= 1:
@@ -123,7 +123,7 @@ def acl_rules(service: Object, *, label: str) -> dict[str, Any]:
         AnnotationError: it is no ACL.
 
     """
-    text = annotations(service)[_ACL]
+    text = asked_for(service)[_ACL]
     try:
         acl = json.loads(text)
         given = {name: acl[name] for name in ("allowList", "denyList") if acl.get(name) is not None}

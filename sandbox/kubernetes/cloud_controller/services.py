@@ -161,7 +161,10 @@ class ServiceController:
 
     def _configure(self, balancer: NodeBalancer, service: Object, backends: Backends) -> None:
         configs = [wanted_config(service, port, backends) for port in service.spec.ports or []]
-        settings = {"client_conn_throttle": throttle(service), "tags": tags(service, self._args.cluster_id)}
+        settings: dict[str, Any] = {
+            "client_conn_throttle": throttle(service),
+            "tags": tags(service, self._args.cluster_id),
+        }
         if any(getattr(balancer, name) != value for name, value in settings.items()):
             self._args.linode.put(f"/nodebalancers/{balancer.id}", data=settings)
         self._firewalls.ensure(service, balancer.id, label=balancer_label(service), tags=settings["tags"])
