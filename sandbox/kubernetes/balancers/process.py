@@ -22,7 +22,13 @@ from sandbox.kubernetes.balancers.commands import (
 from sandbox.kubernetes.balancers.configuration import configuration, port_name, served, server_name
 from sandbox.kubernetes.files import write_whole
 from sandbox.kubernetes.network.firewall import balancer_rules
-from sandbox.kubernetes.network.links import attach_balancer, delete_namespace, forget_balancer, load_rules
+from sandbox.kubernetes.network.links import (
+    attach_balancer,
+    delete_namespace,
+    forget_balancer,
+    load_rules,
+    route_balancer,
+)
 from sandbox.kubernetes.network.plan import private_address
 from sandbox.kubernetes.processes import Command, recall
 from sandbox.kubernetes.supervision import OnHost, Unit
@@ -90,10 +96,16 @@ class NodeBalancer:
         load_rules(self.namespace, balancer_rules(spec.firewall, address))
         text = configuration(spec, source=private_address(address), socket=self.socket, servers=self.folder / "servers")
         write_whole(self._configuration, text)
-        if not served(spec):
-            # HAProxy does not run with nothing to do. The address stays, and refuses every connection.
+        if served(spec):
+            self._run(spec, text)
+        else:
+            # Nothing to do for a process. The address stays, and refuses every connection.
             self.supervisor.drop([self.name])
-            return
+        # At last, so that nobody is refused by one that is about to listen.
+        route_balancer(self.layout.wan, address)
+
+    def _run(self, spec: BalancerSpec, text: str) -> None:
+        """See that the process runs with this configuration."""
         running = recall(self.layout.units / f"{self.name}.json")
         if running is None or not running.alive:
             self._start()

@@ -124,6 +124,15 @@ def attach_balancer(namespace: str, *, address: IPv4Address, wan: str) -> None:
         *(f"route replace {other} dev {UPLINK} src {address}" for other in (SERVERS, NODES)),
         f"route replace default via {SERVERS_ROUTER} src {address}",
     )
+
+
+def route_balancer(wan: str, address: IPv4Address) -> None:
+    """Let what is meant for a balancer's address reach its namespace.
+
+    Raises:
+        CommandError: it cannot be done.
+
+    """
     batch(wan, f"route replace {address}/32 dev {BRIDGE}")
 
 
