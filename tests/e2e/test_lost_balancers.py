@@ -1,0 +1,47 @@
+"""What `verify` says on the fleet of a load balancer that is not as its Service asks, and that its remedy helps."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.verify import balancers
+from tests.e2e.clients import Account, client, eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.verify.claims import Claim
+    from tests.e2e.running import Fleet
+
+pytestmark = pytest.mark.privileged
+
+
+def look(fleet: Fleet) -> Claim:
+    """The claim about the load balancers of `us`."""
+    [found] = balancers.claims(fleet.layout, [fleet.views["us"]])
+    return found
+
+
+def test_a_port_that_somebody_deleted_is_found_and_comes_back_by_the_command_that_is_printed(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    fleet.configured()
+    assert look(fleet).holds, look(fleet).evidence
+    account, address = Account(layout=fleet.layout, folder=tmp_path), fleet.outputs["ingresses"]["us"]
+    [known] = [entry for entry in balancers.ask(fleet.layout, "nodebalancers") if entry["ipv4"] == address]
+    config = balancers.ask(fleet.layout, f"nodebalancers/{known['id']}/configs")[0]
+    account.call("DELETE", f"nodebalancers/{known['id']}/configs/{config['id']}")
+    found = look(fleet)
+    assert not found.holds
+    assert f"the NodeBalancer {address}" in found.evidence
+    assert f"lacks port {config['port']}" in found.evidence
+    remedy = re.search(r"`kubectl --context us ([^`]+)`", found.evidence)
+    assert remedy, found.evidence
+    kubeconfig = fleet.members["us"].kubeconfig
+    # Of the command all but the name of the context, which `make shell` knows.
+    client(fleet.layout, "sh", "-c", f"{fleet.layout.programs}/kubectl --kubeconfig={kubeconfig} {remedy[1]}")
+    eventually(lambda: look(fleet).holds, "the port is there again")
+    assert fleet.outputs["ingresses"]["us"] == address
