@@ -2,11 +2,17 @@
 
 import pulumi
 
-from fleet import catalogue, config, deployed
+from fleet import catalogue, config, deployed, whereabouts
 from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
 running = deployed.fetch()
-config.refuse([*catalogue.errors(settings, catalogue.fetch(), running), *deployed.errors(settings, running)])
+config.refuse(
+    [
+        *catalogue.errors(settings, catalogue.fetch(), running),
+        *deployed.errors(settings, running),
+        *whereabouts.errors(settings, running),
+    ]
+)
 for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=running)).outputs.items():
     pulumi.export(name, value)

@@ -6,6 +6,7 @@ update, and an update that fails leaves them as they were.
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -70,6 +71,18 @@ class DeployedEtcd(_Record):
     size: str
 
 
+class DeployedFirewall(_Record):
+    """What Karmada's firewalls let in, and the manager's Linodes behind them."""
+
+    manager: str
+    linodes: tuple[int, ...]
+    sources: tuple[str, ...]
+
+    def lets_in(self, address: str) -> bool:
+        """Whether an IPv4 address is in a network that is let in."""
+        return any(ip_address(address) in ip_network(network) for network in self.sources)
+
+
 class DeployedRoots(_Record):
     """The mesh's roots by name."""
 
@@ -85,6 +98,8 @@ class Deployed(_Record):
     clusters: tuple[DeployedCluster, ...] = ()
     versions: DeployedVersions = DeployedVersions()
     etcd: DeployedEtcd | None = None
+    karmada_firewall: DeployedFirewall | None = None
+    """None where Karmada's API has no ACL."""
     mesh_roots: DeployedRoots | None = None
     ingresses: dict[str, str] = Field(default_factory=dict)
     """Addresses of ingress gateways by member."""

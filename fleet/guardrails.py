@@ -19,6 +19,7 @@ class Guardrail(enum.StrEnum):
 
     CONTROL_PLANE_AVAILABILITY = "control-plane-availability"
     CONTROL_PLANE_ACL = "control-plane-acl"
+    KARMADA_ACL = "karmada-acl"
     NODE_LOSS = "node-loss"
     PINNED_VERSIONS = "pinned-versions"
     ETCD_VOLUME = "etcd-volume"

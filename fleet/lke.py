@@ -45,6 +45,8 @@ class LkeCluster(pulumi.ComponentResource):
     cluster_id: Output[str]
     node_ips: Output[list[str]]
     """Public IPv4 addresses of the nodes, oldest node first."""
+    node_ids: Output[list[int]]
+    """The nodes' identifiers as Linodes, oldest first."""
     kubeconfig: Output[str]
     """YAML text; secret, and known only once the cluster is ready, or at once where it is expelled."""
     view_kubeconfig: Output[str] | None
@@ -79,7 +81,8 @@ class LkeCluster(pulumi.ComponentResource):
         self.pools = self.version.apply(
             lambda _: [{"name": pool_name, "type": pool.type} for pool_name, pool in pools.items()]
         )
-        self.node_ips = _node_ips(cluster)
+        nodes = _nodes(cluster)
+        self.node_ips, self.node_ids = nodes.apply(external_ips), nodes.apply(linode_ids)
         self.kubeconfig = Output.secret(cluster.kubeconfig.apply(decode).apply(_gate(name, args.spec)))
         self.api_server = self.kubeconfig.apply(api_server)
         self.provider = kubernetes.Provider(
@@ -184,7 +187,7 @@ def _reach(name: str, spec: Cluster, kubeconfig: Output[str]) -> dict[str, Any]:
     return {"kubeconfig": kubeconfig}
 
 
-def _node_ips(cluster: linode.LkeCluster) -> Output[list[str]]:
+def _nodes(cluster: linode.LkeCluster) -> Output[Sequence[linode.outputs.GetInstancesInstanceResult]]:
     # By their labels, and not by the ids in the cluster's state: a node that was recycled since has another id.
     labels = cluster.id.apply(
         lambda cluster_id: [
@@ -192,7 +195,8 @@ def _node_ips(cluster: linode.LkeCluster) -> Output[list[str]]:
         ]
     )
     found = linode.get_instances_output(filters=labels)
-    return found.apply(lambda result: external_ips(result.instances or ()))
+    # While the id is unknown, what is looked up by it does not tell that it comes from the cluster.
+    return Output.all(cluster.id, found).apply(lambda known: known[1].instances or ())
 
 
 def node_labels(cluster_id: str) -> str:
@@ -203,3 +207,8 @@ def node_labels(cluster_id: str) -> str:
 def external_ips(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[str]:
     """The instances' public IPv4 addresses, oldest instance first: identifiers only ever grow."""
     return [instance.ip_address for instance in sorted(instances, key=lambda instance: instance.id)]
+
+
+def linode_ids(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[int]:
+    """The instances' identifiers, oldest instance first."""
+    return sorted(instance.id for instance in instances)

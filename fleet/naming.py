@@ -36,6 +36,8 @@ RESERVED_LABEL_DOMAINS: Final = ("kubernetes.io", "k8s.io", "linode.com")
 """Domains of labels and taints that are Kubernetes' and Linode's own: LKE takes none of them for a pool."""
 LINODE_LABEL_LENGTH: Final = 32
 """The longest label of an LKE cluster (Linode API v4, POST /lke/clusters)."""
+FIREWALL_ADDRESSES: Final = 255
+"""Addresses and networks of a firewall's rule at most (Linode API v4, POST /networking/firewalls)."""
 CLUSTER_NAME_LENGTH: Final = LINODE_LABEL_LENGTH - SUFFIX_LENGTH - 1
 
 

@@ -1,4 +1,4 @@
-"""What one LKE cluster is made of, as sections of the stack config: node pools, and who may reach the control plane."""
+"""What one LKE cluster is made of, as sections of the stack config: node pools, and who may reach a control plane."""
 
 from __future__ import annotations
 

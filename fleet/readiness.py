@@ -1,10 +1,11 @@
-"""The gate between a cluster that Linode reports as created and one that takes objects.
+"""The gates between a cluster that Linode reports as created and one that takes objects, and before Karmada's API.
 
 Linode answers before the API server's name resolves everywhere. During an update Fleet waits here, so that nothing is
 put into a cluster that would refuse it; a preview never waits. docs/decisions/0001 says why this is not a resource.
 """
 
 import asyncio
+import contextlib
 from typing import Final
 
 import pulumi
@@ -16,6 +17,8 @@ from tenacity import RetryError, retry, retry_if_exception_type, stop_after_dela
 from fleet.api_client import UnusableKubeconfigError, make_api_client
 
 TIMEOUT_SECONDS: Final = 900
+LET_IN_SECONDS: Final = 300
+"""How long a NodeBalancer may take to find Karmada's API behind it."""
 REQUEST_TIMEOUT_SECONDS: Final = 10
 
 
@@ -44,6 +47,33 @@ async def wait_until_ready(name: str, kubeconfig: str) -> str:
             f"clusters.{name}.acl, and does the pool have nodes? `pulumi up` again goes on from here."
         ) from None
     return kubeconfig
+
+
+async def wait_until_let_in(kubeconfig: str) -> str:
+    """Wait until Karmada's API answers this machine, whatever it answers; then give the kubeconfig back.
+
+    Raises:
+        pulumi.RunError: when it does not in 5 minutes.
+    """
+    try:
+        await asyncio.to_thread(_knock, kubeconfig)
+    except RetryError as error:
+        reason = type(error.last_attempt.exception()).__name__
+        raise pulumi.RunError(
+            f"Karmada's API did not answer this machine in {LET_IN_SECONDS // 60} minutes ({reason}). Is the network "
+            "that it comes from in karmada.acl? Add it, and `pulumi up` again goes on from here."
+        ) from None
+    return kubeconfig
+
+
+@retry(
+    retry=retry_if_exception_type(urllib3.exceptions.HTTPError),
+    stop=stop_after_delay(LET_IN_SECONDS),
+    wait=wait_exponential(multiplier=0.5, max=5),
+)
+def _knock(kubeconfig: str) -> None:
+    with connect(kubeconfig) as api, contextlib.suppress(client.ApiException):
+        client.VersionApi(api).get_code(_request_timeout=REQUEST_TIMEOUT_SECONDS)
 
 
 @retry(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fleet import secrets
 from fleet.fields import minor, steps_between
-from fleet.naming import RESERVED_NAMES
+from fleet.naming import FIREWALL_ADDRESSES, RESERVED_NAMES
 from fleet.settings import EndpointMode, Layer, Role
 from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
 from fleet.violations import Violation
@@ -237,6 +237,25 @@ def _karmada(config: FleetConfig) -> Iterator[Violation]:
         yield Violation(
             path=("karmada", "endpoint"),
             message="'node' leads to one node only; replicas of the API server need 'loadBalancer'",
+        )
+    yield from _karmada_acl(config)
+
+
+def _karmada_acl(config: FleetConfig) -> Iterator[Violation]:
+    acl = config.karmada.acl
+    if acl is None:
+        return
+    if not acl.ipv4:
+        yield Violation(
+            path=("karmada", "acl", "ipv4"),
+            message="is missing, and Karmada's address is an IPv4 one, at which members alone would be let in; name "
+            "the networks of operators and of whoever runs `pulumi up`",
+        )
+    if (count := len(acl.ipv4) + len(acl.ipv6)) > FIREWALL_ADDRESSES:
+        yield Violation(
+            path=("karmada", "acl"),
+            message=f"{count} networks are over the {FIREWALL_ADDRESSES} of a rule of Linode's firewalls, in which "
+            "members' nodes have to be as well; name wider ones",
         )
 
 

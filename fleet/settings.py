@@ -127,6 +127,7 @@ class Karmada(Model):
     """Karmada's control plane on the manager, and its agents in the members."""
 
     endpoint: EndpointMode = EndpointMode.NODE
+    acl: Acl | None = None
     node_port: Annotated[int, Field(ge=30000, le=32767)] = 32443
     api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
     etcd: Etcd = Etcd()

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 LKE_CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 SERVICE: Final = "kubernetes:core/v1:Service"
+SERVICE_PATCH: Final = f"{SERVICE}Patch"
 VOLUME_CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
 VOLUME: Final = "linode:index/volume:Volume"
+FIREWALL: Final = "linode:index/firewall:Firewall"
 UNCHANGED: Final = frozenset({"same", "read", "read-replacement", "refresh", "discard", "discard-replaced"})
 """Operations that change nothing outside of the state; what is only read belongs to someone else."""
 _NOT_OURS: Final = UNCHANGED - {"same", "refresh"}

@@ -1,20 +1,22 @@
 """Karmada's control plane on the manager: endpoint, certificates, chart, provider, and who may use its API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet import charts
+from fleet import charts, readiness
 from fleet.addresses import ingress_ip
 from fleet.certificates import fingerprint
 from fleet.karmada import static_resources, values
+from fleet.karmada.firewall import KarmadaFirewall, KarmadaFirewallArgs
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
 from fleet.karmada.users import PROGRAM, KarmadaUsers, KarmadaUsersArgs
 from fleet.kubeconfig import ApiServer
-from fleet.lke import LkeCluster
+from fleet.lke import LkeCluster, Members
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 
@@ -28,6 +30,9 @@ class KarmadaControlPlaneArgs:
     """Where Karmada runs, how, in which version, and where its chart comes from."""
 
     manager: LkeCluster
+    members: Members
+    """Those who may reach it."""
+    tags: Sequence[str]
     karmada: Karmada
     certs: KarmadaCerts
     viewer_generation: int
@@ -57,6 +62,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     """Karmada's, known once it is released."""
     etcd: Output[dict[str, str]]
     """Where its data is and on what storage, known once it is released."""
+    firewall: Output[dict[str, Any]] | None
+    """Whom its API lets in, and which nodes are behind a firewall; None where everybody reaches it."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
@@ -67,8 +74,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         )
         self.host = args.manager.provider
         self.namespace = namespace.metadata.name
-        host, port = _endpoint(name, args, namespace, in_manager)
+        service = self._balancer(name, args, namespace)
+        host, port = _endpoint(args, service)
         self.endpoint = Output.format("https://{0}:{1}", host, port)
+        firewall = self._close(name, args, service)
+        self.firewall = firewall.record if firewall else None
         self.pki = KarmadaPki(
             f"{name}-pki", KarmadaPkiArgs(endpoint_ip=host, certs=args.certs), ResourceOptions(parent=self)
         )
@@ -92,7 +102,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 ),
                 wait_for_jobs=True,
             ),
-            in_manager,
+            # The API must not answer before the door is closed.
+            ResourceOptions.merge(in_manager, ResourceOptions(depends_on=firewall.made if firewall else [])),
         )
         self.version = release.status.apply(lambda _: args.versions.karmada)
         storage = args.karmada.etcd.model_dump(by_alias=True)
@@ -100,9 +111,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
             lambda known: ApiServer(**known)
         )
+        program = kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self))
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self)),
+            kubeconfig=_let_in(program, release, firewall),
             # Renewed certificates must not replace everything that was submitted with the old ones.
             cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
             # The API server answers, and Karmada's CRDs are there, only once the release is done.
@@ -119,6 +131,47 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         self.kubeconfig, self.view_kubeconfig = made.operator, made.viewer
         self.register_outputs({"endpoint": self.endpoint, "kubeconfig": self.kubeconfig})
 
+    def _balancer(
+        self, name: str, args: KarmadaControlPlaneArgs, namespace: kubernetes.core.v1.Namespace
+    ) -> kubernetes.core.v1.Service | None:
+        if args.karmada.endpoint is EndpointMode.NODE:
+            return None
+        return kubernetes.core.v1.Service(
+            f"{name}-endpoint",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name="karmada-apiserver-public",
+                namespace=namespace.metadata.name,
+                # No pod stands behind it yet, so the default notion of readiness would wait for ever.
+                annotations={"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"},
+            ),
+            spec=kubernetes.core.v1.ServiceSpecArgs(
+                type="LoadBalancer",
+                selector=API_SERVER_SELECTOR,
+                ports=[
+                    kubernetes.core.v1.ServicePortArgs(name="https", port=API_SERVER_PORT, target_port=API_SERVER_PORT)
+                ],
+            ),
+            opts=ResourceOptions(parent=self, provider=args.manager.provider),
+        )
+
+    def _close(
+        self, name: str, args: KarmadaControlPlaneArgs, service: kubernetes.core.v1.Service | None
+    ) -> KarmadaFirewall | None:
+        deployed = args.members.deployed
+        opened = service is not None and deployed.karmada_firewall is not None
+        if args.karmada.acl is None and not opened:
+            return None
+        firewall = KarmadaFirewallArgs(
+            acl=args.karmada.acl,
+            manager=args.manager,
+            members=args.members.trusted,
+            tags=args.tags,
+            node_port=args.karmada.node_port if service is None else None,
+            service=service,
+            deployed=deployed,
+        )
+        return KarmadaFirewall(f"{name}-firewall", firewall, ResourceOptions(parent=self))
+
 
 def _cleared(namespace: kubernetes.core.v1.Namespace, manager: LkeCluster) -> Output[str]:
     """The namespace's name, once what would keep the chart's job from running again is out of it."""
@@ -129,25 +182,17 @@ def _cleared(namespace: kubernetes.core.v1.Namespace, manager: LkeCluster) -> Ou
     return Output.unsecret(cleared)
 
 
-def _endpoint(
-    name: str, args: KarmadaControlPlaneArgs, namespace: kubernetes.core.v1.Namespace, opts: ResourceOptions
-) -> tuple[Output[str], int]:
+def _endpoint(args: KarmadaControlPlaneArgs, service: kubernetes.core.v1.Service | None) -> tuple[Output[str], int]:
     """The address and the port of the API server, known before the certificate that must contain it."""
-    if args.karmada.endpoint is EndpointMode.NODE:
+    if service is None:
         return args.manager.node_ips.apply(lambda ips: ips[0]), args.karmada.node_port
-    service = kubernetes.core.v1.Service(
-        f"{name}-endpoint",
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(
-            name="karmada-apiserver-public",
-            namespace=namespace.metadata.name,
-            # No pod stands behind it yet, so the default notion of readiness would wait for ever.
-            annotations={"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"},
-        ),
-        spec=kubernetes.core.v1.ServiceSpecArgs(
-            type="LoadBalancer",
-            selector=API_SERVER_SELECTOR,
-            ports=[kubernetes.core.v1.ServicePortArgs(name="https", port=API_SERVER_PORT, target_port=API_SERVER_PORT)],
-        ),
-        opts=opts,
-    )
     return service.status.apply(ingress_ip), API_SERVER_PORT
+
+
+def _let_in(program: Output[str], release: kubernetes.helm.v3.Release, firewall: KarmadaFirewall | None) -> Output[str]:
+    """The program's kubeconfig, once Karmada lets it in."""
+    # A preview must go on with the kubeconfig of now: with an unknown one it could compare nothing in Karmada.
+    if firewall is None or firewall.record is None or pulumi.runtime.is_dry_run():
+        return program
+    closed = Output.all(kubeconfig=program, released=release.status, firewall=firewall.record)
+    return Output.secret(closed.apply(lambda known: readiness.wait_until_let_in(known["kubeconfig"])))

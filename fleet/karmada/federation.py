@@ -10,6 +10,7 @@ from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlane
 from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
 from fleet.karmada.failover import KarmadaFailover, KarmadaFailoverArgs
 from fleet.lke import LkeCluster, Members
+from fleet.naming import linode_tags
 from fleet.settings import FleetConfig
 
 
@@ -39,6 +40,8 @@ class Federation(pulumi.ComponentResource):
             name,
             KarmadaControlPlaneArgs(
                 manager=args.manager,
+                members=args.members,
+                tags=linode_tags(config.tags),
                 karmada=config.karmada,
                 certs=config.certs.karmada,
                 viewer_generation=config.viewer_generation,

@@ -11,7 +11,17 @@ from typing import Final
 
 from fleet.guardrails import Guardrail, Level
 from policies.guardrails.model import Definition
-from policies.guardrails.rules import certificates, changes, clusters, cost, credentials, karmada, mesh, versions
+from policies.guardrails.rules import (
+    certificates,
+    changes,
+    clusters,
+    cost,
+    credentials,
+    firewalls,
+    karmada,
+    mesh,
+    versions,
+)
 
 DEFINITIONS: Final = (
     Definition(
@@ -31,6 +41,16 @@ DEFINITIONS: Final = (
         production=Level.MANDATORY,
         development=Level.ADVISORY,
         early=(clusters.control_plane_has_an_acl,),
+    ),
+    Definition(
+        guardrail=Guardrail.KARMADA_ACL,
+        holds="Karmada's API lets in chosen networks and the members' nodes, at its address and at every node",
+        why="Whoever holds a credential of Karmada holds every region, and each of its faults is open to everybody.",
+        keys=("fleet:karmada.acl",),
+        production=Level.MANDATORY,
+        development=Level.ADVISORY,
+        early=(firewalls.no_firewall_before_karmada_is_wide,),
+        late=(firewalls.karmada_is_behind_firewalls,),
     ),
     Definition(
         guardrail=Guardrail.NODE_LOSS,

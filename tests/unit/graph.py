@@ -75,6 +75,10 @@ class Graph:
     """The clusters at whose readiness gate the program stood."""
     cleared: list[tuple[str, str]] = field(default_factory=list)
     """Where the program removed the job of Karmada's last update: namespace and kubeconfig."""
+    let_in: list[str] = field(default_factory=list)
+    """The kubeconfigs with which the program stood at the gate before Karmada's API."""
+    warned: list[str] = field(default_factory=list)
+    """What the program warned of."""
 
     def of_type(self, *types: str) -> list[Node]:
         """The resources of some types, in order of registration."""
@@ -302,6 +306,10 @@ def build(
         recorder.graph.cleared.append((namespace, kubeconfig))
         return namespace
 
+    async def let_in(kubeconfig: str) -> str:
+        recorder.graph.let_in.append(kubeconfig)
+        return kubeconfig
+
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> pulumi.Output[None]:
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
@@ -310,7 +318,9 @@ def build(
     with (
         own_event_loop(),
         mock.patch.object(readiness, "wait_until_ready", open_gate),
+        mock.patch.object(readiness, "wait_until_let_in", let_in),
         mock.patch.object(static_resources, "clear", clear),
+        mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append),
     ):
         pulumi.runtime.set_mocks(
             recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder

@@ -70,3 +70,39 @@ def test_an_unusable_kubeconfig_is_an_error_that_does_not_quote_it(attempts: lis
     with pytest.raises(pulumi.RunError, match="cannot be read") as caught:
         wait(f"clusters: [{{cluster: {{certificate-authority-data: {broken}}}}}]")
     assert broken not in str(caught.value)
+
+
+@pytest.fixture
+def knocks(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
+    """What becomes of each knock at Karmada's door: an error to raise, or an answer."""
+    answers: list[Exception | None] = []
+
+    def get_code(_self: client.VersionApi, **_options: Any) -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(client.VersionApi, "get_code", get_code)
+    monkeypatch.setattr(readiness._knock.retry, "wait", wait_none())
+    return answers
+
+
+def shut() -> Exception:
+    """What a client sees of a firewall that drops its packets."""
+    return urllib3.exceptions.MaxRetryError(urllib3.HTTPSConnectionPool("karmada.example"), "/version", None)
+
+
+@pytest.mark.parametrize("answer", [None, client.ApiException(status=401), client.ApiException(status=403)])
+def test_whoever_gets_an_answer_of_karmada_was_let_in(knocks: list[Exception | None], answer: Exception | None) -> None:
+    knocks += [shut(), answer]
+    assert asyncio.run(readiness.wait_until_let_in(KUBECONFIG)) == KUBECONFIG
+    assert knocks == []
+
+
+def test_whoever_is_shut_out_reads_that_the_acl_may_lack_its_network(
+    knocks: list[Exception | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness._knock.retry, "stop", lambda state: state.attempt_number == 2)
+    knocks += [shut(), shut()]
+    with pytest.raises(pulumi.RunError, match=r"\(MaxRetryError\)\. Is the network .* in karmada\.acl\?") as caught:
+        asyncio.run(readiness.wait_until_let_in(KUBECONFIG))
+    assert "the-token" not in str(caught.value)

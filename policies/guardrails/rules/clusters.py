@@ -38,7 +38,7 @@ def control_plane_has_an_acl(resource: Resource, stack: Stack) -> Iterator[Findi
     if not isinstance(acl, dict) or acl.get("enabled") is not True:
         yield _acl(resource, name, "its control plane has no ACL, so the whole internet can reach it")
         return
-    wide = [network for network in _networks(acl) if _is_wide(network)]
+    wide = [network for network in _networks(acl) if is_wide(network)]
     if wide:
         yield _acl(resource, name, f"its ACL lets in {', '.join(wide)}, which is much of the internet")
 
@@ -93,6 +93,7 @@ def _networks(acl: dict[str, Any]) -> Iterator[str]:
             yield from (str(network) for network in section(addresses, key) or [] if not is_unknown(network))
 
 
-def _is_wide(network: str) -> bool:
+def is_wide(network: str) -> bool:
+    """Whether a network is a piece of the internet that no one organization has."""
     parsed = ip_network(network, strict=False)
     return parsed.prefixlen < WIDEST_PREFIX[parsed.version]

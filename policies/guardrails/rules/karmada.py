@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
 def etcd_is_on_a_volume(resource: Resource, stack: Stack) -> Iterator[Finding]:
     """What was submitted to Karmada survives its node. An etcd of the user's own is the user's to keep."""
-    if resource.type != RELEASE or PurePosixPath(str(section(resource.inputs, "chart") or "")).name != "karmada":
-        return
     values = section(resource.inputs, "values")
-    if section(values, "installMode") not in (None, "host") or section(values, "etcd", "mode") == "external":
+    if not is_control_plane(resource) or section(values, "etcd", "mode") == "external":
         return
     # The chart's default is hostPath (charts/karmada/values.yaml, etcd.internal.storageType).
     storage = section(values, "etcd", "internal", "storageType") or "hostPath"
@@ -28,3 +26,10 @@ def etcd_is_on_a_volume(resource: Resource, stack: Stack) -> Iterator[Finding]:
             mend="Take etcd.internal.storageType out of fleet:karmada.values; fleet:karmada.etcd says which volume",
             urn=resource.urn,
         )
+
+
+def is_control_plane(resource: Resource) -> bool:
+    """Whether it is a release of Karmada's chart that installs the control plane."""
+    if resource.type != RELEASE or PurePosixPath(str(section(resource.inputs, "chart") or "")).name != "karmada":
+        return False
+    return section(resource.inputs, "values", "installMode") in (None, "host")

@@ -42,6 +42,20 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "cluster us: its ACL lets in 0.0.0.0/0, which is much of the internet",
         "Set fleet:clusters.us.acl to the networks of your operators",
     ),
+    (
+        "karmada.acl",
+        None,
+        Guardrail.KARMADA_ACL,
+        "cluster cluster-manager: its nodes are behind no firewall that drops what it does not name",
+        "Set fleet:karmada.acl to the networks of your operators and your CI, where `pulumi up` runs as well",
+    ),
+    (
+        "karmada.acl",
+        None,
+        Guardrail.KARMADA_ACL,
+        "service karmada-endpoint: its NodeBalancer has no ACL, so the whole internet can reach Karmada's API",
+        "fleet:karmada.acl",
+    ),
     ("clusters.us.acl", {"ipv6": ["::/0"]}, Guardrail.CONTROL_PLANE_ACL, "lets in ::/0", "fleet:clusters.us.acl"),
     (
         "clusters.us.pools.main",
@@ -140,6 +154,27 @@ def test_a_change_of_the_config_trips_its_guardrail_alone_which_names_the_key(
     assert {tripped for tripped, _ in found} == {guardrail}
     messages = [str(finding) for _, finding in found]
     assert any(what in message and mend in message for message in messages), messages
+
+
+@pytest.mark.parametrize(
+    ("karmada", "what"),
+    [
+        (
+            {"endpoint": "loadBalancer", "acl": {"ipv4": ["203.0.113.0/24", "0.0.0.0/0"]}},
+            "service karmada-firewall-balancer: the NodeBalancer's ACL lets in 0.0.0.0/0, which is much of the internet",
+        ),
+        (
+            {"endpoint": "node", "acl": {"ipv4": ["0.0.0.0/1"]}},
+            "firewall karmada-firewall-nodes: it lets in 0.0.0.0/1 at node ports, which is much of the internet",
+        ),
+    ],
+)
+def test_an_acl_that_lets_in_much_of_the_internet_is_refused_once_the_members_nodes_are_known(
+    karmada: dict[str, Any], what: str
+) -> None:
+    config = changed("karmada", karmada, config_of("prod"))
+    ((guardrail, finding),) = findings(planned_of(config, Stage.UPDATE), stack_of(config), [Level.MANDATORY])
+    assert (guardrail, f"{finding.where}: {finding.what}") == (Guardrail.KARMADA_ACL, what)
 
 
 def test_what_is_disabled_says_nothing() -> None:

@@ -14,6 +14,12 @@ from policies.guardrails.rules.certificates import (
     certificate_is_renewed_in_time,
 )
 from policies.guardrails.rules.clusters import control_plane_has_an_acl, pools_survive_a_node
+from policies.guardrails.rules.firewalls import (
+    ACL,
+    BY_ID,
+    karmada_is_behind_firewalls,
+    no_firewall_before_karmada_is_wide,
+)
 from policies.guardrails.rules.karmada import etcd_is_on_a_volume
 from policies.guardrails.rules.mesh import (
     east_west_gateway_publishes_two_ports,
@@ -21,7 +27,7 @@ from policies.guardrails.rules.mesh import (
     mutual_tls_is_strict,
 )
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned, versions_are_pinned
-from review.steps import LKE_CLUSTER, RELEASE, SERVICE
+from review.steps import FIREWALL, LKE_CLUSTER, RELEASE, SERVICE, SERVICE_PATCH
 from tests.policies.guardrails.fleets import stack
 from tests.policies.guardrails.resources import planned, resource
 
@@ -50,6 +56,110 @@ def test_an_acl_that_is_not_enabled_is_none() -> None:
 def test_addresses_that_are_not_known_yet_are_no_violation() -> None:
     acl = {"enabled": True, "addresses": [{"ipv4s": ["203.0.113.0/24", UNKNOWN]}]}
     assert told(control_plane_has_an_acl, LKE_CLUSTER, {"controlPlane": {"acl": acl}}) == []
+
+
+def rule(protocol: str, ports: str | None = None, network: str = "0.0.0.0/0", action: str = "ACCEPT") -> dict[str, Any]:
+    return {"action": action, "protocol": protocol, "ipv4s": [network]} | ({"ports": ports} if ports else {})
+
+
+@pytest.mark.parametrize(
+    ("inbound", "wide"),
+    [
+        (rule("TCP", "32443"), True),
+        (rule("TCP", "22, 80, 30000-30001"), True),
+        (rule("TCP", "1-65535"), True),
+        (rule("TCP"), True),
+        (rule("ALL"), True),
+        (rule("UDP", "32767-40000"), True),
+        (rule("TCP", "32443", "128.0.0.0/2"), True),
+        ({"action": "ACCEPT", "protocol": "TCP", "ipv6s": ["::/0"]}, True),
+        (rule("TCP", "443"), False),
+        (rule("ICMP"), False),
+        (rule("TCP", "32443", action="DROP"), False),
+        (rule("TCP", "32443", "203.0.113.0/24"), False),
+        (rule("TCP", "32443", UNKNOWN), False),
+    ],
+)
+def test_a_firewall_is_judged_by_what_it_lets_in_at_node_ports_and_by_no_name(
+    inbound: dict[str, Any], wide: bool
+) -> None:
+    inputs = {"inboundPolicy": "DROP", "inbounds": [inbound], "label": "karmada-closed"}
+    assert bool(told(no_firewall_before_karmada_is_wide, FIREWALL, inputs)) is wide
+
+
+@pytest.mark.parametrize("kind", [SERVICE, SERVICE_PATCH])
+def test_an_acl_of_a_nodebalancer_is_judged_wherever_it_stands(kind: str) -> None:
+    acl = '{"allowList": {"ipv4": ["203.0.113.0/24"], "ipv6": ["::/0"]}}'
+    (what,) = told(no_firewall_before_karmada_is_wide, kind, {"metadata": {"annotations": {ACL: acl}}})
+    assert what == "the NodeBalancer's ACL lets in ::/0, which is much of the internet"
+    unknown = {"metadata": {"annotations": {ACL: UNKNOWN}}}
+    assert told(no_firewall_before_karmada_is_wide, kind, unknown) == []
+
+
+CONTROL_PLANE = resource(RELEASE, "release", {"chart": "karmada"})
+NODES = resource(LKE_CLUSTER, "us-cluster", {})
+OTHERS = resource(LKE_CLUSTER, "eu-cluster", {})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "behind", "closed"),
+    [
+        ({"inboundPolicy": "DROP"}, NODES, True),
+        ({"inboundPolicy": "DROP", "disabled": False}, NODES, True),
+        ({"inboundPolicy": "DROP", "disabled": True}, NODES, False),
+        ({"inboundPolicy": "ACCEPT"}, NODES, False),
+        ({"inboundPolicy": "DROP"}, OTHERS, False),
+    ],
+)
+def test_the_nodes_that_karmada_runs_on_are_behind_a_firewall_that_drops(
+    inputs: dict[str, Any], behind: Any, closed: bool
+) -> None:
+    firewall = resource(FIREWALL, "any", inputs)
+    stacked = planned(CONTROL_PLANE, NODES, OTHERS, firewall, linodes=[behind.urn])
+    found = [finding.what for finding in karmada_is_behind_firewalls(stacked, stack())]
+    assert (found == []) is closed, found
+
+
+ALLOW = '{"allowList": {"ipv4": ["203.0.113.0/24"]}}'
+
+
+@pytest.mark.parametrize(
+    ("annotations", "what"),
+    [
+        ({ACL: ALLOW}, ""),
+        ({ACL: UNKNOWN}, ""),
+        ({}, "its NodeBalancer has no ACL"),
+        ({ACL: '{"denyList": {"ipv4": ["203.0.113.0/24"]}}'}, "does not name whom it lets in"),
+        ({ACL: ALLOW, BY_ID: "7"}, "a firewall by its id"),
+    ],
+)
+def test_every_nodebalancer_that_leads_to_karmadas_api_has_an_acl_that_names_whom_it_lets_in(
+    annotations: dict[str, str], what: str
+) -> None:
+    spec = {"type": "LoadBalancer", "selector": {"app": "karmada-apiserver"}}
+    service = resource(SERVICE, "any", {"spec": spec})
+    patch = resource(SERVICE_PATCH, "patch", {"metadata": {"annotations": annotations}})
+    stacked = planned(CONTROL_PLANE, service, patch, metadata=[service.urn])
+    found = [finding.what for finding in karmada_is_behind_firewalls(stacked, stack()) if finding.urn == service.urn]
+    assert (what in found[0]) if what else found == []
+
+
+@pytest.mark.parametrize(("annotations", "count"), [({}, 1), ({ACL: ALLOW}, 0)])
+def test_a_nodebalancer_that_the_chart_makes_is_one_too(annotations: dict[str, str], count: int) -> None:
+    values = {"apiServer": {"serviceType": "LoadBalancer", "serviceAnnotations": annotations}}
+    release = resource(RELEASE, "release", {"chart": "karmada", "values": values})
+    found = [one.what for one in karmada_is_behind_firewalls(planned(release), stack()) if "NodeBalancer" in one.what]
+    assert len(found) == count
+
+
+def test_a_nodebalancer_that_leads_elsewhere_needs_no_acl() -> None:
+    spec = {"type": "LoadBalancer", "selector": {"istio": "ingressgateway"}}
+    stacked = planned(CONTROL_PLANE, resource(SERVICE, "any", {"spec": spec}))
+    assert all(finding.urn == CONTROL_PLANE.urn for finding in karmada_is_behind_firewalls(stacked, stack()))
+
+
+def test_a_stack_without_karmada_needs_no_firewall() -> None:
+    assert list(karmada_is_behind_firewalls(planned(NODES), stack())) == []
 
 
 def test_every_pool_counts_for_the_loss_of_a_node() -> None:
