@@ -16,7 +16,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify import balancers, karmada, mesh
+from sandbox.verify import balancers, firewall, karmada, mesh
 from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
@@ -78,11 +78,14 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
             remedy="Run `make up` first",
         )
     expelled = [cluster["name"] for cluster in outputs["clusters"] if cluster.get("expelled")]
+    seen = views(outputs, layout, folder)
     if api := karmada_api(outputs, layout, folder):
         yield from karmada.claims(api, found, folder, expelled)
+    if outputs.get("karmadaFirewall"):
+        [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
+        yield from firewall.claims(outputs, seen[manager], firewall.asker(layout))
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
-    seen = views(outputs, layout, folder)
     clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]
     yield from balancers.claims(layout, [seen[name] for name in clusters])
 

@@ -161,7 +161,8 @@ def test_a_change_of_the_config_trips_its_guardrail_alone_which_names_the_key(
     [
         (
             {"endpoint": "loadBalancer", "acl": {"ipv4": ["203.0.113.0/24", "0.0.0.0/0"]}},
-            "service karmada-firewall-balancer: the NodeBalancer's ACL lets in 0.0.0.0/0, which is much of the internet",
+            "service karmada-firewall-balancer: the NodeBalancer's ACL lets in 0.0.0.0/0, which is much of the "
+            "internet",
         ),
         (
             {"endpoint": "node", "acl": {"ipv4": ["0.0.0.0/1"]}},

@@ -1,0 +1,133 @@
+"""Whether the firewalls before Karmada's API have gaps: nodes that came since the last update, and are not in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from fleet.karmada.firewall import ACL_ANNOTATION
+from fleet.naming import KARMADA_NAMESPACE, SUFFIX_LENGTH
+from sandbox.kubernetes.commands import inside, run
+from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.verify.claims import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from sandbox.kubernetes.layout import Layout
+    from sandbox.verify.member import View
+
+    Ask = Callable[[str], Any]
+    """What the Linode API answers below /v4."""
+
+_SERVICE: Final = "karmada-apiserver-public"
+_NODE_PORTS: Final = range(30000, 32768)
+
+
+def claims(outputs: Mapping[str, Any], manager: View, ask: Ask) -> Iterator[Claim]:
+    """That there is no gap. `outputs` are those of a stack whose Karmada has an ACL.
+
+    Raises:
+        CommandError: Linode or the manager cannot be asked.
+
+    """
+    firewall = outputs["karmadaFirewall"]["id"]
+    members = {cluster["name"] for cluster in outputs["clusters"] if cluster["network"] and not cluster.get("expelled")}
+    nodes = _nodes(ask)
+    yield members_are_let_in(
+        _let_in(urlsplit(outputs["karmadaEndpoint"]).port or 0, manager, ask(f"networking/firewalls/{firewall}")),
+        {name: [node["ipv4"][0] for node in nodes.get(name, ())] for name in members},
+    )
+    yield manager_is_behind(
+        ask(f"networking/firewalls/{firewall}"),
+        ask(f"networking/firewalls/{firewall}/devices?page_size=500")["data"],
+        [node["id"] for node in nodes.get(manager.name, ())],
+    )
+
+
+def asker(layout: Layout) -> Ask:
+    """Asks a sandbox's Linode API, from where its clients are."""
+
+    def ask(path: str) -> Any:
+        # The token goes in by standard input, where no list of processes shows it.
+        settings = f'header = "Authorization: Bearer {layout.token.read_text()}"\n'
+        line = ["curl", "--silent", "--show-error", "--fail-with-body", "--config", "-", f"{LINODE_API}/v4/{path}"]
+        return json.loads(run(*inside(layout.wan, line), stdin=settings))
+
+    return ask
+
+
+def members_are_let_in(networks: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> Claim:
+    """Every address that a member's node has now is in a network that is let in."""
+    live = sorted(address for found in addresses.values() for address in found)
+    missing = [address for address in live if not any(ip_address(address) in ip_network(one) for one in networks)]
+    without = sorted(name for name, found in addresses.items() if not found)
+    return Claim(
+        text="Karmada's API lets in every node that its members have now",
+        holds=not missing and not without,
+        evidence=", ".join(
+            [
+                f"{len(live) - len(missing)} of {len(live)} nodes are in {', '.join(networks) or 'no network'}",
+                *([f"not {', '.join(missing)}: `pulumi up` lets them in"] if missing else []),
+                *(f"{name} has no node" for name in without),
+            ]
+        ),
+    )
+
+
+def manager_is_behind(firewall: Mapping[str, Any], devices: Iterable[Mapping[str, Any]], live: Sequence[int]) -> Claim:
+    """Every node that the manager has now is a device of a firewall that drops what no rule of it names."""
+    behind = {device["entity"]["id"] for device in devices if device["entity"]["type"] == "linode"}
+    missing = sorted(set(live) - behind)
+    policy = firewall["rules"]["inbound_policy"]
+    evidence = f"{len(live) - len(missing)} of {len(live)} Linodes, {firewall['status']}, {policy}"
+    if missing:
+        evidence += f"; not {', '.join(map(str, missing))}: `pulumi up` puts them behind it"
+    return Claim(
+        text="every node that the manager has now is behind the firewall",
+        holds=bool(live) and not missing and firewall["status"] == "enabled" and policy == "DROP",
+        evidence=evidence,
+    )
+
+
+def _let_in(port: int, manager: View, firewall: Mapping[str, Any]) -> list[str]:
+    """The networks that reach Karmada's API at its port: by the nodes' firewall, or by the NodeBalancer's ACL."""
+    if port in _NODE_PORTS:
+        return at_port(firewall["rules"]["inbound"], port)
+    service = manager.get("service", _SERVICE, f"--namespace={KARMADA_NAMESPACE}")
+    return allowed(service["metadata"].get("annotations", {}))
+
+
+def at_port(rules: Iterable[Mapping[str, Any]], port: int) -> list[str]:
+    """The networks that a firewall's rules let in at a TCP port, apart from those of Linode's own."""
+    return [
+        network
+        for rule in rules
+        if rule["action"] == "ACCEPT" and rule["protocol"] == "TCP" and rule.get("ports") == str(port)
+        for family in ("ipv4", "ipv6")
+        for network in rule["addresses"].get(family) or ()
+    ]
+
+
+def allowed(annotations: Mapping[str, str]) -> list[str]:
+    """The networks that the ACL of a NodeBalancer lets in; none where there is no ACL."""
+    acl = json.loads(annotations.get(ACL_ANNOTATION, "{}"))
+    return [network for networks in (acl.get("allowList") or {}).values() for network in networks]
+
+
+def _nodes(ask: Ask) -> dict[str, list[dict[str, Any]]]:
+    """The account's Linodes that are nodes, by the cluster's name in the stack."""
+    names = {cluster["id"]: name_of(cluster["label"]) for cluster in ask("lke/clusters?page_size=500")["data"]}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for node in ask("linode/instances?page_size=500")["data"]:
+        if name := names.get(node["lke_cluster_id"]):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def name_of(label: str) -> str:
+    """A cluster's name in the stack, by the label that it has at Linode (fleet/naming.py, billed_label)."""
+    return re.sub(rf"-[a-z0-9]{{{SUFFIX_LENGTH}}}$", "", label)
