@@ -162,5 +162,5 @@ def test_an_update_from_a_network_that_is_not_named_says_so_and_one_from_there_g
 def test_a_door_that_is_opened_again_lets_everybody_in(ending_fleet: Fleet, stranger: str, account: Account) -> None:
     ending_fleet.configured(karmada=BY_LOAD_BALANCER)
     fleet = ending_fleet.configured(karmada=OPEN | {"endpoint": "loadBalancer"})
-    assert account.call("GET", "networking/firewalls")["data"] == []
+    eventually(lambda: account.call("GET", "networking/firewalls")["data"] == [], "no firewall is left")
     eventually(lambda: all(scanned(fleet, stranger).values()), "everybody is let in", within_seconds=60)
