@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 Stack = Annotated[str, typer.Option(help="The stack; its config is Pulumi.STACK.yaml.")]
-Plugins = Annotated[Mode, typer.Option(help="auto: official if available, otherwise stand-ins.")]
+Plugins = Annotated[Mode, typer.Option(help="auto: official ones where they can be had, otherwise stand-ins.")]
 Program = Annotated[Path, typer.Option(help="The folder of the Pulumi program.")]
 State = Annotated[
     Path | None, typer.Option(help="Where to keep the state; by default a folder of its own for each checkout.")

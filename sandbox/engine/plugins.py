@@ -1,8 +1,9 @@
-"""Which plugins the engine is given: the official ones, or the stand-ins of `sandbox.plugins`.
+"""Which plugins the engine is given: the official ones as the CLI finds them, or those of `sandbox.plugins`.
 
 Two things can be missing. The providers (linode, kubernetes, random, tls) are downloaded by the CLI itself, where
-Pulumi's download site can be reached. The Python language host comes with the CLI's release archive only: neither a
-plugin download nor the Go module that the toolchain builds has it.
+Pulumi's download site can be reached; elsewhere stand-ins serve, and for Kubernetes the official provider, which the
+toolchain builds. The Python language host comes with the CLI's release archive only: neither a plugin download nor the
+Go module that the toolchain builds has it.
 """
 
 from __future__ import annotations
@@ -39,29 +40,31 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the engine gets: which plugins are stand-ins, and why, in words."""
+    """What the engine gets: which plugins are given to it, and why, in words. The CLI finds the others by itself."""
 
-    stand_ins: tuple[Plugin, ...]
+    given: tuple[Plugin, ...]
     why: str
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables for the CLI that go with the choice, apart from PULUMI_HOME."""
-        # Where every plugin is a stand-in, one that is missing shall be an error and not a wait for the network.
-        return {} if self._any_official else {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+        # Where every plugin is given, one that is missing shall be an error and not a wait for the network.
+        return {} if self._any_downloaded else {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
     @property
-    def _any_official(self) -> bool:
-        return not set(_PROVIDERS) <= set(self.stand_ins)
+    def _any_downloaded(self) -> bool:
+        return not set(_PROVIDERS) <= set(self.given)
 
     def __str__(self) -> str:
-        if not self.stand_ins:
+        if not self.given:
             return f"official plugins ({self.why})"
-        if self._any_official:
+        if self._any_downloaded:
             return f"official providers ({self.why}), stand-in language host (this pulumi has none beside it)"
-        if set(_LANGUAGES) <= set(self.stand_ins):
-            return f"stand-in plugins ({self.why})"
-        return f"stand-in providers ({self.why}), official language host"
+        if set(_LANGUAGES) <= set(self.given):
+            return f"the official Kubernetes provider, stand-ins for the other plugins ({self.why})"
+        return (
+            f"the official Kubernetes provider, stand-ins for the other providers ({self.why}), official language host"
+        )
 
 
 def choose(mode: Mode, *, pulumi: Path, reachable: Callable[[], bool]) -> Choice:
@@ -69,15 +72,15 @@ def choose(mode: Mode, *, pulumi: Path, reachable: Callable[[], bool]) -> Choice
     # One that comes with the CLI is used whatever is asked for: the CLI prefers it to any other.
     missing_languages = tuple(plugin for plugin in _LANGUAGES if not _comes_with(pulumi, plugin))
     if mode is Mode.OFFLINE:
-        return Choice(stand_ins=(*missing_languages, *_PROVIDERS), why="asked for")
+        return Choice(given=(*missing_languages, *_PROVIDERS), why="asked for")
     if mode is Mode.OFFICIAL:
-        return Choice(stand_ins=missing_languages, why="asked for")
+        return Choice(given=missing_languages, why="asked for")
     if all(_installed(plugin) for plugin in _PROVIDERS) and not missing_languages:
-        return Choice(stand_ins=(), why="installed")
+        return Choice(given=(), why="installed")
     if reachable():
-        return Choice(stand_ins=missing_languages, why="the download site answers")
-    why = "the official ones are neither installed nor to be downloaded here"
-    return Choice(stand_ins=(*missing_languages, *_PROVIDERS), why=why)
+        return Choice(given=missing_languages, why="the download site answers")
+    why = "neither installed nor to be downloaded here"
+    return Choice(given=(*missing_languages, *_PROVIDERS), why=why)
 
 
 def download_site_answers() -> bool:

@@ -116,12 +116,12 @@ def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
 
 
 def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
-    home = workspace.home(choice.stand_ins)
-    if choice.stand_ins:
-        install(home, choice.stand_ins)
+    home = workspace.home(choice.given)
+    if choice.given:
+        install(home, choice.given)
     return {
         **_state_environment(stack, workspace),
-        **({"PULUMI_HOME": str(home)} if choice.stand_ins else {}),
+        **({"PULUMI_HOME": str(home)} if choice.given else {}),
         **choice.environment,
     }
 

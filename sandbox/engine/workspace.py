@@ -4,7 +4,7 @@
 - `passphrase`: what secrets in the state are encrypted with; made once, readable by its owner only.
 - `project/`: Pulumi.yaml and a copy of each used stack's config, with the salt that Pulumi adds to it. The CLI
   changes this copy where it would have changed the checked-in file.
-- `home/`: a PULUMI_HOME with stand-in plugins, for each choice of them.
+- `home/`: a PULUMI_HOME with the plugins that the CLI is given, for each choice of them.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class Workspace:
         """A project of the same name, for commands that manage stacks but run no program."""
         return self.folder / "project"
 
-    def home(self, stand_ins: Iterable[Plugin]) -> Path:
-        """The PULUMI_HOME for a choice of stand-ins.
+    def home(self, plugins: Iterable[Plugin]) -> Path:
+        """The PULUMI_HOME for a choice of plugins.
 
-        One for each set of versions: the CLI takes the highest version that it finds, so that a stand-in of an earlier
-        set would go on being used after a downgrade.
+        One for each set of versions: the CLI takes the highest version that it finds of a plugin that nothing names a
+        version for, so that one of an earlier set would go on being used after a downgrade.
         """
-        names = sorted(str(plugin.path(Path())) for plugin in stand_ins)
+        names = sorted(str(plugin.path(Path())) for plugin in plugins)
         return self.folder / "home" / hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
 
     def config_file(self, stack: str) -> Path:

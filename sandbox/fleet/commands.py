@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sandbox.verify.claims import Claim
 
-Plugins = Annotated[Mode, typer.Option(help="auto: official if available, otherwise stand-ins.")]
+Plugins = Annotated[Mode, typer.Option(help="auto: official ones where they can be had, otherwise stand-ins.")]
 CALLS: Final = 100
 """From each region, for the page's matrix."""
 _WIDTH_WITHOUT_TERMINAL = 140

@@ -23,11 +23,15 @@ _LAUNCH: Final = Path(__file__).with_name("launch.py")
 
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
-    """A plugin that has a stand-in: its kind and name for Pulumi, and the SDK package that it serves."""
+    """A plugin that can be given to the CLI: its kind and name for Pulumi, and the SDK package that it serves."""
 
     kind: str
     name: str
     package: str
+    tool: str | None = None
+    """The tool that is the official one (sandbox/toolchain/tools.py); where there is none, a stand-in serves."""
+    earlier: tuple[str, ...] = ()
+    """Versions that Fleet asked for before, and that it serves too: the states of running fleets record them."""
 
     @property
     def executable(self) -> str:
@@ -39,14 +43,20 @@ class Plugin:
         """The version that the installed SDK package asks for: its own."""
         return importlib.metadata.version(self.package)
 
-    def path(self, home: Path) -> Path:
+    def path(self, home: Path, version: str = "") -> Path:
         """Where the executable is in a PULUMI_HOME."""
-        return home / "plugins" / f"{self.kind}-{self.name}-v{self.version}" / self.executable
+        return home / "plugins" / f"{self.kind}-{self.name}-v{version or self.version}" / self.executable
 
 
 PLUGINS: Final = (
     Plugin(kind="language", name="python", package="pulumi"),
-    Plugin(kind="resource", name="kubernetes", package="pulumi-kubernetes"),
+    Plugin(
+        kind="resource",
+        name="kubernetes",
+        package="pulumi-kubernetes",
+        tool="pulumi-resource-kubernetes",
+        earlier=("4.34.2",),
+    ),
     Plugin(kind="resource", name="linode", package="pulumi-linode"),
     Plugin(kind="resource", name="random", package="pulumi-random"),
     Plugin(kind="resource", name="tls", package="pulumi-tls"),
@@ -54,13 +64,20 @@ PLUGINS: Final = (
 
 
 def install(home: Path, plugins: Iterable[Plugin] = PLUGINS) -> None:
-    """Write the executables of stand-ins, of all if none is named, into a PULUMI_HOME, for use with this checkout.
+    """Write the executables of plugins, of all if none is named, into a PULUMI_HOME, for use with this checkout.
 
     Safe to repeat, and safe beside a CLI that uses them: each file appears whole or not at all. Raises
-    OSError where the folder cannot be written.
+    OSError where the folder cannot be written, and a ToolchainError where an official one cannot be built.
     """
     for plugin in plugins:
-        _write_executable(plugin.path(home), _launcher(plugin))
+        if plugin.tool is None:
+            _write_executable(plugin.path(home), _launcher(plugin))
+        else:
+            # Here, since every stand-in's process imports this module and none the toolchain.
+            from sandbox.toolchain import tool_path
+
+            for version in (plugin.version, *plugin.earlier):
+                _link(plugin.path(home, version), tool_path(plugin.tool))
 
 
 def _launcher(plugin: Plugin) -> str:
@@ -68,6 +85,16 @@ def _launcher(plugin: Plugin) -> str:
     # shell's `exec` and no #! line of Python, which fails on long paths and on spaces.
     command = shlex.join([sys.executable, "-I", str(_LAUNCH), f"{plugin.kind}-{plugin.name}", plugin.version])
     return f'#!/bin/sh\nexec {command} "$@"\n'
+
+
+def _link(path: Path, executable: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() and path.readlink() == executable:
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        temporary.symlink_to(executable)
+        temporary.replace(path)
 
 
 def _write_executable(path: Path, content: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.toolchain.cache import Entry, Made
 from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailableError, ToolchainError
+from sandbox.toolchain.fetching import fetch_module
 from sandbox.toolchain.process import Command, Finished, go_environment, ignore_line
 
 if TYPE_CHECKING:
@@ -42,13 +44,15 @@ class Recipe:
     @property
     def key(self) -> str:
         """A hash of the recipe: equal keys mean equal executables."""
-        parts = {
+        parts: dict[str, object] = {
             "package": self.tool.package,
             "lock": self.lock.digest,
             "flags": self.tool.module.build_flags(self.lock),
             "go": self.go.version,
             "machine": (os.uname().sysname, os.uname().machine),
         }
+        if self.tool.module.embedded:
+            parts["embedded"] = [dataclasses.astuple(one) for one in self.tool.module.embedded]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def entry(self, cache: Cache) -> Entry:
@@ -58,7 +62,7 @@ class Recipe:
     @property
     def version(self) -> str:
         """The version that is built."""
-        return self.lock.version_of(self.tool.package)
+        return self.tool.version_in(self.lock)
 
 
 class Builder:
@@ -101,6 +105,7 @@ class Builder:
         # Listing first fetches every module that the build will read: what fails here is the network or the
         # lock, what fails afterwards is the compiler.
         activity.stage("fetching modules")
+        flags += self._overlay_flags(recipe, file.with_suffix(".overlay.json"))
         listing = self._go(recipe, ["list", "-deps", *flags, recipe.tool.package])
         if listing.exit_code != 0:
             raise self._for_failure(recipe, listing, _module_unavailable)
@@ -111,6 +116,20 @@ class Builder:
         built = self._go(recipe, arguments, on_error_line=lambda _line: activity.advance())
         if built.exit_code != 0:
             raise self._for_failure(recipe, built, _build_failed, progress=packages)
+
+    def _overlay_flags(self, recipe: Recipe, file: Path) -> tuple[str, ...]:
+        """What makes Go see the embedded files beside our main, without a copy of them in the checkout.
+
+        `go help build`, -overlay: Go refuses one that adds to a module in its cache, so a main of our own is needed.
+        """
+        overlay: dict[str, str] = {}
+        for embedded in recipe.tool.module.embedded:
+            source = fetch_module(self._runner, recipe.go, recipe.lock.folder, embedded.module) / embedded.folder
+            overlay |= {str(recipe.lock.folder / name): str(source / name) for name in embedded.names}
+        if not overlay:
+            return ()
+        file.write_text(json.dumps({"Replace": overlay}))
+        return ("-overlay", str(file))
 
     def _go(
         self, recipe: Recipe, arguments: Sequence[str], on_error_line: Callable[[str], None] = ignore_line

@@ -23,16 +23,22 @@ _REQUIREMENT: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class ModFile:
-    """A go.mod with its go.sum: what is built, exactly."""
+    """A go.mod with its go.sum, and the main functions of our own beside them: what is built, exactly."""
 
     folder: Path
     text: str
     sums: bytes
+    sources: tuple[bytes, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> ModFile:
         """The lock in a folder. Raises OSError where it isn't there."""
-        return cls(folder=folder, text=(folder / "go.mod").read_text(), sums=(folder / "go.sum").read_bytes())
+        return cls(
+            folder=folder,
+            text=(folder / "go.mod").read_text(),
+            sums=(folder / "go.sum").read_bytes(),
+            sources=tuple(file.read_bytes() for file in sorted(folder.glob("*.go"))),
+        )
 
     @property
     def go(self) -> Version:
@@ -57,5 +63,5 @@ class ModFile:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of both files, in hexadecimal."""
-        return hashlib.sha256(self.text.encode() + b"\0" + self.sums).hexdigest()
+        """SHA-256 of all these files, in hexadecimal."""
+        return hashlib.sha256(b"\0".join((self.text.encode(), self.sums, *self.sources))).hexdigest()

@@ -47,12 +47,22 @@ class Stamp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """Files in a folder of a required Go module that a main of our own embeds by their names (`//go:embed NAME`)."""
+
+    module: str
+    folder: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Module:
     """A folder with a go.mod of our own, and the flags that all its tools are built with."""
 
     name: str
     tags: tuple[str, ...] = ()
     stamps: tuple[Stamp, ...] = ()
+    embedded: tuple[Embedded, ...] = ()
 
     @property
     def lock(self) -> ModFile:
@@ -84,11 +94,17 @@ class Tool:
     module: Module
     package: str
     on_path: OnPath | None = None
+    source: str = ""
+    """The Go module that a main of our own makes a command of; otherwise it is the package's own."""
 
     @property
     def version(self) -> str:
         """The version that is built, from the lock."""
-        return self.module.lock.version_of(self.package)
+        return self.version_in(self.module.lock)
+
+    def version_in(self, lock: ModFile) -> str:
+        """The version that is built from a lock."""
+        return lock.version_of(self.source or self.package)
 
 
 def _kubernetes_stamps(package: str) -> tuple[Stamp, ...]:
@@ -115,6 +131,19 @@ _PULUMI: Final = Module(
         Stamp(
             variable="github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
             module="github.com/pulumi/pulumi/pkg/v3",
+        ),
+    ),
+)
+_PROVIDER: Final = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_KUBERNETES_PROVIDER: Final = Module(
+    name="kubernetes-provider",
+    # Its revision is the commit that the release v4.25.0 is tagged with; the module has a tag of its own for none.
+    stamps=(Stamp(variable=f"{_PROVIDER}/pkg/version.Version", module=_PROVIDER, form="4.25.0"),),
+    embedded=(
+        Embedded(
+            module=_PROVIDER,
+            folder="cmd/pulumi-resource-kubernetes",
+            names=("schema.json", "terraform-mapping.json"),
         ),
     ),
 )
@@ -199,6 +228,12 @@ TOOLS: Final = {
                 reason="older ones fail on S3-compatible state stores, Linode's among them",
                 version_arguments=("version",),
             ),
+        ),
+        Tool(
+            name="pulumi-resource-kubernetes",
+            module=_KUBERNETES_PROVIDER,
+            package="fleet.local/sandbox/toolchain/kubernetes-provider",
+            source=_PROVIDER,
         ),
         Tool(name="helm", module=_HELM, package="helm.sh/helm/v3/cmd/helm"),
         Tool(name="etcd", module=_ETCD, package="go.etcd.io/etcd/server/v3"),

@@ -24,6 +24,8 @@ pet = random.RandomId("pet", byte_length=4)
 pulumi.export("who", config.require("who"))
 pulumi.export("api", os.environ["LINODE_URL"])
 """
+OFFLINE = "the official Kubernetes provider, stand-ins for the other plugins (asked for)"
+"""What a command says of its plugins where it was told to ask nothing on the network."""
 STACK_CONFIG = "# Comments and order are the user's.\nconfig:\n  little:who: world\n"
 
 

@@ -47,31 +47,32 @@ def never() -> bool:
     raise AssertionError("there was no reason to ask the network")
 
 
-def test_offline_takes_stand_ins_without_asking_the_network(pulumi: Path) -> None:
+def test_offline_gives_every_plugin_without_asking_the_network(pulumi: Path) -> None:
     choice = choose(Mode.OFFLINE, pulumi=pulumi, reachable=never)
-    assert choice.stand_ins == PLUGINS
+    assert choice.given == PLUGINS
     assert choice.environment == {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-    assert str(choice) == "stand-in plugins (asked for)"
+    assert str(choice) == "the official Kubernetes provider, stand-ins for the other plugins (asked for)"
 
 
 def test_a_language_host_beside_the_cli_is_used_whatever_is_asked_for(pulumi: Path) -> None:
     install_language_host(pulumi)
     choice = choose(Mode.OFFLINE, pulumi=pulumi, reachable=never)
-    assert choice.stand_ins == tuple(PROVIDERS)
-    assert str(choice) == "stand-in providers (asked for), official language host"
+    assert choice.given == tuple(PROVIDERS)
+    said = "the official Kubernetes provider, stand-ins for the other providers (asked for), official language host"
+    assert str(choice) == said
 
 
 def test_official_leaves_everything_to_the_cli(pulumi: Path) -> None:
     install_language_host(pulumi)
     choice = choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never)
-    assert choice.stand_ins == ()
+    assert choice.given == ()
     assert choice.environment == {}
     assert str(choice) == "official plugins (asked for)"
 
 
 def test_the_language_host_alone_is_a_stand_in_where_only_it_is_missing(pulumi: Path) -> None:
     choice = choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never)
-    assert choice.stand_ins == (LANGUAGE,)
+    assert choice.given == (LANGUAGE,)
     assert choice.environment == {}, "the providers still have to be downloaded"
     assert "stand-in language host" in str(choice)
 
@@ -79,20 +80,20 @@ def test_the_language_host_alone_is_a_stand_in_where_only_it_is_missing(pulumi: 
 def test_auto_takes_official_plugins_that_are_installed_without_asking_the_network(pulumi: Path) -> None:
     install_language_host(pulumi)
     install_providers(pulumi)
-    assert choose(Mode.AUTO, pulumi=pulumi, reachable=never).stand_ins == ()
+    assert choose(Mode.AUTO, pulumi=pulumi, reachable=never).given == ()
 
 
 def test_auto_takes_official_plugins_where_they_can_be_downloaded(pulumi: Path) -> None:
     install_language_host(pulumi)
-    assert choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: True).stand_ins == ()
+    assert choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: True).given == ()
 
 
-def test_auto_takes_stand_ins_where_one_official_plugin_is_out_of_reach(pulumi: Path) -> None:
+def test_auto_gives_all_providers_where_one_official_plugin_is_out_of_reach(pulumi: Path) -> None:
     install_language_host(pulumi)
     install_providers(pulumi)
     PROVIDERS[0].path(pulumi.parents[1] / "home").unlink()
     choice = choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: False)
-    assert choice.stand_ins == tuple(PROVIDERS), "no mixture of official and stand-in providers"
+    assert choice.given == tuple(PROVIDERS), "all come from one place"
     assert "neither installed nor to be downloaded" in str(choice)
 
 

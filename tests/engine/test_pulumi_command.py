@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from sandbox.engine.project import CHECKOUT
-from tests.engine.conftest import STACK_CONFIG
+from tests.engine.conftest import OFFLINE, STACK_CONFIG
 from tests.engine.test_workspace import tree
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_a_preview_shows_pulumis_summary_and_nothing_of_ours_but_one_line(user: 
     shown = user.pulumi("preview")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "+ 2 to create" in shown.stdout
-    assert shown.stderr == "stack dev: stand-in plugins (asked for), an emulated Linode account\n"
+    assert shown.stderr == f"stack dev: {OFFLINE}, an emulated Linode account\n"
     assert "warning" not in shown.stdout.lower()
 
 

@@ -9,6 +9,7 @@ import pytest
 from sandbox.engine import Account, Mode, Project, Request, run
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.run import policy_flags
+from tests.engine.conftest import OFFLINE
 
 if TYPE_CHECKING:
     from sandbox.engine import Workspace
@@ -68,4 +69,4 @@ def test_pulumi_runs_where_and_with_what_it_is_told(workspace: Workspace, capfd:
     shown = capfd.readouterr().out
     assert 'api: "http://127.0.0.1:1"' in shown
     assert 'via: "entered"' in shown
-    assert said == ["stack dev: stand-in plugins (asked for), the account of a sandbox"]
+    assert said == [f"stack dev: {OFFLINE}, the account of a sandbox"]

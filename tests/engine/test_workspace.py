@@ -100,7 +100,7 @@ def test_each_checkout_has_a_state_folder_of_its_own(monkeypatch: pytest.MonkeyP
     assert default_state_folder(Project(folder=tmp_path)).is_relative_to(tmp_path / ".local" / "state")
 
 
-def test_each_choice_of_stand_ins_has_a_home_of_its_own(workspace: Workspace) -> None:
+def test_each_choice_of_plugins_has_a_home_of_its_own(workspace: Workspace) -> None:
     assert workspace.home(PLUGINS) == workspace.home(reversed(PLUGINS))
     assert workspace.home(PLUGINS) != workspace.home(PLUGINS[:1])
 

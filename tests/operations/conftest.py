@@ -36,7 +36,7 @@ def bare_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def plugin_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PULUMI_HOME with every stand-in."""
+    """A PULUMI_HOME with every plugin that the CLI can be given."""
     home = tmp_path_factory.mktemp("pulumi-home")
     install(home)
     return home

@@ -1,4 +1,4 @@
-"""What the engine's tests share: one folder of installed stand-ins for a test run."""
+"""What the engine's tests share: one folder of installed plugins for a test run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plugin_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PULUMI_HOME with every stand-in."""
+    """A PULUMI_HOME with every plugin that the CLI can be given."""
     home = tmp_path_factory.mktemp("pulumi-home")
     install(home)
     return home

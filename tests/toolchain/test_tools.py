@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -56,13 +57,23 @@ def test_no_stamp_reads_a_version_that_a_replacement_overrules() -> None:
 
 def test_kubernetes_commands_are_stamped_with_the_version_in_the_lock() -> None:
     kubernetes = TOOLS["kube-apiserver"].module
-    version = kubernetes.lock.requirements["k8s.io/kubernetes"]
-    numbers = Version(version)
+    locked = kubernetes.lock.requirements["k8s.io/kubernetes"]
+    numbers = Version(locked)
     flags = kubernetes.build_flags(kubernetes.lock)
     linker = flags[flags.index("-ldflags") + 1]
-    assert f"-X k8s.io/component-base/version.gitVersion={version}" in linker
+    assert f"-X k8s.io/component-base/version.gitVersion={locked}" in linker
     assert f"-X k8s.io/component-base/version.gitMajor={numbers.major} " in linker
     assert f"-X k8s.io/component-base/version.gitMinor={numbers.minor} " in linker
+
+
+def test_the_kubernetes_provider_is_stamped_with_the_release_that_its_commit_is_tagged_with() -> None:
+    provider = TOOLS["pulumi-resource-kubernetes"]
+    # From `git ls-remote --tags https://github.com/pulumi/pulumi-kubernetes`: the version in the lock names no release.
+    releases = {"f47bc2d6f199": "4.25.0"}
+    flags = provider.module.build_flags(provider.module.lock)
+    release = releases[provider.version.rpartition("-")[2]]
+    assert f"-X {provider.source}/pkg/version.Version={release}" in flags[flags.index("-ldflags") + 1]
+    assert version("pulumi-kubernetes") == release, "the program's SDK asks for the provider of its own release"
 
 
 def test_containerd_is_built_without_what_needs_c_libraries() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from sandbox.plugins import PLUGINS, install
 from sandbox.plugins.framework import Cancellation, Deadline
 from sandbox.plugins.kubernetes.cluster import Effect
 from tests.plugins.engine import Stack
@@ -31,6 +33,14 @@ def until(condition: Callable[[], bool]) -> None:
         if deadline.passed:
             raise TimeoutError(f"it did not come to be in {_LIMIT:.0f} s")
         Cancellation().sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def plugin_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PULUMI_HOME with the stand-in in the place of the official provider."""
+    home = tmp_path_factory.mktemp("pulumi-home")
+    install(home, [dataclasses.replace(plugin, tool=None) for plugin in PLUGINS])
+    return home
 
 
 @pytest.fixture(scope="session")
