@@ -1,6 +1,5 @@
 """The article's workloads, hello and sleep: identities in every member, placement, and submission to Karmada."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from fleet import settings
+from fleet.karmada import replicas
 from fleet.karmada.control_plane import KarmadaControlPlane
 from fleet.lke import LkeCluster
 from fleet.naming import HELLO, HELLO_PORT, SLEEP, WORKLOAD_NAMESPACE, workload_identity
@@ -26,6 +26,8 @@ SECURITY: Final = kubernetes.core.v1.SecurityContextArgs(
     capabilities=kubernetes.core.v1.CapabilitiesArgs(drop=["ALL"]),
     seccomp_profile=kubernetes.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
 )
+SKIP_AWAIT: Final = {"pulumi.com/skipAwait": "true"}
+"""What is in Karmada has its pods and endpoints in the members: fleet.karmada.replicas waits for them."""
 REQUESTS: Final = kubernetes.core.v1.ResourceRequirementsArgs(requests={"cpu": "10m", "memory": "32Mi"})
 
 
@@ -117,14 +119,15 @@ class Submission(pulumi.ComponentResource):
         child = ResourceOptions(parent=self, provider=args.control_plane.provider)
         # A pod that starts before its member injects sidecars stays outside the mesh.
         started = ResourceOptions.merge(child, ResourceOptions(depends_on=list(args.after)))
-        _deployment(f"{name}-hello", HELLO, args.workloads.hello, _hello_container(args.workloads.hello.image), started)
+        kubeconfig = args.control_plane.kubeconfig
+        hello, sleep = args.workloads.hello, args.workloads.sleep
+        _deployment(f"{name}-hello", HELLO, hello, _hello_container(hello.image), kubeconfig, started)
         kubernetes.core.v1.Service(
             f"{name}-hello-service",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=HELLO,
                 namespace=WORKLOAD_NAMESPACE,
-                # Its endpoints are in the members, never in Karmada.
-                annotations={"pulumi.com/skipAwait": "true"},
+                annotations=SKIP_AWAIT,
             ),
             spec=kubernetes.core.v1.ServiceSpecArgs(
                 selector={"app": HELLO},
@@ -133,21 +136,27 @@ class Submission(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        _deployment(f"{name}-sleep", SLEEP, args.workloads.sleep, _sleep_container(args.workloads.sleep.image), started)
+        _deployment(f"{name}-sleep", SLEEP, sleep, _sleep_container(sleep.image), kubeconfig, started)
         self.register_outputs({})
 
 
 def _deployment(
-    name: str, app: str, workload: Workload, container: kubernetes.core.v1.ContainerArgs, opts: ResourceOptions
+    name: str,
+    app: str,
+    workload: Workload,
+    container: kubernetes.core.v1.ContainerArgs,
+    kubeconfig: Output[str],
+    opts: ResourceOptions,
 ) -> None:
     labels = {"app": app}
+    hooks = replicas.awaited(f"{name}-ready", app, WORKLOAD_NAMESPACE, kubeconfig)
     kubernetes.apps.v1.Deployment(
         name,
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
             name=app,
             namespace=WORKLOAD_NAMESPACE,
             labels=labels,
-            annotations=readiness_annotation(workload.replicas),
+            annotations=SKIP_AWAIT,
         ),
         spec=kubernetes.apps.v1.DeploymentSpecArgs(
             replicas=workload.replicas,
@@ -159,19 +168,8 @@ def _deployment(
                 ),
             ),
         ),
-        opts=opts,
+        opts=ResourceOptions.merge(opts, ResourceOptions(hooks=hooks)),
     )
-
-
-def readiness_annotation(replicas: int) -> dict[str, str]:
-    """Karmada has no ReplicaSets, at which the default notion of readiness looks; it sums up members' counts.
-
-    Pods of the last template count as ready too, so all replicas have to be of this one, and none of another be left.
-    """
-    if replicas == 0:
-        return {"pulumi.com/skipAwait": "true"}
-    counts = ("replicas", "updatedReplicas", "readyReplicas")
-    return {"pulumi.com/waitFor": json.dumps([f"jsonpath={{.status.{count}}}={replicas}" for count in counts])}
 
 
 def _hello_container(image: str) -> kubernetes.core.v1.ContainerArgs:

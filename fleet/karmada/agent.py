@@ -124,9 +124,13 @@ class KarmadaAgent(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=member.name,
                 labels={REGION_LABEL: member.spec.region, NETWORK_LABEL: member.spec.network or ""},
-                # By naming the agent it is made after it, and so deleted while the agent lives: without one, its
-                # finalizers hang (karmada#1847).
-                annotations={"pulumi.com/waitFor": "condition=Ready", AGENT_ANNOTATION: agent},
+                annotations={
+                    # "condition=Ready" is the same, and a warning for as long as the agent has reported nothing.
+                    "pulumi.com/waitFor": "jsonpath={.status.conditions[?@.type=='Ready'].status}=True",
+                    # By naming the agent it is made after it, and so deleted while the agent lives: without one, its
+                    # finalizers hang (karmada#1847).
+                    AGENT_ANNOTATION: agent,
+                },
             ),
             spec={
                 "id": self._member_identity(name, member),

@@ -110,20 +110,13 @@ def test_hello_and_sleep_may_leave_a_lost_member_with_what_they_need() -> None:
     assert "clusterTolerations" not in spec["placement"], "no taint evicts"
 
 
-def test_the_submitted_deployment_waits_for_all_replicas_of_the_fleet() -> None:
-    graph = build(fleet_of(1, workloads={"hello": {"replicas": 10}, "sleep": {"replicas": 0}}))
-    annotations = {
-        node.plain()["metadata"]["name"]: node.plain()["metadata"]["annotations"]
-        for node in graph.below("workloads-submission")
-        if node.type == "kubernetes:apps/v1:Deployment"
-    }
-    assert annotations == {
-        "hello": {
-            "pulumi.com/waitFor": '["jsonpath={.status.replicas}=10", "jsonpath={.status.updatedReplicas}=10", '
-            '"jsonpath={.status.readyReplicas}=10"]'
-        },
-        "sleep": {"pulumi.com/skipAwait": "true"},
-    }
+def test_the_submitted_deployments_are_waited_for_by_the_fleet_and_not_by_the_provider() -> None:
+    below = build(fleet_of(1)).below("workloads-submission")
+    deployments = [node for node in below if node.type == "kubernetes:apps/v1:Deployment"]
+    for node in deployments:
+        assert node.plain()["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    hooks = {node.plain()["metadata"]["name"]: (node.after_create, node.after_update) for node in deployments}
+    assert hooks == {app: ((f"workloads-submission-{app}-ready",),) * 2 for app in ("hello", "sleep")}
 
 
 def test_hello_is_served_as_in_the_article() -> None:

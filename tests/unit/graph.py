@@ -49,6 +49,9 @@ class Node:
     """The hooks that the engine runs before it updates the resource, by name."""
     retained: bool = False
     """Whether Pulumi forgets it without removing it."""
+    after_create: tuple[str, ...] = ()
+    """The hooks that the engine runs when it has created the resource, by name."""
+    after_update: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
 
@@ -259,6 +262,8 @@ class Recorder(mocks.MockMonitor):
             delete_before_replace=request.deleteBeforeReplace,
             before_update=tuple(request.hooks.before_update),
             retained=request.retainOnDelete,
+            after_create=tuple(request.hooks.after_create),
+            after_update=tuple(request.hooks.after_update),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         return answer

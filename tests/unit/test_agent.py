@@ -127,7 +127,8 @@ def test_a_member_joins_as_pull_cluster_with_its_region_and_network(dev: Graph) 
         "topology.kubernetes.io/region": "us-west",
         "topology.istio.io/network": "network2",
     }
-    assert cluster["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
+    waits_for = "jsonpath={.status.conditions[?@.type=='Ready'].status}=True"
+    assert cluster["metadata"]["annotations"]["pulumi.com/waitFor"] == waits_for
     assert cluster["spec"] == {
         "id": "uid-us-agent-kube-system",
         "syncMode": "Pull",

@@ -1,0 +1,96 @@
+"""The wait for a Deployment that was submitted to Karmada: an update is done when all its replicas are ready.
+
+Karmada has no ReplicaSets, at which the Kubernetes provider looks; it sums up the counts of its members. The provider
+can be told to wait for counts instead, but then every refresh looks for ReplicaSets and finds the Deployment unhealthy:
+only `pulumi.com/skipAwait` is heeded there. So the wait is Fleet's own. docs/decisions/0152 says why it is a hook.
+"""
+
+import asyncio
+from typing import Final
+
+import pulumi
+import urllib3
+from kubernetes import client
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from fleet import readiness
+
+TIMEOUT_SECONDS: Final = 600
+"""As long as the provider waits for a Deployment by default."""
+PAUSE_SECONDS: Final = 1.0
+TROUBLE: Final = (client.ApiException, urllib3.exceptions.HTTPError)
+
+
+class NotYetError(Exception):
+    """Some replicas are missing; the message says how many of what."""
+
+
+def awaited(name: str, deployment: str, namespace: str, kubeconfig: pulumi.Output[str]) -> ResourceHookBinding:
+    """Hooks that let an update wait for a Deployment of Karmada's when it has created or changed it.
+
+    Args:
+        name: unique among the program's hooks.
+        deployment: its name in Karmada.
+        namespace: where it is.
+        kubeconfig: Karmada's, YAML text; secret, and never part of a message.
+    """
+
+    async def run(_: ResourceHookArgs) -> None:
+        await wait_until_ready(deployment, namespace, str(await kubeconfig.future()))
+
+    hook = ResourceHook(name, run)
+    return ResourceHookBinding(after_create=[hook], after_update=[hook])
+
+
+async def wait_until_ready(deployment: str, namespace: str, kubeconfig: str) -> None:
+    """Wait until all replicas of a Deployment's latest template are ready in members.
+
+    Raises:
+        pulumi.RunError: when they are not after ten minutes.
+    """
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type((*TROUBLE, NotYetError)),
+        stop=stop_after_delay(TIMEOUT_SECONDS),
+        wait=wait_fixed(PAUSE_SECONDS),
+    )
+    with readiness.connect(kubeconfig) as api:
+        try:
+            # In a thread, and asleep outside of it: an interrupted update must not wait for its end.
+            await retrying(asyncio.to_thread, _look, client.AppsV1Api(api), deployment, namespace)
+        except RetryError as error:
+            last = error.last_attempt.exception()
+            reason = str(last) if isinstance(last, NotYetError) else f"last seen: {type(last).__name__}"
+            raise pulumi.RunError(
+                f"{deployment} is not ready in all its members after {TIMEOUT_SECONDS // 60} minutes ({reason}). "
+                f"In Karmada, `kubectl --namespace {namespace} describe resourcebinding {deployment}-deployment` shows "
+                "where it is placed, and what each member reports."
+            ) from None
+
+
+def _look(api: client.AppsV1Api, deployment: str, namespace: str) -> None:
+    found = api.read_namespaced_deployment(deployment, namespace, _request_timeout=readiness.REQUEST_TIMEOUT_SECONDS)
+    if missing := what_is_missing(found):
+        raise NotYetError(missing)
+
+
+def what_is_missing(deployment: client.V1Deployment) -> str:
+    """What keeps a Deployment of Karmada's from being ready, in words; empty where nothing does.
+
+    Pods of the last template count as ready too, so all replicas have to be of this one, and none of another be left.
+    """
+    wanted = deployment.spec.replicas if deployment.spec else None
+    if not wanted:
+        return ""
+    status = deployment.status or client.V1DeploymentStatus()
+    generation = (deployment.metadata and deployment.metadata.generation) or 0
+    # pkg/resourceinterpreter/default/native/aggregatestatus.go: Karmada raises it when all members have.
+    if (status.observed_generation or 0) < generation:
+        return "some members have not reported on its latest template"
+    counts = {
+        "there": status.replicas or 0,
+        "of its latest template": status.updated_replicas or 0,
+        "ready": status.ready_replicas or 0,
+    }
+    wrong = [f"{count} {what}" for what, count in counts.items() if count != wanted]
+    return f"of {wanted} replicas {', '.join(wrong)}" if wrong else ""
