@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 from linode_api4 import LinodeClient, LKECluster
 
+from sandbox.engine import leftovers
 from sandbox.engine.locks import has_lock
 from sandbox.engine.run import EngineError, Request, ask, run
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from sandbox.engine.plugins import Mode
     from sandbox.engine.workspace import Workspace
 
-_LEFTOVER_SECONDS: Final = 60.0
-"""How long to wait for a dead engine's plugins: they notice within 15 s, and helm may have to take back a release."""
+_ENGINE_SECONDS: Final = 60.0
+"""How long to wait for an engine that is about to end."""
 _LKE_CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 
@@ -50,7 +51,7 @@ def recover(stack: str, workspace: Workspace, *, mode: Mode, say: Callable[[str]
         SandboxError: Pulumi cannot be run, or the dead engine's plugins do not end.
 
     """
-    _await_leftovers(workspace)
+    _end_leftovers(workspace)
     if has_lock(stack, workspace):
         ask(stack, workspace, "cancel", "--yes")
     # With secrets, since names may depend on them; nothing of it is kept or shown.
@@ -142,22 +143,13 @@ def _revealed(value: Any) -> Any:
     return value
 
 
-def _await_leftovers(workspace: Workspace) -> None:
-    """Wait until no process works on the stack's state any more: they are known by what their engine told them."""
-    mark = workspace.backend
-    others = (process for process in psutil.process_iter() if process.pid != os.getpid())
-    left = [process for process in others if _environment(process).get("PULUMI_BACKEND_URL") == mark]
-    _, alive = psutil.wait_procs(left, timeout=_LEFTOVER_SECONDS)
+def _end_leftovers(workspace: Workspace) -> None:
+    """Wait until no process works on the stack's state any more."""
+    _, alive = psutil.wait_procs(leftovers.engines(workspace), timeout=_ENGINE_SECONDS)
+    alive = alive or leftovers.end(workspace)
     if alive:
         raise EngineError(
             what="The stack is still being worked on",
             why=f"processes {', '.join(str(process.pid) for process in alive)} have not ended",
             remedy="Wait for the other Pulumi command to end, or end it with Ctrl-C, and run again",
         )
-
-
-def _environment(process: psutil.Process) -> dict[str, str]:
-    try:
-        return process.environ()
-    except (psutil.Error, OSError):
-        return {}

@@ -13,6 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from sandbox.charts import stage
+from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cgroups, preflight
 from sandbox.kubernetes.commands import inside, run, spawn
@@ -100,6 +101,8 @@ def down(layout: Layout) -> None:
             # No grace: what it would tidy up is about to go.
             daemon.stop(grace_seconds=0)
         left = [f"process {pid}" for pid in cgroups.kill_members(layout.cgroup, timeout_seconds=_STOP_SECONDS)]
+        # A killed engine's plugins are in the sandbox's network, and in none of its control groups.
+        left += [f"process {process.pid}" for process in leftovers.kill(layout.root)]
         for namespace in layout.namespaces():
             delete_namespace(namespace)
         _unmount(layout.root)

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 PROGRAM = """
+import pulumi
+import pulumi_kubernetes as kubernetes
 import pulumi_linode as linode
 
+# A provider that needs no cluster, so that its plugin is there too.
+files = pulumi.ResourceOptions(provider=kubernetes.Provider("files", render_yaml_to_directory="rendered"))
+kubernetes.core.v1.ConfigMap("told", data={"a": "1"}, opts=files)
 linode.LkeCluster(
     "eu",
     label="eu-x4f2",
@@ -85,6 +90,16 @@ def eventually(claim: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def left_by(workspace: Workspace) -> list[str]:
+    """What the engines that worked on a state have left running."""
+    processes = psutil.process_iter(["name", "environ"])
+    return [
+        one.info["name"]
+        for one in processes
+        if (one.info["environ"] or {}).get("PULUMI_BACKEND_URL") == workspace.backend
+    ]
+
+
 def labels(account: LinodeApi) -> list[str]:
     """The account's clusters."""
     answer = httpx.get(f"{account.url}/v4/lke/clusters", headers={"Authorization": f"Bearer {account.token}"})
@@ -99,6 +114,7 @@ def test_a_cluster_that_a_killed_engine_was_creating_is_taken_into_the_state_and
     update = ("up", "--yes", "--skip-preview", "--non-interactive")
     with user.start("pulumi", *update) as process:
         eventually(lambda: labels(account) == ["eu-x4f2"], "the cluster is being created")
+        eventually(lambda: (workspace.project.folder / "rendered").exists(), "the Kubernetes plugin works")
         below = psutil.Process(process.pid).children(recursive=True)
         [engine] = [child for child in below if child.name() == "pulumi"]
         engine.send_signal(signal.SIGKILL)
@@ -107,7 +123,8 @@ def test_a_cluster_that_a_killed_engine_was_creating_is_taken_into_the_state_and
 
     said = user.run("recover")
     assert "eu was being created" in said
-    assert " 2 unchanged" in user.run("pulumi", *update), "it is the stack's own now"
+    assert left_by(workspace) == [], "the plugins have ended as well"
+    assert " 4 unchanged" in user.run("pulumi", *update), "it is the stack's own now"
     user.run("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
     assert labels(account) == []
 
