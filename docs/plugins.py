@@ -1,6 +1,6 @@
 """The table in docs/plugins.md: ``python -m docs.plugins`` puts it there.
 
-The rows are the types that the dev and prod stacks really register, each asked of the stand-in that serves it: a type
+The rows are the types that the dev and prod stacks really register and that a stand-in serves, each asked of it: a type
 without one would raise here.
 """
 
@@ -11,7 +11,6 @@ from typing import Final
 from sandbox.plugins.framework import Provider, ResourceType
 from sandbox.plugins.framework.schema import force_new_paths
 from sandbox.plugins.framework.schema_resource import SchemaResource
-from sandbox.plugins.kubernetes.provider import KubernetesProvider
 from sandbox.plugins.linode.provider import LinodeProvider
 from sandbox.plugins.random import RandomProvider
 from sandbox.plugins.tls import TlsProvider
@@ -23,21 +22,19 @@ BEGIN: Final = "<!-- table: made by `python -m docs.plugins` -->\n"
 END: Final = "<!-- end of table -->"
 
 _STACKS: Final = ("dev", "prod")
-_NOT_PROVIDED: Final = ("fleet:", "pulumi:")
-_BY_KIND: Final = "what the kind cannot change"
+_NO_STAND_IN: Final = ("fleet:", "pulumi:", "kubernetes:")
 _HEAD: Final = ("resource type", "replaced when these change", "secret outputs")
 
 
 def used_types() -> set[str]:
-    """Every type that a provider serves in the dev and prod stacks."""
+    """Every type that a stand-in serves in the dev and prod stacks."""
     nodes = [node for name in _STACKS for node in build(stack(name)).nodes.values()]
-    return {node.type for node in nodes if not node.type.startswith(_NOT_PROVIDED)}
+    return {node.type for node in nodes if not node.type.startswith(_NO_STAND_IN)}
 
 
 def providers() -> dict[str, Provider]:
     """The stand-ins by package."""
     found: tuple[Provider, ...] = (
-        KubernetesProvider("0"),
         LinodeProvider("0"),
         RandomProvider("0"),
         TlsProvider("0"),
@@ -71,7 +68,7 @@ def main(page: Path = PAGE) -> None:
 
 def _facts(resource: ResourceType) -> tuple[str, str]:
     if not isinstance(resource, SchemaResource):
-        return _BY_KIND, "what came in secret"
+        raise TypeError(f"{resource} has no table of properties")
     secrets = [name for name, prop in resource.schema.items() if prop.secret]
     return _names(force_new_paths(resource.schema)), _names(secrets)
 

@@ -241,6 +241,11 @@ class RunningOperation:
         self._process = process
         self._events = events
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def interrupt(self) -> None:
         """What Ctrl-C does: the terminal signals the command; plugins have process groups of their own."""
         self._process.send_signal(signal.SIGINT)

@@ -15,7 +15,7 @@ def test_the_table_lists_the_types_that_the_program_registers() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["kubernetes:kustomize:Directory", "kubernetes:helm.sh/v4:Chart", "linode:index/volume:Volume", "tls:index/x:X"],
+    ["linode:index/volume:Volume", "tls:index/x:X"],
 )
 def test_a_type_that_the_program_has_no_use_for_is_refused_by_name(token: str) -> None:
     with pytest.raises(UnsupportedError, match=token):

@@ -35,7 +35,6 @@ from sandbox.plugins.framework.requests import (
 )
 from sandbox.plugins.framework.values import (
     UNKNOWN,
-    Asset,
     Properties,
     Secret,
     Value,
@@ -48,7 +47,6 @@ from sandbox.plugins.framework.values import (
 
 __all__ = [
     "UNKNOWN",
-    "Asset",
     "Cancellation",
     "CancelledError",
     "Change",

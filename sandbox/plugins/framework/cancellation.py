@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from sandbox.plugins.framework.errors import CancelledError, ProviderError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Cancellation:
@@ -17,9 +13,6 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._lock = threading.Lock()
-        self._next = 0
 
     @property
     def requested(self) -> bool:
@@ -28,24 +21,7 @@ class Cancellation:
 
     def request(self) -> None:
         """Ask every operation to end, and wake those that wait."""
-        with self._lock:
-            self._event.set()
-            callbacks, self._callbacks = list(self._callbacks.values()), {}
-        for callback in callbacks:
-            callback()
-
-    def on_request(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back when asked to stop, at once if that has happened. Returns what takes it back.
-
-        For what cannot wait on `sleep`, such as a child process that has to be told.
-        """
-        with self._lock:
-            if not self._event.is_set():
-                key, self._next = self._next, self._next + 1
-                self._callbacks[key] = callback
-                return lambda: self._forget(key)
-        callback()
-        return lambda: None
+        self._event.set()
 
     def check(self) -> None:
         """Raise CancelledError if asked to stop."""
@@ -56,10 +32,6 @@ class Cancellation:
         """Wait, but raise CancelledError as soon as asked to stop."""
         if self._event.wait(seconds):
             raise CancelledError
-
-    def _forget(self, key: int) -> None:
-        with self._lock:
-            self._callbacks.pop(key, None)
 
 
 class DeadlineError(ProviderError):

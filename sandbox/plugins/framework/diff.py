@@ -45,12 +45,10 @@ class PropertyDiff:
 class Diff:
     """The answer to a diff: the places that differ, by property path.
 
-    `delete_before_replace` is for resources whose replacement cannot exist beside the old one. `stables`
-    are outputs that an update never changes, so that a preview still knows them.
+    `stables` are outputs that an update never changes, so that a preview still knows them.
     """
 
     properties: Mapping[str, PropertyDiff] = field(default_factory=dict)
-    delete_before_replace: bool = False
     stables: Collection[str] = ()
 
     @property

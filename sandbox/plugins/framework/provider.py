@@ -73,10 +73,7 @@ class Function(ABC):
 
 
 class Provider:
-    """A stand-in for one official plugin: its configuration and the register of what it implements.
-
-    Where types are data, as with Kubernetes' kinds, a subclass overrides `resource_type`.
-    """
+    """A stand-in for one official plugin: its configuration and the register of what it implements."""
 
     name: ClassVar[str]
     """The package, such as `tls`."""

@@ -37,11 +37,6 @@ class Operation:
         """The resource's type token, such as `tls:index/privateKey:PrivateKey`."""
         return self.urn.split("::")[2].rsplit("$", 1)[-1]
 
-    @property
-    def name(self) -> str:
-        """The resource's name in the program."""
-        return self.urn.split("::", 3)[3]
-
     def deadline(self, default: float) -> Deadline:
         """When this operation has to end: after the program's timeout, else `default` seconds."""
         return Deadline(self.timeout or default)
@@ -57,15 +52,11 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:
-    """To tell whether inputs are acceptable. `old_inputs` are the accepted ones of the last update, if any.
-
-    `seed` is the engine's: names made from it are the same in the preview and in the update.
-    """
+    """To tell whether inputs are acceptable. `old_inputs` are the accepted ones of the last update, if any."""
 
     operation: Operation
     inputs: Properties
     old_inputs: Properties = field(default_factory=dict)
-    seed: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +76,6 @@ class DiffRequest:
     old_inputs: Properties
     old_outputs: Properties
     inputs: Properties
-    ignore_changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +128,6 @@ class UpdateRequest:
     old_outputs: Properties
     inputs: Properties
     preview: bool
-    ignore_changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,7 +184,6 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
                 old_outputs=decode(request.olds),
                 inputs=decode(request.news),
                 preview=request.preview,
-                ignore_changes=tuple(request.ignoreChanges),
             )
         )
         return provider_pb2.UpdateResponse(properties=encode(outputs))
@@ -211,7 +210,6 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
             operation=self._operation(request.urn),
             inputs=decode(request.news),
             old_inputs=decode(request.olds),
-            seed=request.randomSeed,
         )
 
     def _diff_request(self, request: provider_pb2.DiffRequest) -> DiffRequest:
@@ -221,7 +219,6 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
             old_inputs=decode(request.old_inputs),
             old_outputs=decode(request.olds),
             inputs=decode(request.news),
-            ignore_changes=tuple(request.ignoreChanges),
         )
 
 
@@ -244,7 +241,6 @@ def _diffed(diff: Diff) -> provider_pb2.DiffResponse:
         diffs=sorted({_top(path) for path in detailed}),
         replaces=sorted({_top(path) for path in diff.replaces}),
         stables=sorted(diff.stables),
-        deleteBeforeReplace=diff.delete_before_replace,
         detailedDiff=detailed,
         hasDetailedDiff=True,
     )

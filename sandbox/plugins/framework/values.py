@@ -3,7 +3,6 @@
 A property bag is a dictionary of JSON-like values in which two further things may appear at any depth:
 `Secret`, a value that must be encrypted wherever it rests, and `UNKNOWN`, a value that only an update
 will tell. Providers read inputs with `reveal` and mark what they return with `Secret` or `carry_secrets`.
-An `Asset` can come in, but not go out.
 
 The wire form is Pulumi's: a protobuf Struct in which tagged objects stand for what JSON lacks. The tags
 are from sdk/go/common/resource/sig and the unknown markers from sdk/go/common/resource/plugin/rpc.go of
@@ -22,7 +21,7 @@ from google.protobuf import struct_pb2
 from sandbox.plugins.framework.errors import ProviderError
 
 Value: TypeAlias = Any
-"""None, bool, int, float, str, a list or a dictionary of values, `Secret`, `UNKNOWN` or `Asset`."""
+"""None, bool, int, float, str, a list or a dictionary of values, `Secret` or `UNKNOWN`."""
 
 Properties: TypeAlias = dict[str, Value]
 
@@ -65,17 +64,6 @@ class Secret:
     """A value that is never shown: its representation leaves the content out."""
 
     value: Value = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Asset:
-    """A text file that the program hands over, such as a chart's values: its text, or where it is.
-
-    A provider reads it and keeps the text in a property of its own: an asset is not returned.
-    """
-
-    text: str | None = field(default=None, repr=False)
-    path: str | None = None
 
 
 def decode(struct: struct_pb2.Struct) -> Properties:
@@ -181,10 +169,8 @@ def _decode_object(struct: struct_pb2.Struct) -> Value:
             return secret(inner) if "secret" in fields and fields["secret"].bool_value else inner
         case signature if signature == _RESOURCE:
             return _decode(fields["id"]) if "id" in fields else fields["urn"].string_value
-        case signature if signature == _ASSET and ("text" in fields or "path" in fields):
-            return Asset(**{key: fields[key].string_value for key in ("text", "path") if key in fields})
         case signature if signature in (_ASSET, _ARCHIVE):
-            raise ProviderError("an archive or a remote asset cannot be taken here; give a file's text instead")
+            raise ProviderError("a file or an archive cannot be taken here; give its text instead")
         case signature:
             raise ProviderError(f"a value has the unknown type tag {signature!r}")
 

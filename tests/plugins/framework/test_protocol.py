@@ -49,14 +49,12 @@ class Thing(ResourceType):
 
     def check(self, request: CheckRequest) -> CheckResult:
         assert request.operation.type == self.token
-        assert request.operation.name == "name::with::colons"
         failures = [CheckFailure(path="secret", reason="too short")] if "bad" in request.inputs else []
         return CheckResult(inputs=request.inputs, failures=failures)
 
     def diff(self, request: DiffRequest) -> Diff:
         return Diff(
             properties=compare(request.old_inputs, request.inputs, force_new={"size"}),
-            delete_before_replace=True,
             stables=["id"],
         )
 
@@ -141,7 +139,6 @@ def test_a_diff_tells_every_place_and_what_replaces(stub: provider_pb2_grpc.Reso
     }
     assert (list(answer.replaces), list(answer.diffs), list(answer.stables)) == (["size"], ["labels", "size"], ["id"])
     assert answer.changes == answer.DIFF_SOME
-    assert answer.deleteBeforeReplace
     assert answer.hasDetailedDiff
 
 

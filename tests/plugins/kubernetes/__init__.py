@@ -1,1 +1,1 @@
-"""The Kubernetes stand-in."""
+"""The official Kubernetes provider."""

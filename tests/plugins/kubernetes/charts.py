@@ -1,4 +1,4 @@
-"""A tiny chart, made by the tests that install it."""
+"""A tiny chart, made by the tests that install it. With an image it has a Deployment, which is never ready."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ _FILES: Final = {
         apiVersion: v2
         name: tiny
         version: 1.2.3
-        appVersion: "9.9"
     """,
     "values.yaml": """
         greeting: hello
         password: none
-        image: fine
-        hookImage: fine
+        image: ""
     """,
     "templates/objects.yaml": """
         apiVersion: v1
@@ -35,13 +33,13 @@ _FILES: Final = {
           name: {{ .Release.Name }}
         stringData:
           password: {{ .Values.password | quote }}
+        {{- if .Values.image }}
         ---
         apiVersion: apps/v1
         kind: Deployment
         metadata:
           name: {{ .Release.Name }}
         spec:
-          replicas: 1
           selector:
             matchLabels: {app: {{ .Release.Name }}}
           template:
@@ -51,38 +49,7 @@ _FILES: Final = {
               containers:
                 - name: main
                   image: {{ .Values.image }}
-    """,
-    "templates/hook.yaml": """
-        apiVersion: batch/v1
-        kind: Job
-        metadata:
-          name: {{ .Release.Name }}-hook
-          annotations:
-            helm.sh/hook: pre-install
-            helm.sh/hook-delete-policy: before-hook-creation
-        spec:
-          template:
-            spec:
-              restartPolicy: Never
-              containers:
-                - name: main
-                  image: {{ .Values.hookImage }}
-    """,
-    "crds/widgets.yaml": """
-        apiVersion: apiextensions.k8s.io/v1
-        kind: CustomResourceDefinition
-        metadata:
-          name: widgets.charts.example.com
-        spec:
-          group: charts.example.com
-          scope: Namespaced
-          names: {plural: widgets, singular: widget, kind: Widget}
-          versions:
-            - name: v1
-              served: true
-              storage: true
-              schema:
-                openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+        {{- end }}
     """,
 }
 

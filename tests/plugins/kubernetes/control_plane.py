@@ -1,4 +1,4 @@
-"""A real API server on loopback: etcd and kube-apiserver, with no nodes and no controllers."""
+"""A real API server on loopback: etcd and kube-apiserver, with no nodes, and no controller but a garbage collector."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from kubernetes import client
 
-from sandbox.plugins.framework import Cancellation
-from sandbox.plugins.kubernetes.cluster import Cluster
-from sandbox.plugins.kubernetes.errors import ApiError, UnreachableError
-from sandbox.plugins.kubernetes.kubeconfig import Overrides, resolve
+from fleet.api_client import make_api_client
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:
@@ -106,9 +105,21 @@ class ControlPlane:
             ],
         }
 
-    def client(self) -> Cluster:
+    def client(self) -> client.ApiClient:
         """A client with the administrator's rights."""
-        return Cluster(resolve(self.kubeconfig, Overrides()))
+        return make_api_client(self.kubeconfig_document(), configuration=client.Configuration(retries=False))
+
+    def collect_garbage(self) -> None:
+        """Let deletions in the foreground come to an end, which are the provider's way."""
+        kubeconfig = self._folder / "admin.kubeconfig"
+        kubeconfig.write_text(self.kubeconfig)
+        self._run(
+            "kube-controller-manager",
+            f"--kubeconfig={kubeconfig}",
+            "--controllers=garbage-collector-controller",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
 
     def _start(self) -> None:
         etcd_port = _free_port()
@@ -162,17 +173,18 @@ class ControlPlane:
             )
 
     def _await_ready(self) -> None:
-        client, limit = self.client(), time.monotonic() + _START_SECONDS
-        while time.monotonic() < limit:
-            for process in self._processes:
-                if process.poll() is not None:
-                    raise RuntimeError(f"{process.args!r} ended at once; its log:\n{self._logs()}")
-            try:
-                client.request("GET", "/api/v1/namespaces/default")
-            except (UnreachableError, ApiError):
-                Cancellation().sleep(0.2)
-            else:
-                return
+        limit = time.monotonic() + _START_SECONDS
+        with self.client() as api:
+            while time.monotonic() < limit:
+                for process in self._processes:
+                    if process.poll() is not None:
+                        raise RuntimeError(f"{process.args!r} ended at once; its log:\n{self._logs()}")
+                try:
+                    client.CoreV1Api(api).read_namespace("default")
+                except (client.ApiException, urllib3.exceptions.HTTPError):
+                    time.sleep(0.2)
+                else:
+                    return
         raise TimeoutError(f"the API server was not ready in {_START_SECONDS:.0f} s:\n{self._logs()}")
 
     def _logs(self) -> str:

@@ -7,16 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes import client
 
-from sandbox.engine.project import CHECKOUT
-from sandbox.plugins.kubernetes.kinds import Kind
 from tests.plugins.kubernetes.charts import write_chart
 from tests.unit.configs import fleet_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.plugins.kubernetes.cluster import Cluster
     from tests.plugins.engine import Stack
 
 pytestmark = pytest.mark.engine
@@ -29,11 +27,8 @@ VALUES = {
     "deeper": {"list": [{"key": NAMED}, "plain too"]},
     "alike": {"kind": "Secret", "annotations": {"key": NAMED}},
 }
-PROGRAM = f"""
+PROGRAM = """
     from cluster import *
-    import sys
-
-    sys.path.insert(0, {str(CHECKOUT)!r})
     from fleet import charts, config, secrets
 
     settings = config.load()
@@ -73,12 +68,12 @@ def readable(stack: Stack, *shown: str) -> list[str]:
 
 
 def test_a_secret_of_the_config_reaches_its_chart_and_is_readable_nowhere_else(
-    stack: Stack, cluster: Cluster, space: str
+    stack: Stack, api: client.ApiClient, space: str
 ) -> None:
     first, second, third = HIDDEN
     configure(stack, first)
     preview, created = stack.preview(), stack.up()
-    assert in_cluster(cluster, space) == first
+    assert in_cluster(api, space) == first
     assert readable(stack, preview.output, str(preview.events), created.output, str(created.events)) == []
     for values in (stack.outputs["values"], stack.resources["app"]["inputs"]["values"]):
         assert first in json.dumps(values), "the search is for what is there"
@@ -86,7 +81,7 @@ def test_a_secret_of_the_config_reaches_its_chart_and_is_readable_nowhere_else(
 
     configure(stack, second)
     changed = stack.up()
-    assert in_cluster(cluster, space) == second
+    assert in_cluster(api, space) == second
     refreshed, same = stack.refresh(), stack.up()
     assert same.operations == {"app": ["same"]}
     assert readable(stack, changed.output, str(changed.events), refreshed.output, str(refreshed.events)) == []
@@ -116,6 +111,6 @@ def test_a_secret_that_is_not_encrypted_is_refused_and_not_shown(stack: Stack) -
     assert HIDDEN[0] not in failed.output
 
 
-def in_cluster(cluster: Cluster, space: str) -> str:
-    (found,) = (one for one in cluster.list_objects(Kind("", "v1", "Secret"), space) if one["type"] == "Opaque")
-    return base64.b64decode(found["data"]["password"]).decode()
+def in_cluster(api: client.ApiClient, space: str) -> str:
+    (found,) = (one for one in client.CoreV1Api(api).list_namespaced_secret(space).items if one.type == "Opaque")
+    return base64.b64decode((found.data or {})["password"]).decode()
