@@ -91,6 +91,7 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
     config: Mapping[str, str] = {}
     counts: Mapping[str, int] = {}
     packs: Mapping[str, str] = {}
+    summed_up = False
     for event in events:
         if event.resource_pre_event:
             steps.append(_step(event.resource_pre_event.metadata))
@@ -99,10 +100,13 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
             urn = policy.resource_urn or ""
             findings.append(Finding(policy=policy.policy_name, level=policy.enforcement_level, message=text, urn=urn))
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
-            errors.append(_plain(event.diagnostic_event.message))
+            # A plugin that takes too long to end "exited prematurely", and the preview is as good (docs/plugins.md).
+            if failed or not summed_up:
+                errors.append(_plain(event.diagnostic_event.message))
         elif event.prelude_event:
             config = event.prelude_event.config
         elif event.summary_event:
+            summed_up = True
             counts = {str(op): count for op, count in event.summary_event.resource_changes.items()}
             packs = {_pack(name): version for name, version in (event.summary_event.policy_packs or {}).items()}
     return Plan(

@@ -217,6 +217,18 @@ def test_a_log_without_a_sum_is_not_taken_for_a_harmless_change(tmp_path: Path, 
         read(tmp_path / "missing.json")
 
 
+def test_a_plugin_that_ends_too_late_fails_no_preview_that_the_engine_calls_well(tmp_path: Path) -> None:
+    late = logs.error("Detected that pulumi-resource-kubernetes exited prematurely.")
+    well = logs.written(tmp_path / "events.json", ending=[logs.end()[0], late, logs.end()[1]])
+    assert report.build(read(well), PRICES).blockers == ()
+    failed = logs.written(tmp_path / "events.json", ending=[logs.end("failed")[0], late, logs.end()[1]])
+    assert report.build(read(failed), PRICES).blockers == ("the preview failed",)
+    before = logs.written(tmp_path / "events.json", late, ending=logs.end())
+    assert report.build(read(before), PRICES).blockers == ("the preview failed",), (
+        "an error that counts comes before the sum"
+    )
+
+
 def test_a_preview_that_failed_without_a_word_blocks_all_the_same(tmp_path: Path) -> None:
     failed = read(logs.written(tmp_path / "events.json", ending=logs.end("failed")))
     assert report.build(failed, PRICES).blockers == ("the preview failed",)
