@@ -1,8 +1,8 @@
 """How the cost of previews and updates grows with the number of members: `python -m bench.members [MEMBERS...]`.
 
-3, 10, 30 and 60 members by default, all layers, with stand-in plugins and no cluster. Each preview is the whole
-command, from Python's start to Pulumi's exit code. Prints a Markdown table; the last column is to fall or to stay,
-since the mesh itself needs a remote secret for each ordered pair of members.
+3, 10, 30 and 60 members by default, all layers, nothing asked for on the network, and no cluster. Each preview is the
+whole command, from Python's start to Pulumi's exit code. Prints a Markdown table; the last column is to fall or to
+stay, since the mesh itself needs a remote secret for each ordered pair of members.
 
 `sudo python -m bench.members --update [MEMBERS...]` does what is previewed: 3 and 10 members by default, each a real
 cluster of about a GiB. The second update of each changes nothing.
@@ -45,7 +45,8 @@ def main() -> None:
     arguments.add_argument("members", type=int, nargs="*")
     arguments.add_argument("--update", action="store_true", help="updates on real clusters instead of previews")
     options = arguments.parse_args()
-    tool_path("pulumi")
+    for tool in ("pulumi", "pulumi-resource-kubernetes"):
+        tool_path(tool)
     if options.update:
         updates(options.members or _UPDATED)
     else:

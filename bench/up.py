@@ -1,4 +1,4 @@
-"""How long `make up` takes by stage, what the fleet takes while it idles, and what a call to another region costs.
+"""How long `make up` takes by stage, what plugins and the idle fleet hold, and what a call to another region costs.
 
 `sudo python -m bench.up [--idle-seconds 60] [--requests 2000]`, with a warm toolchain. Nothing else should run on the
 machine. The sandbox has a name of its own and is always taken down. Calls come from sleep in `us`, first with hello
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.clusters import measure
+from bench.plugin_memory import PluginMemory
 from fleet.naming import HELLO, HELLO_PORT
 from sandbox.fleet.bringing import stages
 from sandbox.fleet.stages import run_stages
@@ -50,7 +51,9 @@ def main() -> None:
     lifecycle.down(layout)
     try:
         with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:
-            fleet = Fleet.bring_up(Stack(layout=layout, folder=Path(folder)), say=_say)
+            with PluginMemory(layout.root) as memory:
+                fleet = Fleet.bring_up(Stack(layout=layout, folder=Path(folder)), say=_say)
+            _say(f"while the fleet came up, {memory}")
             again = run_stages(stages(fleet.stack.target, say=_say), say=_say, again="the bench")
             _report("a second time, with nothing to change", sum(again.values()))
             _idle(layout, options.idle_seconds)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def memory_bytes(layout: Layout) -> int:
     """What its processes hold now; what several share counts once."""
-    return sum(_proportional_set_size(pid) for pid in cgroups.members(layout.cgroup))
+    return sum(proportional_set_size(pid) for pid in cgroups.members(layout.cgroup))
 
 
 def processor_seconds(layout: Layout) -> float:
@@ -28,7 +28,8 @@ def processor_seconds(layout: Layout) -> float:
     raise FileNotFoundError(f"no control group of {layout.name} counts processor time")
 
 
-def _proportional_set_size(pid: int) -> int:
+def proportional_set_size(pid: int) -> int:
+    """What one process holds, and its part of what it shares; nothing once it has ended."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):

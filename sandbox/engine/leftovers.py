@@ -1,8 +1,8 @@
 """The processes that a killed engine leaves behind: its plugins, and the program.
 
-They are known by the address of the state, which the engine was given and handed on. The stand-ins notice within seconds that
-their engine is gone; the official providers never do, since their health check cancels a context that nobody watches
-(pkg/resource/provider/main.go of github.com/pulumi/pulumi).
+They are known by the address of the state, which the engine was given and handed on. The stand-ins notice within
+seconds that their engine is gone; the official providers never do, since their health check cancels a context that
+nobody watches (pkg/resource/provider/main.go of github.com/pulumi/pulumi).
 """
 
 from __future__ import annotations
