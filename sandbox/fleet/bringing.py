@@ -37,7 +37,7 @@ def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
         Stage(
             name="tools",
             title=f"{len(TOOLS)} programs, built from their Go modules where they are missing",
-            usual="seconds, or half an hour on a new machine with two cores",
+            usual="seconds, or three quarters of an hour on a new machine with two cores",
             work=lambda: _build(target),
         ),
         Stage(
@@ -56,7 +56,7 @@ def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
 
 
 def _build(target: Target) -> None:
-    # Before half an hour of building, not after it.
+    # Before all the building, not after it.
     preflight.check(target.layout.root)
     default_toolchain().paths(TOOLS)
 
