@@ -65,8 +65,12 @@ class Workloads(pulumi.ComponentResource):
             failover=config.karmada.failover,
             after=args.after,
         )
-        Placement(f"{name}-placement", placement, child)
-        submission = SubmissionArgs(control_plane=args.control_plane, workloads=config.workloads, after=args.after)
+        placed = Placement(f"{name}-placement", placement, child)
+        # While a Deployment's hook waits for its replicas the engine begins nothing else (docs/decisions/0152), so what
+        # they need has to be there.
+        submission = SubmissionArgs(
+            control_plane=args.control_plane, workloads=config.workloads, after=[*args.after, *placed.policies]
+        )
         Submission(f"{name}-submission", submission, child)
         self.register_outputs({})
 

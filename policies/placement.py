@@ -47,6 +47,9 @@ class PlacementArgs:
 class Placement(pulumi.ComponentResource):
     """Where workloads run."""
 
+    policies: Sequence[pulumi.Resource]
+    """What Karmada goes by when it places a workload."""
+
     def __init__(self, name: str, args: PlacementArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:policies:Placement", name, {}, opts)
         child = ResourceOptions(parent=self, provider=args.control_plane.provider)
@@ -64,7 +67,7 @@ class Placement(pulumi.ComponentResource):
         # Placed first and overridden later, pods would start twice. And it is the policy that places pods in a member
         # that joins a running fleet: before that member injects sidecars, they would stay outside the mesh.
         placed = ResourceOptions.merge(child, ResourceOptions(depends_on=[*overrides, *args.after]))
-        for workload, weights in args.weights.items():
+        self.policies = [
             _policy(
                 f"{name}-{workload}",
                 "PropagationPolicy",
@@ -72,6 +75,8 @@ class Placement(pulumi.ComponentResource):
                 propagation(workload, tuple(args.members), weights, args.failover),
                 placed,
             )
+            for workload, weights in args.weights.items()
+        ]
         if args.failover.enabled:
             kubernetes.apiextensions.CustomResource(
                 f"{name}-lost-members",

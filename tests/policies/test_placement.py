@@ -8,6 +8,7 @@ from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import Graph, build
 
 PROPAGATION = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
+OVERRIDE = "kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"
 US = MemberPlacement(region="us-west", identities={"hello": "hello-us", "sleep": "sleep-us"})
 
 
@@ -126,3 +127,14 @@ def test_hello_is_served_as_in_the_article() -> None:
     (port,) = service["spec"]["ports"]
     assert (port["port"], port["targetPort"], port["name"]) == (5000, 9898, "http")
     assert service["spec"]["selector"] == {"app": "hello"}
+
+
+def test_what_a_workload_s_replicas_need_is_there_before_they_are_waited_for() -> None:
+    """The engine begins nothing else while the hook of a Deployment waits."""
+    graph = build(fleet_of(2))
+    policies = {node.name for node in graph.of_type(PROPAGATION, OVERRIDE)}
+    assert len(policies) == 6, "one of each workload, and for it in each member"
+    submitted = [node for node in graph.of_type("kubernetes:apps/v1:Deployment") if node.after_create]
+    assert len(submitted) == 2
+    for node in submitted:
+        assert policies <= graph.reaches(node)
