@@ -60,6 +60,7 @@ def site(account: Account) -> Cluster:
     local["spec"]["externalTrafficPolicy"] = "Local"
     cluster.apply(spread, local)
     cluster.kubectl("rollout", "status", "deployment/site", "--timeout=90s")
+    eventually(lambda: _runs(cluster), "the cluster works without a firewall")
     return cluster
 
 
@@ -93,7 +94,7 @@ def _pods(site: Cluster) -> list[dict[str, Any]]:
 def _runs(site: Cluster) -> bool:
     """Whether the control plane reaches kubelets, and pods those of the other node."""
     one, other = _pods(site)
-    line = ("wget", "-T", "3", "-qO-", f"http://{other['status']['podIP']}:8080")
+    line = ("timeout", "3", "wget", "-qO-", f"http://{other['status']['podIP']}:8080")
     try:
         said = site.kubectl("--request-timeout=8s", "exec", one["metadata"]["name"], "--", *line)
     except ClientError:
