@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -109,3 +109,7 @@ class Acl(Model):
         if not self.ipv4 and not self.ipv6:
             raise ValueError("with no network in it nobody could reach the control plane; name a network, or drop it")
         return self
+
+    def lets_in(self, address: IPv4Address) -> bool:
+        """Whether an IPv4 address is in a network that is named."""
+        return any(address in network for network in self.ipv4)

@@ -42,7 +42,7 @@ def outside(config: FleetConfig, address: IPv4Address | None) -> str | None:
     acl = config.karmada.acl
     if acl is None or Layer.KARMADA not in config.layers or address is None or not address.is_global:
         return None
-    if any(address in network for network in acl.ipv4):
+    if acl.lets_in(address):
         return None
     return (
         f"karmada.acl.ipv4: {', '.join(map(str, acl.ipv4))} does not let in {address}, from which this machine comes, "

@@ -213,7 +213,7 @@ def let_in(acl: Acl, nodes: Sequence[str]) -> Admitted:
     Raises:
         pulumi.RunError: one rule cannot name so many.
     """
-    outside = sorted({IPv4Address(node) for node in nodes if not _covers(acl, node)})
+    outside = sorted({address for address in map(IPv4Address, nodes) if not acl.lets_in(address)})
     ipv4 = (*dict.fromkeys(map(str, acl.ipv4)), *(f"{address}/32" for address in outside))
     ipv6 = tuple(dict.fromkeys(map(str, acl.ipv6)))
     if len(ipv4) + len(ipv6) > FIREWALL_ADDRESSES:
@@ -222,10 +222,6 @@ def let_in(acl: Acl, nodes: Sequence[str]) -> Admitted:
             f"Linode's firewalls has room for {FIREWALL_ADDRESSES}; name networks that the nodes' addresses are in"
         )
     return Admitted(ipv4=ipv4, ipv6=ipv6)
-
-
-def _covers(acl: Acl, address: str) -> bool:
-    return any(IPv4Address(address) in network for network in acl.ipv4)
 
 
 def annotation(admitted: Admitted) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.verify.account import listed
 from sandbox.verify.claims import Claim
 
 if TYPE_CHECKING:
@@ -24,22 +22,12 @@ def claims(layout: Layout, clusters: Iterable[View]) -> Iterator[Claim]:
 
     """
     ports = {
-        balancer["ipv4"]: {config["port"] for config in ask(layout, f"nodebalancers/{balancer['id']}/configs")}
-        for balancer in ask(layout, "nodebalancers")
+        balancer["ipv4"]: {config["port"] for config in listed(layout, f"nodebalancers/{balancer['id']}/configs")}
+        for balancer in listed(layout, "nodebalancers")
     }
     for cluster in clusters:
         if services := addressed(cluster.get("services", "--all-namespaces")["items"]):
             yield balanced(cluster.name, services, ports)
-
-
-def ask(layout: Layout, path: str) -> list[dict[str, Any]]:
-    """A list of the account's. Raises CommandError."""
-    # The token goes in by standard input, where no list of processes shows it.
-    settings = f'header = "Authorization: Bearer {layout.token.read_text()}"\n'
-    line = ["curl", "--silent", "--show-error", "--fail-with-body", "--config", "-", "--max-time", "10"]
-    answer = run(*inside(layout.wan, [*line, f"{LINODE_API}/v4/{path}?page_size=500"]), stdin=settings)
-    found: list[dict[str, Any]] = json.loads(answer)["data"]
-    return found
 
 
 def addressed(services: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify import balancers, firewall, karmada, mesh
+from sandbox.verify import account, balancers, firewall, karmada, mesh
 from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
         yield from karmada.claims(api, found, folder, expelled)
     if outputs.get("karmadaFirewall"):
         [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
-        yield from firewall.claims(outputs, seen[manager], firewall.asker(layout))
+        yield from firewall.claims(outputs, seen[manager], partial(account.ask, layout))
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
     clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]

@@ -10,14 +10,11 @@ from urllib.parse import urlsplit
 
 from fleet.karmada.firewall import ACL_ANNOTATION
 from fleet.naming import KARMADA_NAMESPACE, SUFFIX_LENGTH
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.network.plan import LINODE_API
 from sandbox.verify.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sandbox.kubernetes.layout import Layout
     from sandbox.verify.member import View
 
     Ask = Callable[[str], Any]
@@ -34,30 +31,19 @@ def claims(outputs: Mapping[str, Any], manager: View, ask: Ask) -> Iterator[Clai
         CommandError: Linode or the manager cannot be asked.
 
     """
-    firewall = outputs["karmadaFirewall"]["id"]
+    path = f"networking/firewalls/{outputs['karmadaFirewall']['id']}"
+    firewall = ask(path)
     members = {cluster["name"] for cluster in outputs["clusters"] if cluster["network"] and not cluster.get("expelled")}
     nodes = _nodes(ask)
     yield members_are_let_in(
-        _let_in(urlsplit(outputs["karmadaEndpoint"]).port or 0, manager, ask(f"networking/firewalls/{firewall}")),
+        _let_in(urlsplit(outputs["karmadaEndpoint"]).port or 0, manager, firewall),
         {name: [node["ipv4"][0] for node in nodes.get(name, ())] for name in members},
     )
     yield manager_is_behind(
-        ask(f"networking/firewalls/{firewall}"),
-        ask(f"networking/firewalls/{firewall}/devices?page_size=500")["data"],
+        firewall,
+        ask(f"{path}/devices?page_size=500")["data"],
         [node["id"] for node in nodes.get(manager.name, ())],
     )
-
-
-def asker(layout: Layout) -> Ask:
-    """Asks a sandbox's Linode API, from where its clients are."""
-
-    def ask(path: str) -> Any:
-        # The token goes in by standard input, where no list of processes shows it.
-        settings = f'header = "Authorization: Bearer {layout.token.read_text()}"\n'
-        line = ["curl", "--silent", "--show-error", "--fail-with-body", "--config", "-", f"{LINODE_API}/v4/{path}"]
-        return json.loads(run(*inside(layout.wan, line), stdin=settings))
-
-    return ask
 
 
 def members_are_let_in(networks: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> Claim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -11,6 +12,7 @@ from fleet.naming import KARMADA_NAMESPACE
 from sandbox.kubernetes.network import links
 from sandbox.kubernetes.network.plan import NODES_ROUTER, SERVERS, SERVERS_ROUTER
 from sandbox.verify import firewall
+from sandbox.verify.account import ask
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import Client
 from tests.e2e.clients import Account, ClientError, client, eventually
@@ -86,7 +88,7 @@ def scanned(fleet: Fleet, stranger: str) -> dict[str, bool]:
 
 def claims(fleet: Fleet) -> list[Claim]:
     """What `verify` claims of the door."""
-    return list(firewall.claims(fleet.outputs, fleet.views[MANAGER], firewall.asker(fleet.layout)))
+    return list(firewall.claims(fleet.outputs, fleet.views[MANAGER], partial(ask, fleet.layout)))
 
 
 def gaps(fleet: Fleet) -> list[str]:

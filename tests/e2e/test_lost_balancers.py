@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.verify import balancers
+from sandbox.verify.account import listed
 from tests.e2e.clients import Account, client, eventually
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def test_a_port_that_somebody_deleted_is_found_and_comes_back_by_the_command_tha
     fleet.configured()
     assert look(fleet).holds, look(fleet).evidence
     account, address = Account(layout=fleet.layout, folder=tmp_path), fleet.outputs["ingresses"]["us"]
-    [known] = [entry for entry in balancers.ask(fleet.layout, "nodebalancers") if entry["ipv4"] == address]
-    config = balancers.ask(fleet.layout, f"nodebalancers/{known['id']}/configs")[0]
+    [known] = [entry for entry in listed(fleet.layout, "nodebalancers") if entry["ipv4"] == address]
+    config = listed(fleet.layout, f"nodebalancers/{known['id']}/configs")[0]
     account.call("DELETE", f"nodebalancers/{known['id']}/configs/{config['id']}")
     found = look(fleet)
     assert not found.holds
