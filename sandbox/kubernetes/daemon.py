@@ -26,6 +26,7 @@ from sandbox.kubernetes.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.kubernetes.provisions import Provisions
 from sandbox.kubernetes.supervision import Supervisor
 from sandbox.linode.limits import UNLIMITED
+from sandbox.linode.s3_service import MemoryObjectStore
 from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def main(name: str) -> None:
             ),
             backend=KubernetesBackend(tools),
             balancers=ProcessBalancers(layout, supervisor),
+            object_store=MemoryObjectStore(),
         )
     )
     ending = threading.Event()

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from sandbox.linode.dispatch import Endpoint, UnknownPath
 from sandbox.linode.routes import OPERATIONS
+from sandbox.linode.s3_service import MemoryObjectStore, S3Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +30,8 @@ def create_app(services: Services) -> Starlette:
     paths = sorted(by_path, key=lambda path: [part.startswith("{") for part in path.split("/")])
     routes = [Route(path, Endpoint(services, by_path[path])) for path in paths]
     unknown = UnknownPath(services)
+    objects, store = services.account.object_store, services.account.store
+    served = [Middleware(S3Door, store=store, objects=objects)] if isinstance(objects, MemoryObjectStore) else []
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -39,6 +43,7 @@ def create_app(services: Services) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=served,
         routes=[
             Mount("/v4", routes=[*routes, Mount("/", app=unknown)]),
             Mount("/v4beta", routes=[*routes, Mount("/", app=unknown)]),

@@ -156,6 +156,7 @@ _HELM: Final = Module(
     ),
 )
 _ETCD: Final = Module(name="etcd")
+_AGE: Final = Module(name="age", stamps=(Stamp(variable="main.Version", module="filippo.io/age"),))
 _KUBERNETES: Final = Module(
     name="kubernetes",
     stamps=(
@@ -239,6 +240,8 @@ TOOLS: Final = {
         Tool(name="etcd", module=_ETCD, package="go.etcd.io/etcd/server/v3"),
         Tool(name="etcdctl", module=_ETCD, package="go.etcd.io/etcd/etcdctl/v3"),
         Tool(name="etcdutl", module=_ETCD, package="go.etcd.io/etcd/etcdutl/v3"),
+        Tool(name="age", module=_AGE, package="filippo.io/age/cmd/age"),
+        Tool(name="age-keygen", module=_AGE, package="filippo.io/age/cmd/age-keygen"),
         _kubernetes("kube-apiserver"),
         _kubernetes("kubectl"),
         _kubernetes("kube-controller-manager"),

@@ -14,6 +14,8 @@ from sandbox.plugins.linode.cluster import LkeCluster
 from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.firewall import Firewall
 from sandbox.plugins.linode.firewall_device import FirewallDevice
+from sandbox.plugins.linode.storage import ObjectStorageBucket, ObjectStorageKey
+from sandbox.plugins.random.bytes import RandomBytes
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
 from sandbox.plugins.tls.locally_signed import LocallySignedCert
@@ -41,8 +43,14 @@ _NAMES = {"dnsNames", "ipAddresses", "subject", "uris"}
 # RequiresReplace and ForceNew in terraform-provider-random (internal/provider/resource_*.go),
 # terraform-provider-tls (internal/provider/resource_*.go; that a new version of a write-only key replaces is from the
 # SDK's own documentation) and terraform-provider-linode (linode/lke/schema_resource.go, linode/firewall,
-# linode/firewalldevice).
+# linode/firewalldevice, linode/objbucket, linode/objkey).
 _CASES = {
+    "random.RandomBytes": Case(
+        RandomBytes(),
+        pulumi_random.RandomBytes,
+        pulumi_random.RandomBytesArgs,
+        frozenset({"keepers", "length"}),
+    ),
     "random.RandomId": Case(
         RandomId(),
         pulumi_random.RandomId,
@@ -101,6 +109,18 @@ _CASES = {
         pulumi_linode.LkeCluster,
         pulumi_linode.LkeClusterArgs,
         frozenset({"aplEnabled", "region", "tier"}),
+    ),
+    "linode.ObjectStorageBucket": Case(
+        ObjectStorageBucket(Connection()),
+        pulumi_linode.ObjectStorageBucket,
+        pulumi_linode.ObjectStorageBucketArgs,
+        frozenset({"endpointType", "label", "region", "s3Endpoint"}),
+    ),
+    "linode.ObjectStorageKey": Case(
+        ObjectStorageKey(Connection()),
+        pulumi_linode.ObjectStorageKey,
+        pulumi_linode.ObjectStorageKeyArgs,
+        frozenset({"bucketAccesses"}),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The stand-in for pulumi-linode: clusters, firewalls, and the functions that look up instances and the catalogue."""
+"""The stand-in for pulumi-linode: clusters, firewalls, buckets with their keys, and functions that look things up."""
 
 from __future__ import annotations
 

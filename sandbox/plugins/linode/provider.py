@@ -11,6 +11,7 @@ from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.firewall import Firewall
 from sandbox.plugins.linode.firewall_device import FirewallDevice
 from sandbox.plugins.linode.functions import GetInstances, GetInstanceTypes, GetLkeVersions, GetRegions
+from sandbox.plugins.linode.storage import ObjectStorageBucket, ObjectStorageKey
 
 if TYPE_CHECKING:
     from sandbox.plugins.framework import CheckRequest, ConfigureRequest
@@ -26,7 +27,13 @@ class LinodeProvider(Provider):
         connection = self._connection
         super().__init__(
             version=version,
-            resources=(Firewall(connection), FirewallDevice(connection), LkeCluster(connection)),
+            resources=(
+                Firewall(connection),
+                FirewallDevice(connection),
+                LkeCluster(connection),
+                ObjectStorageBucket(connection),
+                ObjectStorageKey(connection),
+            ),
             functions=(
                 GetInstances(connection),
                 GetInstanceTypes(connection),

@@ -1,10 +1,11 @@
-"""The stand-in for pulumi-random: RandomId and RandomString."""
+"""The stand-in for pulumi-random: RandomBytes, RandomId and RandomString."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.framework import Provider
+from sandbox.plugins.random.bytes import RandomBytes
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
 
@@ -18,7 +19,7 @@ class RandomProvider(Provider):
     name = "random"
 
     def __init__(self, version: str) -> None:
-        super().__init__(version=version, resources=(RandomId(), RandomString()))
+        super().__init__(version=version, resources=(RandomBytes(), RandomId(), RandomString()))
 
 
 def serve(version: str, arguments: Sequence[str]) -> None:

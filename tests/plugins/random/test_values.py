@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.plugins.framework import UNKNOWN, Properties, ProviderError
+from sandbox.plugins.framework import UNKNOWN, Properties, ProviderError, Secret, reveal
+from sandbox.plugins.random.bytes import RandomBytes
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
 from tests.plugins.calls import Calls
@@ -33,6 +34,14 @@ def test_an_id_is_the_same_bytes_in_every_notation(size: int, prefix: str) -> No
     assert base64.b64decode(notations["b64Std"]) == data
     assert base64.urlsafe_b64decode(notations["b64Url"] + "=" * (-len(notations["b64Url"]) % 4)) == data
     assert created.id == notations["b64Url"]
+
+
+def test_bytes_are_the_same_in_both_notations_and_secret_in_both() -> None:
+    created = Calls(RandomBytes()).create(length=32)
+    assert all(isinstance(created.outputs[name], Secret) for name in ("base64", "hex"))
+    data = base64.b64decode(reveal(created.outputs["base64"]), validate=True)
+    assert (len(data), data.hex()) == (32, reveal(created.outputs["hex"]))
+    assert data.hex() not in created.id
 
 
 def test_no_two_values_are_the_same() -> None:

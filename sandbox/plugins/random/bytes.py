@@ -1,0 +1,55 @@
+"""RandomBytes: random bytes for keys, secret in both notations."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import TYPE_CHECKING, ClassVar
+
+from sandbox.plugins.framework import UNKNOWN, CheckFailure
+from sandbox.plugins.framework.schema import Kind, Property, Use
+from sandbox.plugins.framework.shaping import with_secrets
+from sandbox.plugins.random.value import KEEPERS, RandomValue, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.plugins.framework import Properties
+    from sandbox.plugins.framework.schema import Schema
+
+
+class RandomBytes(RandomValue):
+    """Random bytes. Import takes them in base64."""
+
+    token = "random:index/randomBytes:RandomBytes"  # noqa: S105 - a type's name
+    schema: ClassVar[Schema] = {
+        "length": Property(kind=Kind.INTEGER, use=Use.REQUIRED, force_new=True),
+        "keepers": KEEPERS,
+        "base64": Property(kind=Kind.STRING, use=Use.OUTPUT, secret=True),
+        "hex": Property(kind=Kind.STRING, use=Use.OUTPUT, secret=True),
+    }
+
+    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
+        """At least one byte."""
+        length = inputs["length"]
+        if length is not UNKNOWN and length < 1:
+            return [CheckFailure(path="length", reason=f"{length} bytes are none; give 1 or more")]
+        return []
+
+    def generate(self, inputs: Properties) -> tuple[str, Properties]:
+        """Bytes from the system's source of randomness; the id says nothing of them."""
+        return "none", self._notations(secrets.token_bytes(inputs["length"]))
+
+    def adopt(self, value: str) -> tuple[str, Properties, Properties]:
+        """Bytes given in base64."""
+        try:
+            data = base64.b64decode(value, validate=True)
+        except binascii.Error as error:
+            # The value is a secret.
+            raise refused("value", f"it is not base64 ({error})") from None
+        inputs: Properties = {"length": len(data)}
+        return "none", inputs, inputs | self._notations(data)
+
+    def _notations(self, data: bytes) -> Properties:
+        return with_secrets(self.schema, {"base64": base64.b64encode(data).decode(), "hex": data.hex()})
