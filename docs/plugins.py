@@ -1,6 +1,6 @@
 """The table in docs/plugins.md: ``python -m docs.plugins`` puts it there.
 
-The rows are the types that the dev and prod stacks really register and that a stand-in serves, each asked of it: a type
+The rows are the types that the checked-in stacks really register and that a stand-in serves, each asked of it: a type
 without one would raise here.
 """
 
@@ -21,13 +21,13 @@ PAGE: Final = ROOT / "docs" / "plugins.md"
 BEGIN: Final = "<!-- table: made by `python -m docs.plugins` -->\n"
 END: Final = "<!-- end of table -->"
 
-_STACKS: Final = ("dev", "prod")
+_STACKS: Final = ("dev", "prod", "sandbox")
 _NO_STAND_IN: Final = ("fleet:", "pulumi:", "kubernetes:")
 _HEAD: Final = ("resource type", "replaced when these change", "secret outputs")
 
 
 def used_types() -> set[str]:
-    """Every type that a stand-in serves in the dev and prod stacks."""
+    """Every type that a stand-in serves in the checked-in stacks."""
     nodes = [node for name in _STACKS for node in build(stack(name)).nodes.values()]
     return {node.type for node in nodes if not node.type.startswith(_NO_STAND_IN)}
 

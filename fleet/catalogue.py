@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KUBERNETES_CAPABILITY: Final = "Kubernetes"
 """What a region must be capable of (Linode API v4, GET /regions)."""
+STORAGE_CAPABILITY: Final = "Object Storage"
 CAPABILITY_OF_CLASS: Final[Mapping[str, str]] = {
     "gpu": "GPU Linodes",
     "premium": "Premium Plans",
@@ -38,6 +39,8 @@ class Catalogue:
     types: Mapping[str, str]
     """The class of each node type."""
     kubernetes_versions: frozenset[str]
+    storage_regions: frozenset[str] = frozenset()
+    """The regions with Object Storage."""
 
     def usable_types(self, region: str) -> frozenset[str]:
         """The types that nodes in a region can have; in an unknown one, those that they can have anywhere."""
@@ -56,6 +59,7 @@ def fetch() -> Catalogue:
     return Catalogue(
         regions={name: found for name, found in regions.items() if KUBERNETES_CAPABILITY in found},
         types={kind.id: kind.class_ for kind in linode.get_instance_types().types or ()},
+        storage_regions=frozenset(name for name, found in regions.items() if STORAGE_CAPABILITY in found),
         kubernetes_versions=frozenset(version.id for version in linode.get_lke_versions().versions or ()),
     )
 
@@ -71,7 +75,16 @@ def errors(config: FleetConfig, catalogue: Catalogue, deployed: Deployed) -> lis
         for name in config.clusters
         for key, value, had, wrong in _wrong_orders(name, config, catalogue, deployed)
         if value != had
-    ]
+    ] + _wrong_storage(config, catalogue, deployed)
+
+
+def _wrong_storage(config: FleetConfig, catalogue: Catalogue, deployed: Deployed) -> list[str]:
+    backup = config.karmada.backup
+    had = deployed.backups.region if deployed.backups else None
+    if backup is None or backup.region in catalogue.storage_regions or backup.region == had:
+        return []
+    hint = _hint(backup.region, catalogue.storage_regions)
+    return [f"karmada.backup.region: {backup.region!r} is not a region with Object Storage{hint}"]
 
 
 def _wrong_orders(

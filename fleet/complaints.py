@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from fleet.recipients import PRIVATE_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -35,8 +37,10 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def complaint(detail: ErrorDetails) -> str:
-    """The value, and what it has to be."""
+    """The value, unless it is a private key, and what it has to be."""
     value = detail["input"]
+    if detail["type"] == PRIVATE_KEY:
+        return detail["msg"]
     if detail["type"] == "string_type":
         return f"{shown(value)} must be a string; {_quoted(value)}"
     return f"{shown(value)} is refused: {_words(detail)}"

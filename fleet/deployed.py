@@ -83,6 +83,19 @@ class DeployedFirewall(_Record):
         return any(ip_address(address) in ip_network(network) for network in self.sources)
 
 
+class DeployedEncryption(_Record):
+    """The keys of encryption at rest by name, and the one by which all that is to be encrypted is."""
+
+    keys: tuple[str, ...]
+    writing: str
+
+
+class DeployedBackups(_Record):
+    """Where backups are."""
+
+    region: str
+
+
 class DeployedRoots(_Record):
     """The mesh's roots by name."""
 
@@ -100,6 +113,8 @@ class Deployed(_Record):
     etcd: DeployedEtcd | None = None
     karmada_firewall: DeployedFirewall | None = None
     """None where Karmada's API has no ACL."""
+    encryption: DeployedEncryption | None = None
+    backups: DeployedBackups | None = None
     mesh_roots: DeployedRoots | None = None
     ingresses: dict[str, str] = Field(default_factory=dict)
     """Addresses of ingress gateways by member."""
@@ -140,6 +155,7 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
             *_expelled(config, deployed),
             *(_karmada(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_etcd(config, deployed) if Layer.KARMADA in config.layers else ()),
+            *(_encryption(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
             *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
         )
@@ -254,6 +270,25 @@ def _etcd(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
                 message=f"{wanted!r} is not the {now!r} that its etcd was made with, which cannot change; keep "
                 f"{now!r}; {ANOTHER_MANAGER} has the way to another manager, which may have {wanted!r}",
             )
+
+
+def _encryption(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Every API server must have a key before one writes with it, and for as long as anything is written with it."""
+    before, encryption = deployed.encryption, config.karmada.encryption
+    if before is None:
+        return
+    if encryption.writing_key not in before.keys:
+        yield Violation(
+            path=("karmada", "encryption", "writing"),
+            message=f"{encryption.writing_key!r} is not known to Karmada's API servers yet; add it to keys, keep "
+            f"writing with {before.writing!r} for one update, and switch then",
+        )
+    if before.writing not in encryption.keys:
+        yield Violation(
+            path=("karmada", "encryption", "keys"),
+            message=f"{before.writing!r} is missing, by which Karmada's secrets are encrypted; keep it for one update "
+            "that writes with another, and for as long as a backup from before is to be restored",
+        )
 
 
 def _upwards(path: tuple[str, ...], now: str, wanted: str) -> Iterator[Violation]:

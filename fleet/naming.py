@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 KARMADA: Final = "karmada"
 """What Karmada's own API is called where clusters are told apart by their names."""
@@ -62,6 +63,21 @@ AGENT_KUBECONFIG: Final = f"{AGENT}-kubeconfig"
 """The Secret with an agent's credentials in Karmada, and the key in it is `kubeconfig`."""
 AGENT_GROUP: Final = "system:karmada:agents"
 """The group of every agent, as ``karmadactl register`` names it."""
+
+
+BACKUP: Final = "karmada-backup"
+"""The CronJob that backs Karmada up, and all that belongs to it on the manager."""
+
+
+def backup_prefix(stack: str) -> str:
+    """What the names of a stack's backups of Karmada begin with in their bucket."""
+    return f"karmada/{stack}/"
+
+
+def signing_region(endpoint: str) -> str:
+    """The region that requests to an S3 endpoint are signed for ("us-ord-1"); any will do where it is not Linode's."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.partition(".")[0] if host.endswith(".linodeobjects.com") else "us-east-1"
 
 
 def execution_namespace(member: str) -> str:

@@ -33,6 +33,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_karmada(config),
         *_lifetimes(config),
         *_roots(config),
+        *_encryption(config),
         *_acknowledged(config),
         *secrets.violations(config, config.secrets),
     ]
@@ -296,6 +297,21 @@ def _roots(config: FleetConfig) -> Iterator[Violation]:
             path=("certs", "mesh", "signing"),
             message=f"{mesh.signing_root!r} is not trusted by anyone; add it to roots, or take one of "
             f"{', '.join(mesh.roots)}",
+        )
+
+
+def _encryption(config: FleetConfig) -> Iterator[Violation]:
+    encryption = config.karmada.encryption
+    for name, count in Counter(encryption.keys).items():
+        if count > 1:
+            yield Violation(
+                path=("karmada", "encryption", "keys"), message=f"{name!r} stands {count} times; drop the others"
+            )
+    if encryption.writing_key not in encryption.keys:
+        yield Violation(
+            path=("karmada", "encryption", "writing"),
+            message=f"{encryption.writing_key!r} is not a key; add it to keys, or take one of "
+            f"{', '.join(encryption.keys)}",
         )
 
 

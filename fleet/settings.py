@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fleet import versions
+from fleet.etcd import Backup, Encryption, Etcd
 from fleet.fields import (
     Acknowledgement,
     ClusterName,
@@ -21,7 +22,6 @@ from fleet.fields import (
     KarmadaRelease,
     KubernetesMinor,
     Model,
-    Quantity,
     Resources,
     Tag,
 )
@@ -87,16 +87,6 @@ class Versions(Model):
     istio: IstioRelease = versions.ISTIO_CHART
 
 
-class Etcd(Model):
-    """Storage of Karmada's etcd; Linode's volumes start at 10Gi, and this storage class deletes them with the claim.
-
-    There is one member: the chart cannot start more (docs/decisions/0114).
-    """
-
-    storage_class: str = "linode-block-storage"
-    size: Quantity = "10Gi"
-
-
 class Failover(Model):
     """Moving replicas out of a member that was not ready for some seconds, and back when it was ready for as long.
 
@@ -131,6 +121,8 @@ class Karmada(Model):
     node_port: Annotated[int, Field(ge=30000, le=32767)] = 32443
     api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
     etcd: Etcd = Etcd()
+    encryption: Encryption = Encryption()
+    backup: Backup | None = None
     failover: Failover = Failover()
     operator_generation: Generation = 1
     values: Values = Field(default_factory=dict)

@@ -29,6 +29,12 @@ The chart's default, bitnamisecure/kubectl, is published under the tag latest al
 CFSSL_IMAGE: Final = ("docker.io", "cfssl/cfssl", "v1.6.5")
 """Registry, repository and tag of the image in which Karmada's init containers run bash and curl."""
 
+AGE_IMAGE: Final = ("ghcr.io", "helmfile/helmfile", "v1.7.4")
+"""Registry, repository and tag of the image in which backups are encrypted and sent: age 1.2.1, bash and curl.
+
+age has no image of its own. This one is Helmfile's official, which has age for its secrets, and a tag for each release.
+"""
+
 PODINFO_IMAGE: Final = "docker.io/stefanprodan/podinfo:6.9.2"
 """The hello workload of the article; the release whose Go module the sandbox builds."""
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from operations.errors import OperationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from types_boto3_s3 import S3Client
 
     from operations.state.access import Access
 
+Done = TypeVar("Done")
+# A key of Linode's is known to its S3 hosts some seconds after the API has made it.
+_NOT_KNOWN_YET: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
+KNOWN_WITHIN: Final = 60.0
+"""Seconds that a new key is waited for."""
 _CONFIG: Final = Config(
     # A bucket's name in the host needs a certificate and a resolver that know it; in the path it always works.
     s3={"addressing_style": "path"},
@@ -63,3 +69,18 @@ def explained(what: str, *, remedy: str) -> Iterator[None]:
         raise OperationError(what=what, why=why, remedy=remedy) from error
     except BotoCoreError as error:
         raise OperationError(what=what, why=str(error).rstrip("."), remedy=remedy) from error
+
+
+def once_known(action: Callable[[], Done], *, patience: float = KNOWN_WITHIN) -> Done:
+    """Do something with a key that may be too new for the store to know it; what else it raises is passed on."""
+    waiting = Retrying(
+        retry=retry_if_exception(_is_not_known_yet),
+        stop=stop_after_delay(patience),
+        wait=wait_fixed(2),
+        reraise=True,
+    )
+    return waiting(action)
+
+
+def _is_not_known_yet(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and code(error) in _NOT_KNOWN_YET

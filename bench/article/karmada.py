@@ -125,8 +125,10 @@ def _install_karmada(terminal: Terminal, address: str) -> None:
             "frontProxyKey": "front-proxy.key",
         }.items()
     }
-    none = values.Fingerprints(server="article", authority="article")
-    chart_values = values.host(settings.Karmada(), settings.Versions(), {"mode": "custom", "custom": certs}, none)
+    none = values.Fingerprints(server="article", authority="article", encryption="article")
+    given = values.Given(certs={"mode": "custom", "custom": certs}, encryption="none")
+    chart_values = values.host(settings.Karmada(), settings.Versions(), given, none)
+    chart_values["apiServer"]["encryptionAtRest"] = {"enabled": False}  # The article encrypts nothing.
     terminal.helm(
         *(kubeconfig(MANAGER), "karmada", "karmada/karmada", "--create-namespace", "--namespace=karmada-system"),
         *("--set=apiServer.hostNetwork=false", "--set=apiServer.serviceType=NodePort"),

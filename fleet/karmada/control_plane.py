@@ -11,7 +11,9 @@ from pulumi import Output, ResourceOptions
 from fleet import charts, readiness
 from fleet.addresses import ingress_ip
 from fleet.certificates import fingerprint
-from fleet.karmada import static_resources, values
+from fleet.deployed import Deployed
+from fleet.karmada import encryption, static_resources, values
+from fleet.karmada.encryption import KarmadaEncryption, KarmadaEncryptionArgs
 from fleet.karmada.firewall import KarmadaFirewall, KarmadaFirewallArgs
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
 from fleet.karmada.users import PROGRAM, KarmadaUsers, KarmadaUsersArgs
@@ -27,13 +29,14 @@ API_SERVER_SELECTOR: Final = {"app": "karmada-apiserver"}
 
 @dataclass(frozen=True, kw_only=True)
 class KarmadaControlPlaneArgs:
-    """Where Karmada runs, how, in which version, and where its chart comes from."""
+    """Where Karmada runs, how, in which version, where its chart comes from, and what the last update deployed."""
 
     manager: LkeCluster
     members: Members
     """Those who may reach it."""
     tags: Sequence[str]
     karmada: Karmada
+    deployed: Deployed
     certs: KarmadaCerts
     viewer_generation: int
     versions: Versions
@@ -64,6 +67,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     """Where its data is and on what storage, known once it is released."""
     firewall: Output[dict[str, Any]] | None
     """Whom its API lets in, and which nodes are behind a firewall; None where everybody reaches it."""
+    encryption_keys: Output[list[str]]
+    """The keys of encryption at rest as etcd's content names them."""
+    encryption: Output[dict[str, Any]]
+    """The keys by their names in the config, known once whatever is to be encrypted is so by the one that writes."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
@@ -82,6 +89,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         self.pki = KarmadaPki(
             f"{name}-pki", KarmadaPkiArgs(endpoint_ip=host, certs=args.certs), ResourceOptions(parent=self)
         )
+        at_rest = KarmadaEncryptionArgs(
+            encryption=args.karmada.encryption, host=args.manager.provider, namespace=namespace.metadata.name
+        )
+        keys = KarmadaEncryption(f"{name}-encryption", at_rest, ResourceOptions(parent=self))
+        self.encryption_keys = keys.keys
         release = charts.release(
             f"{name}-release",
             charts.ReleaseArgs(
@@ -92,10 +104,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                     values.host(
                         args.karmada,
                         args.versions,
-                        self.pki.chart_values(),
+                        values.Given(certs=self.pki.chart_values(), encryption=keys.secret),
                         values.Fingerprints(
                             server=fingerprint(self.pki.server.certificate_pem),
                             authority=fingerprint(self.pki.authority.certificate_pem).apply(values.label_value),
+                            encryption=keys.fingerprint,
                         ),
                     ),
                     args.karmada.values,
@@ -112,9 +125,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             lambda known: ApiServer(**known)
         )
         program = kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self))
+        identity = _let_in(program, release, firewall)
+        self.encryption = _encrypted(args, identity, release.status)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=_let_in(program, release, firewall),
+            kubeconfig=identity,
             # Renewed certificates must not replace everything that was submitted with the old ones.
             cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
             # The API server answers, and Karmada's CRDs are there, only once the release is done.
@@ -180,6 +195,22 @@ def _cleared(namespace: kubernetes.core.v1.Namespace, manager: LkeCluster) -> Ou
     )
     # The kubeconfig is a secret, the name is not.
     return Output.unsecret(cleared)
+
+
+def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:
+    """The keys, once all that is to be encrypted is so by the one that writes, if another one did or none."""
+    wanted, before = args.karmada.encryption, args.deployed.encryption
+    names: dict[str, Any] = {"keys": list(wanted.keys), "writing": wanted.writing_key}
+    if before is not None and before.writing == wanted.writing_key:
+        return released.apply(lambda _: names)
+
+    async def follow(known: dict[str, Any]) -> dict[str, Any]:
+        await encryption.rewrite(known["kubeconfig"])
+        return names
+
+    done: Output[dict[str, Any]] = Output.all(kubeconfig=identity, released=released).apply(follow)
+    # The kubeconfig is a secret, the names are not.
+    return Output.unsecret(done)
 
 
 def _endpoint(args: KarmadaControlPlaneArgs, service: kubernetes.core.v1.Service | None) -> tuple[Output[str], int]:

@@ -6,6 +6,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from fleet.karmada.agent import KarmadaAgent, KarmadaAgentArgs
+from fleet.karmada.backup import KarmadaBackup, KarmadaBackupArgs
 from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlaneArgs
 from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
 from fleet.karmada.failover import KarmadaFailover, KarmadaFailoverArgs
@@ -29,6 +30,7 @@ class Federation(pulumi.ComponentResource):
     control_plane: KarmadaControlPlane
     joined: list[pulumi.Resource]
     """Karmada's Cluster objects; each is there once its agent reports."""
+    backup: KarmadaBackup | None
     clusters: frozenset[str]
     """For which clusters there are any: the members, and expelled ones that had joined."""
 
@@ -43,6 +45,7 @@ class Federation(pulumi.ComponentResource):
                 members=args.members,
                 tags=linode_tags(config.tags),
                 karmada=config.karmada,
+                deployed=args.members.deployed,
                 certs=config.certs.karmada,
                 viewer_generation=config.viewer_generation,
                 versions=config.versions,
@@ -67,4 +70,8 @@ class Federation(pulumi.ComponentResource):
         if config.karmada.failover.enabled:
             failover = KarmadaFailoverArgs(control_plane=self.control_plane, failover=config.karmada.failover)
             KarmadaFailover(f"{name}-failover", failover, child)
+        self.backup = None
+        if config.karmada.backup:
+            saved = KarmadaBackupArgs(control_plane=self.control_plane, backup=config.karmada.backup)
+            self.backup = KarmadaBackup(f"{name}-backup", saved, child)
         self.register_outputs({})

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pulumi import Input
 
+from fleet.karmada import encryption
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, Versions
 from fleet.versions import CFSSL_IMAGE, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
@@ -15,20 +16,31 @@ COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApi
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
 AUTHORITY_LABEL: Final = "fleet/authority"
+ENCRYPTION_ANNOTATION: Final = "fleet/encryption"
+"""The API server reads its keys when it starts."""
 JOB_TTL_SECONDS: Final = 300
 """How long the job that installs Karmada's CRDs stays, so that Helm sees it succeed; the chart's 10 s is a race."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprints:
-    """What changes when certificates do."""
+    """What changes when certificates do, or the keys of encryption at rest."""
 
     server: Input[str]
     authority: Input[str]
     """As `label_value` writes it."""
+    encryption: Input[str]
 
 
-def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerprints: Fingerprints) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the chart is given to work with: certificates, and the name of the Secret with the keys of encryption."""
+
+    certs: Mapping[str, Any]
+    encryption: Input[str]
+
+
+def host(karmada: Karmada, versions: Versions, given: Given, fingerprints: Fingerprints) -> dict[str, Any]:
     """Values of host mode: the control plane on the manager."""
     pods = {"podAnnotations": {CERTIFICATE_ANNOTATION: fingerprints.server}}
     by_node = karmada.endpoint is EndpointMode.NODE
@@ -41,7 +53,7 @@ def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerp
             "installMode": "host",
             "systemNamespace": KARMADA_NAMESPACE,
             "karmadaImageVersion": versions.karmada,
-            "certs": dict(certs),
+            "certs": dict(given.certs),
             "staticResourceJob": {"ttlSecondsAfterFinished": JOB_TTL_SECONDS},
             "apiServer": {
                 "hostNetwork": False,
@@ -49,8 +61,12 @@ def host(karmada: Karmada, versions: Versions, certs: Mapping[str, Any], fingerp
                 "nodePort": karmada.node_port if by_node else 0,
                 "replicaCount": karmada.api_server_replicas,
                 "image": {"tag": KARMADA_KUBERNETES},
-            }
-            | pods,
+                "encryptionAtRest": {
+                    "enabled": True,
+                    "existingSecret": {"name": given.encryption, "key": encryption.SECRET_KEY},
+                },
+                "podAnnotations": pods["podAnnotations"] | {ENCRYPTION_ANNOTATION: fingerprints.encryption},
+            },
             "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}} | pods,
             "etcd": {
                 "mode": "internal",

@@ -1,4 +1,4 @@
-"""The two APIs that a restore talks to: the manager's, where Karmada runs, and Karmada's own."""
+"""The two APIs that backups and restores talk to: the manager's, where Karmada runs, and Karmada's own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 import yaml
-from kubernetes.client import ApiException, AppsV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi
+from kubernetes.client import ApiException, AppsV1Api, BatchV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi
 
 from fleet.api_client import UnusableKubeconfigError, make_api_client
+from fleet.karmada.encryption import rewrite_all
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from operations.errors import OperationError
+from operations.karmada.trust import trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,7 @@ class Manager:
         self.kubeconfig = kubeconfig
         self._client = _client("the manager", kubeconfig, None, output="kubeconfigs")
         self.apps = AppsV1Api(self._client)
+        self.batch = BatchV1Api(self._client)
         self.core = CoreV1Api(self._client)
 
     def close(self) -> None:
@@ -70,6 +73,14 @@ class Karmada:
         # Who is joined in mode Push has no agent, and no lease.
         pulling = [one["metadata"]["name"] for one in clusters["items"] if one["spec"]["syncMode"] == "Pull"]
         return {name: renewed.get(name) for name in pulling}
+
+    def trust(self, authority: bytes) -> int:
+        """Have it trust an authority where it calls its own servers; how many objects had another."""
+        return trust(self._client, authority)
+
+    def encrypt(self) -> int:
+        """Have it encrypt all secrets and works by the key that writes now; how many there are."""
+        return rewrite_all(self._client)
 
 
 def _as(identity: Identity, document: Any) -> Any:

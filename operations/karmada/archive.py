@@ -1,138 +1,97 @@
-"""Snapshots in a bucket: each an object of its own, with its SHA-256, read back before it counts."""
+"""A fleet's backups in their bucket: sealed snapshots of Karmada's etcd, each named after the time when it was made.
+
+Who makes them is on the manager (fleet/karmada/backup.py); here they are listed and fetched.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from fleet.naming import backup_prefix
 from operations import storage
 from operations.errors import OperationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from operations.karmada.etcd import SnapshotStatus
     from operations.state.access import Access
 
-_PREFIX: Final = "karmada/"
-_SUFFIX: Final = ".db"
-_DIGEST, _REVISION, _KEYS = "sha256", "revision", "keys"
-_TIME: Final = "%Y%m%dT%H%M%SZ"
+_SUFFIX: Final = ".age"
+_KEYS: Final = "keys"
+"""The object's metadata that names the keys of encryption at rest that Karmada had (fleet/karmada/backup.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """A snapshot in the bucket; `name` is when it was taken, in UTC, so that names sort by time."""
+class Backup:
+    """A sealed snapshot in the bucket; `name` is when it was made, in UTC, so that names sort by time."""
 
-    fleet: str
     name: str
+    key: str
+    """The object's."""
     size: int
     """In bytes."""
 
-    @property
-    def key(self) -> str:
-        """The object's key."""
-        return f"{_PREFIX}{self.fleet}/{self.name}{_SUFFIX}"
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A sealed snapshot on this machine, and the keys that what is in it may be encrypted by."""
+
+    backup: Backup
+    keys: tuple[str, ...]
 
 
 class Archive:
-    """One fleet's snapshots. Every method raises OperationError where the store refuses."""
+    """One fleet's backups. Every method raises OperationError where the store refuses."""
 
     def __init__(self, access: Access, fleet: str) -> None:
         self._bucket = access.bucket
         self._fleet = fleet
+        self._prefix = backup_prefix(fleet)
         self._client = storage.client(access)
 
-    def add(self, file: Path, status: SnapshotStatus, *, now: datetime | None = None) -> Snapshot:
-        """Upload a snapshot, read it back, and compare. What does not compare is removed."""
-        digest = _digest(file)
-        taken = (now or datetime.now(UTC)).strftime(_TIME)
-        snapshot = Snapshot(fleet=self._fleet, name=taken, size=file.stat().st_size)
-        with storage.explained(f"Cannot upload {snapshot.key}", remedy="Mend that and run again"):
-            self._client.upload_file(
-                str(file),
-                self._bucket,
-                snapshot.key,
-                ExtraArgs={
-                    "Metadata": {_DIGEST: digest, _REVISION: str(status.revision), _KEYS: str(status.keys)},
-                    "ContentType": "application/octet-stream",
-                },
+    def all(self) -> list[Backup]:
+        """Every backup, oldest first."""
+        with storage.explained(f"Cannot list the backups of {self._fleet}", remedy="Mend that and run again"):
+            return sorted(storage.once_known(self._listed), key=lambda backup: backup.name)
+
+    def _listed(self) -> list[Backup]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        return [
+            Backup(
+                name=entry["Key"].removeprefix(self._prefix).removesuffix(_SUFFIX),
+                key=entry["Key"],
+                size=entry["Size"],
             )
-            stored = hashlib.sha256()
-            for chunk in self._client.get_object(Bucket=self._bucket, Key=snapshot.key)["Body"].iter_chunks():
-                stored.update(chunk)
-        if stored.hexdigest() != digest:
-            with storage.explained(f"Cannot remove {snapshot.key}, which is damaged", remedy="Remove it by hand"):
-                self._client.delete_object(Bucket=self._bucket, Key=snapshot.key)
-            raise OperationError(
-                what=f"{snapshot.key} was not kept",
-                why="what the store gives back is not what was uploaded",
-                remedy="Run again",
-            )
-        return snapshot
+            for page in pages
+            for entry in page.get("Contents", [])
+            if entry["Key"].endswith(_SUFFIX)
+        ]
 
-    def all(self) -> list[Snapshot]:
-        """Every snapshot, oldest first."""
-        prefix = f"{_PREFIX}{self._fleet}/"
-        with storage.explained(f"Cannot list the snapshots of {self._fleet}", remedy="Mend that and run again"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-            found = [
-                Snapshot(
-                    fleet=self._fleet,
-                    name=entry["Key"].removeprefix(prefix).removesuffix(_SUFFIX),
-                    size=entry["Size"],
-                )
-                for page in pages
-                for entry in page.get("Contents", [])
-                if entry["Key"].endswith(_SUFFIX)
-            ]
-        return sorted(found, key=lambda snapshot: snapshot.name)
+    def fetch(self, name: str | None, file: Path) -> Fetched:
+        """Download a backup, the newest where no name is given. It is sealed: whether it is whole, age knows."""
+        backup = self._named(name)
+        with storage.explained(f"Cannot download {backup.key}", remedy="Mend that and run again"):
+            head = self._client.head_object(Bucket=self._bucket, Key=backup.key)
+            self._client.download_file(self._bucket, backup.key, str(file))
+        keys = head["Metadata"].get(_KEYS, "")
+        return Fetched(backup=backup, keys=tuple(filter(None, keys.split(","))))
 
-    def fetch(self, name: str | None, file: Path) -> Snapshot:
-        """Download a snapshot, the newest where no name is given, and compare it with its digest."""
-        snapshot = self._named(name)
-        with storage.explained(f"Cannot download {snapshot.key}", remedy="Mend that and run again"):
-            head = self._client.head_object(Bucket=self._bucket, Key=snapshot.key)
-            self._client.download_file(self._bucket, snapshot.key, str(file))
-        if _digest(file) != head["Metadata"].get(_DIGEST):
-            file.unlink()
-            raise OperationError(
-                what=f"{snapshot.key} is damaged",
-                why="its SHA-256 is not the one that was recorded with it",
-                remedy="Fetch an earlier snapshot, or an earlier version of this object",
-            )
-        return snapshot
-
-    def prune(self, keep: int) -> list[Snapshot]:
-        """Remove all but the newest `keep`; a versioned bucket still has them for its days. Returns what went."""
-        gone = self.all()[:-keep]
-        with storage.explained("Cannot remove old snapshots", remedy="Mend that and run again; the new one is kept"):
-            for snapshot in gone:
-                self._client.delete_object(Bucket=self._bucket, Key=snapshot.key)
-        return gone
-
-    def _named(self, name: str | None) -> Snapshot:
+    def _named(self, name: str | None) -> Backup:
         known = self.all()
         if not known:
             raise OperationError(
-                what=f"There is no snapshot of {self._fleet}",
-                why=f"nothing lies below {_PREFIX}{self._fleet}/ in {self._bucket}",
+                what=f"There is no backup of {self._fleet}",
+                why=f"nothing lies below {self._prefix} in {self._bucket}",
                 remedy="Check --fleet and the bucket",
             )
         if name is None:
             return known[-1]
-        chosen = next((snapshot for snapshot in known if snapshot.name == name), None)
+        chosen = next((backup for backup in known if backup.name == name), None)
         if chosen is None:
             raise OperationError(
-                what=f"There is no snapshot {name} of {self._fleet}",
-                why=f"the newest are {', '.join(snapshot.name for snapshot in known[-5:])}",
-                remedy="Name one of `karmada snapshots`",
+                what=f"There is no backup {name} of {self._fleet}",
+                why=f"the newest are {', '.join(backup.name for backup in known[-5:])}",
+                remedy="Name one of `karmada backups`",
             )
         return chosen
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

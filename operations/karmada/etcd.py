@@ -1,7 +1,6 @@
-"""etcd's own tools: a snapshot of a running member, what is in it, and the data of a new cluster made from it.
+"""etcd's own tool: what is in a snapshot, and the data of a new cluster made from it.
 
-etcdctl and etcdutl come with every release of etcd (https://github.com/etcd-io/etcd/releases); they are taken from
-PATH.
+etcdutl comes with every release of etcd (https://github.com/etcd-io/etcd/releases); it is taken from PATH.
 """
 
 from __future__ import annotations
@@ -40,16 +39,6 @@ class SnapshotStatus(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """A member's client address, and files with the certificates to use it."""
-
-    url: str
-    authority: Path
-    certificate: Path
-    key: Path
-
-
-@dataclass(frozen=True, kw_only=True)
 class Member:
     """A member of the cluster that a snapshot becomes, by name, and all members' peer URLs by name."""
 
@@ -62,23 +51,6 @@ def members(count: int) -> list[Member]:
     names = [f"etcd-{index}" for index in range(count)]
     peers = {name: f"http://{name}.etcd.{KARMADA_NAMESPACE}.svc.cluster.local:2380" for name in names}
     return [Member(name=name, peers=peers) for name in names]
-
-
-def save(endpoint: Endpoint, file: Path) -> None:
-    """Write a snapshot of a running member. Raises OperationError."""
-    _run(
-        [
-            _tool("etcdctl"),
-            f"--endpoints={endpoint.url}",
-            f"--cacert={endpoint.authority}",
-            f"--cert={endpoint.certificate}",
-            f"--key={endpoint.key}",
-            "snapshot",
-            "save",
-            str(file),
-        ],
-        what="Cannot take a snapshot of Karmada's etcd",
-    )
 
 
 def status(file: Path) -> SnapshotStatus:

@@ -34,6 +34,8 @@ class Restore:
 
     manager: Manager
     karmada: Karmada
+    authority: bytes
+    """Karmada's own of today, PEM: the snapshot may have an earlier one."""
     lost: Collection[str] = ()
 
     def run(self, folder: Path, *, say: Callable[[str], None]) -> None:
@@ -63,11 +65,17 @@ class Restore:
             # By the snapshot every member has been silent since it was made. Controllers that see that before agents
             # are back evict all that runs from everywhere.
             wait_for_reports(self.karmada, self.lost, say=say)
+            self._follow(say)
             _start(controllers)
             # Last, so that a run that was interrupted before is taken up where it was.
             for workload in (etcd, *others):
                 workload.forget()
             say("Karmada: started")
+
+    def _follow(self, say: Callable[[str], None]) -> None:
+        """What was true when the snapshot was made, and is not any more, before anybody acts by it."""
+        say(f"trust in Karmada's authority: renewed in {self.karmada.trust(self.authority)} objects")
+        say(f"encryption at rest: {self.karmada.encrypt()} secrets and works are written by today's key")
 
     def _stop(self, stopping: list[workloads.Workload]) -> None:
         for workload in stopping:

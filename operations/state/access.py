@@ -12,10 +12,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from dotenv import dotenv_values
 
+from fleet.naming import signing_region
 from operations.errors import OperationError
 
 _ACCESS_KEY: Final = "AWS_ACCESS_KEY_ID"
@@ -60,12 +61,6 @@ class Access:
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
             _BUCKET: self.bucket,
         }
-
-
-def signing_region(endpoint: str) -> str:
-    """The region that requests to an endpoint are signed for ("us-ord-1"); any will do elsewhere."""
-    host = urlsplit(endpoint).hostname or ""
-    return host.partition(".")[0] if host.endswith(".linodeobjects.com") else "us-east-1"
 
 
 def backend_url(bucket: str, endpoint: str) -> str:

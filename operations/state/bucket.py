@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from operations import storage
 
@@ -18,19 +17,15 @@ if TYPE_CHECKING:
     from operations.state.access import Access
 
 _DENIED: Final = frozenset({"AccessDenied", "403"})
-# A key of Linode's is known to its S3 hosts some seconds after the API has made it.
-_NOT_KNOWN_YET: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _RULE: Final = "fleet-state"
 _UPLOAD_DAYS: Final = 7
-KNOWN_WITHIN: Final = 60.0
-"""Seconds that a new key is waited for."""
 
 
 class DeniedError(Exception):
     """The key may not change the bucket's settings."""
 
 
-def configure(access: Access, *, keep_days: int, patience: float = KNOWN_WITHIN) -> None:
+def configure(access: Access, *, keep_days: int, patience: float = storage.KNOWN_WITHIN) -> None:
     """Turn versioning on, and let versions end `keep_days` after they were replaced or deleted.
 
     Raises:
@@ -43,22 +38,11 @@ def configure(access: Access, *, keep_days: int, patience: float = KNOWN_WITHIN)
         f"Cannot set up the bucket {access.bucket}", remedy="Mend that and run again; what is done already stays"
     ):
         try:
-            for attempt in Retrying(
-                retry=retry_if_exception(_is_not_known_yet),
-                stop=stop_after_delay(patience),
-                wait=wait_fixed(2),
-                reraise=True,
-            ):
-                with attempt:
-                    _apply(client, access.bucket, keep_days)
+            storage.once_known(lambda: _apply(client, access.bucket, keep_days), patience=patience)
         except ClientError as error:
             if storage.code(error) in _DENIED:
                 raise DeniedError from error
             raise
-
-
-def _is_not_known_yet(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and storage.code(error) in _NOT_KNOWN_YET
 
 
 def _apply(client: S3Client, bucket: str, keep_days: int) -> None:

@@ -86,6 +86,26 @@ def new_key(client: LinodeClient, place: Place) -> Iterator[tuple[str, str]]:
         raise
 
 
+def find_bucket(client: LinodeClient, place: Place) -> str:
+    """The S3 address of a bucket that is there, with a scheme. Raises OperationError where there is none."""
+    with _explained(f"Cannot find the bucket {place.bucket} in {place.region}"):
+        found = client.get(f"/object-storage/buckets/{place.region}/{place.bucket}")
+    return place.endpoint or f"https://{found['s3_endpoint']}"
+
+
+@contextmanager
+def reading_key(client: LinodeClient, place: Place) -> Iterator[tuple[str, str]]:
+    """A key that reads this bucket alone, for as long as the block."""
+    grant = client.object_storage.bucket_access(place.region, place.bucket, "read_only")
+    with _explained(f"Cannot make a key to the bucket {place.bucket}"):
+        key: ObjectStorageKeys = client.object_storage.keys_create("fleet-backup reader", bucket_access=grant)
+    try:
+        yield key.access_key, key.secret_key
+    finally:
+        with _explained(f"Cannot revoke key {key.id}; revoke it by hand"):
+            key.delete()
+
+
 @contextmanager
 def full_key(client: LinodeClient, region: str) -> Iterator[tuple[str, str]]:
     """A key to every bucket of a region, for as long as the block."""

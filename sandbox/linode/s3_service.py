@@ -114,7 +114,7 @@ class S3Door:
         request = Request(scope, receive)
         refusal = self._refusal(signed["key"], request)
         body = await request.body()
-        answer = refusal or await asyncio.to_thread(self._objects.answer, request, body)
+        answer = refusal if refusal else await asyncio.to_thread(self._objects.answer, request, body)
         response = Response(answer.body, status_code=answer.status)
         response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
         await response(scope, receive, send)

@@ -17,7 +17,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify import account, balancers, firewall, karmada, mesh
+from sandbox.verify import account, backups, balancers, firewall, karmada, mesh
 from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
@@ -82,9 +82,11 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
     seen = views(outputs, layout, folder)
     if api := karmada_api(outputs, layout, folder):
         yield from karmada.claims(api, found, folder, expelled)
+    [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
     if outputs.get("karmadaFirewall"):
-        [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
         yield from firewall.claims(outputs, seen[manager], partial(account.ask, layout))
+    if outputs.get("backups"):
+        yield backups.backed_up(seen[manager])
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
     clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,57 +12,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fleet.karmada.users import OPERATOR
-from operations.state import access as accesses
-from operations.state.access import Access
-from sandbox.kubernetes.commands import CommandError, inside
+from sandbox.kubernetes.commands import CommandError
 from sandbox.toolchain import tool_path
 from sandbox.verify.karmada import all_joined
 from tests.e2e.clients import Account, eventually
+from tests.e2e.operating import IDENTITY, Bucket, Operator
 from tests.e2e.running import wrong
 from tests.e2e.stack import YES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.kubernetes.layout import Layout
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
-PORT = 5555
-BUCKET = "fleet-state"
 GUEST = Path(__file__).with_name("guest.yaml").read_text()
 """What a user has submitted, of which the program knows nothing."""
-_TOOLS = ("etcdctl", "etcdutl", "kubectl")
-
-
-@pytest.fixture
-def bucket(ending_fleet: Fleet, tmp_path: Path) -> Iterator[Path]:
-    """A key to a bucket of moto's, inside the sandbox's network."""
-    server = Path(sys.executable).with_name("moto_server")
-    with (tmp_path / "moto.log").open("w") as log:
-        line = inside(ending_fleet.layout.wan, [str(server), "--host=127.0.0.1", f"--port={PORT}"])
-        running = subprocess.Popen(line, stdout=log, stderr=log)
-    try:
-        access = Access(bucket=BUCKET, endpoint=f"http://127.0.0.1:{PORT}", access_key="state", secret_key="state")
-        accesses.write(tmp_path / "key.env", access)
-        url = f"{access.endpoint}/{BUCKET}"
-        put = inside(ending_fleet.layout.wan, ["curl", "--silent", "--fail", "--request", "PUT", url])
-        eventually(lambda: subprocess.run(put, check=False).returncode == 0, "moto serves the bucket")
-        yield tmp_path / "key.env"
-    finally:
-        running.terminate()
-        running.wait()
-
-
-def _operations(layout: Layout, *arguments: str) -> str:
-    """`python -m operations karmada`, as an operator runs it where the manager can be reached."""
-    folders = [str(tool_path(name).parent) for name in _TOOLS]
-    environment = {**os.environ, "PATH": os.pathsep.join([*folders, os.environ["PATH"]])}
-    line = inside(layout.wan, [sys.executable, "-m", "operations", "karmada", *arguments])
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=1800)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+RENEWED = {"karmada": {"caDays": 3651}}
+"""Another lifetime is another certificate of Karmada's authority."""
 
 
 def _pods(fleet: Fleet) -> dict[str, tuple[str, int]]:
@@ -109,20 +76,54 @@ def _took(begin: float, what: str) -> float:
     return now
 
 
+def _containers(fleet: Fleet) -> dict[str, tuple[str, int]]:
+    """Every pod of Karmada's on the manager: its uid, and how often it has restarted."""
+    manager = fleet.views["cluster-manager"]
+    return {
+        pod["metadata"]["name"]: (
+            pod["metadata"]["uid"],
+            sum(one["restartCount"] for one in pod["status"].get("containerStatuses", ())),
+        )
+        for pod in manager.get("pods", "--namespace=karmada-system")["items"]
+        if not pod["metadata"]["name"].startswith(("karmada-backup", "karmada-failover"))
+    }
+
+
+def _refusals(operator: Operator, bucket: Bucket, name: str, folder: Path, restore: list[str]) -> Iterator[str]:
+    """What is said of an identity that is another's, not there, or not given, and of a backup that was cut short."""
+    subprocess.run([tool_path("age-keygen"), "--output", folder / "other"], check=True, capture_output=True)
+    for identity in (f"--identity={folder / 'other'}", f"--identity={folder / 'none'}", "--lost=nobody"):
+        done = operator.run("restore", *restore, identity)
+        assert done.returncode != 0, done.stdout
+        yield done.stderr
+    whole = bucket.get(name)
+    later = f"{name[:-1]}1Z"
+    bucket.put(later, whole[: len(whole) - 1000])
+    done = operator.run("restore", *restore, f"--identity={IDENTITY}", f"--backup={later}")
+    assert done.returncode != 0, done.stdout
+    yield done.stderr
+
+
+def _bundles(fleet: Fleet) -> set[str]:
+    """The authorities that Karmada's API server trusts where it calls Karmada's own webhooks."""
+    kinds = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+    found = [item for kind in kinds for item in fleet.karmada.get(kind)["items"]]
+    return {webhook["clientConfig"]["caBundle"] for item in found for webhook in item["webhooks"]}
+
+
 def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_restarts(
-    ending_fleet: Fleet, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ending_fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet, layout = ending_fleet.configured(), ending_fleet.layout
     fleet.karmada.kubectl("apply", "--filename=-", stdin=GUEST)
     eventually(lambda: _guests(fleet) == 3, "the guest runs in every region", within_seconds=180)
-    store = ["--fleet=sandbox", f"--key={bucket}"]
-    manager = f"--kubeconfig={layout.kubeconfigs / 'cluster-manager.kubeconfig'}"
+    operator = Operator(layout=layout, backups=fleet.outputs["backups"])
     # As in a snapshot from before the operator's user: whoever restores it has to do without a binding.
     fleet.karmada.kubectl("delete", "clusterrolebinding", OPERATOR)
     begin = time.monotonic()
-    _operations(layout, "backup", *store, manager)
+    made = operator.do("backup", operator.manager).split()[0]
     begin = _took(begin, "backup")
-    uid, pods = _uid(fleet), _pods(fleet)
+    uid, pods, address = _uid(fleet), _pods(fleet), fleet.outputs["karmadaEndpoint"]
     assert sum("/guest-" in pod for pod in pods) == 3, "what is compared later is there"
 
     begin = time.monotonic()
@@ -131,15 +132,26 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     fleet.stack.run("refresh", *YES)
     monkeypatch.delenv("PULUMI_K8S_DELETE_UNREACHABLE")
     begin = _took(begin, "refresh without the manager")
-    fleet.up()
+    fleet.up(certs=RENEWED)
     begin = _took(begin, "up, with a new manager")
+    assert fleet.outputs["karmadaEndpoint"] != address, "it is another one, at another address"
     assert "guest" not in fleet.karmada.kubectl("get", "deployments", "--output=name"), "the new Karmada is empty"
     assert _pods(fleet) == pods
+    [today] = _bundles(fleet)
 
-    begin = time.monotonic()
     # For its address alone: of the user in it the snapshot knows nothing.
     karmada = f"--karmada-kubeconfig={fleet.karmada.kubeconfig}"
-    print(_operations(layout, "restore", *store, manager, karmada, "--yes"))
+    restore = [*operator.store, operator.manager, karmada, "--yes"]
+    before, bucket = _containers(fleet), Bucket.of(layout, fleet.outputs["backups"], tmp_path)
+    another, missing, ungiven, short = _refusals(operator, bucket, made, tmp_path, restore)
+    assert "encrypted to another recipient than this identity's" in another
+    assert "no such file" in missing
+    assert "--identity" in ungiven
+    assert "cut short or damaged" in short
+    assert _containers(fleet) == before, "nothing was touched"
+
+    begin = time.monotonic()
+    print(operator.do("restore", *restore, f"--identity={IDENTITY}", f"--backup={made}"))
     begin, restored = _took(begin, "restore"), datetime.now(UTC)
     eventually(lambda: _reporting(fleet, restored), "members reconnect and are Ready", within_seconds=300)
     begin = _took(begin, "all members Ready")
@@ -147,10 +159,11 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     with pytest.raises(CommandError, match="Forbidden"):
         fleet.karmada.get("deployments")
     fleet.stack.run("refresh", *YES)
-    fleet.up()
+    fleet.up(certs=RENEWED)
     _took(begin, "refresh and up")
-    assert fleet.stack.changes() == {}, "nothing is left to do"
+    assert fleet.stack.changes(certs=RENEWED) == {}, "nothing is left to do"
     assert _pods(fleet) == pods
+    assert _bundles(fleet) == {today}, "the backup is from before the renewal"
 
     # What came back is alive: a change of it arrives in the members.
     fleet.karmada.kubectl("scale", "deployment/guest", "--replicas=2")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from fleet.karmada import encryption
+from fleet.karmada.values import ENCRYPTION_ANNOTATION
 from fleet.naming import KARMADA_NAMESPACE
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
 from sandbox.charts.staging import stage
@@ -96,3 +98,24 @@ def test_agents_run_as_the_charts_do_but_report_no_credentials(chart: Path) -> N
     )
     role = graph.one("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", "us-agent-role").plain()
     assert role["rules"] == theirs["ClusterRole"]["rules"]
+
+
+def test_the_api_server_gets_its_keys_of_encryption_from_the_secret(chart: Path) -> None:
+    values = build(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    deployments = {
+        document["metadata"]["name"]: document
+        for document in rendered(chart, values)
+        if document and document["kind"] == "Deployment"
+    }
+    pod = deployments["karmada-apiserver"]["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    [flag] = [word for word in container["command"] if word.startswith("--encryption-provider-config=")]
+    [mount] = [one for one in container["volumeMounts"] if one["mountPath"] == flag.partition("=")[2]]
+    [volume] = [one for one in pod["spec"]["volumes"] if one["name"] == mount["name"]]
+    assert (volume["secret"]["secretName"], mount["subPath"]) == (encryption.SECRET, encryption.SECRET_KEY)
+    annotated = {
+        name
+        for name, document in deployments.items()
+        if ENCRYPTION_ANNOTATION in (document["spec"]["template"]["metadata"].get("annotations") or {})
+    }
+    assert annotated == {"karmada-apiserver"}, "nobody else restarts with the keys"

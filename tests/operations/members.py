@@ -6,9 +6,9 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from operations.karmada.etcd import Endpoint
 from sandbox.kubernetes.pki import KeyPair, Subject, ensure_authority, ensure_peer
 from sandbox.toolchain import tool_path
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A member's client address, and files with the certificates to use it."""
+
+    url: str
+    authority: Path
+    certificate: Path
+    key: Path
 
 
 class Etcd:

@@ -123,7 +123,7 @@ def test_a_manager_that_is_stuck_is_told_with_what_to_look_at(
     monkeypatch.setattr(workloads, "LIMIT_SECONDS", 0.0)
     karmada = Karmada(kubeconfig, _identity(kubeconfig))
     with _pod(manager), pytest.raises(OperationError, match=r"the pods of etcd are gone.*get pods"):
-        restore.Restore(manager=manager, karmada=karmada).run(tmp_path, say=print)
+        restore.Restore(manager=manager, karmada=karmada, authority=b"").run(tmp_path, say=print)
 
 
 def test_a_manager_without_karmada_is_told(manager: Manager) -> None:

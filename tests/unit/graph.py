@@ -21,7 +21,7 @@ from fleet import readiness
 from fleet.config import parse
 from fleet.deployed import READ_OUTPUTS, Deployed
 from fleet.fleet import Fleet, FleetArgs
-from fleet.karmada import static_resources
+from fleet.karmada import encryption, static_resources
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
@@ -82,6 +82,8 @@ class Graph:
     """The kubeconfigs with which the program stood at the gate before Karmada's API."""
     warned: list[str] = field(default_factory=list)
     """What the program warned of."""
+    rewritten: list[str] = field(default_factory=list)
+    """The kubeconfigs by which the program had Karmada encrypt anew what is there."""
 
     def of_type(self, *types: str) -> list[Node]:
         """The resources of some types, in order of registration."""
@@ -202,6 +204,16 @@ ANSWERS: Final[Mapping[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]]
         "status": {"status": "deployed", "namespace": args.inputs.get("namespace", "")}
     },
     "random:index/randomString:RandomString": lambda args: {"result": "x4f2"},
+    "random:index/randomBytes:RandomBytes": lambda args: {
+        "base64": base64.b64encode(f"bytes of {args.name}".encode()).decode()
+    },
+    "linode:index/objectStorageBucket:ObjectStorageBucket": lambda args: {
+        "s3Endpoint": f"{args.inputs['region']}-1.linodeobjects.com"
+    },
+    "linode:index/objectStorageKey:ObjectStorageKey": lambda args: {
+        "accessKey": "ACCESS",
+        "secretKey": f"secret of {args.name}",
+    },
     "tls:index/privateKey:PrivateKey": _pem("privateKeyPem"),
     "tls:index/selfSignedCert:SelfSignedCert": _pem("certPem"),
     "tls:index/certRequest:CertRequest": _pem("certRequestPem"),
@@ -217,7 +229,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
     "linode:index/getRegions:getRegions": lambda _: {
         "id": "all",
         "regions": [
-            *({"id": region, "capabilities": ["Linodes", "Kubernetes"]} for region in REGIONS),
+            *({"id": region, "capabilities": ["Linodes", "Kubernetes", "Object Storage"]} for region in REGIONS),
             {"id": "no-lke", "capabilities": ["Linodes"]},
         ],
     },
@@ -315,6 +327,9 @@ def build(
         recorder.graph.let_in.append(kubeconfig)
         return kubeconfig
 
+    async def rewrite(kubeconfig: str) -> None:
+        recorder.graph.rewritten.append(kubeconfig)
+
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> pulumi.Output[None]:
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
@@ -326,6 +341,7 @@ def build(
         mock.patch.object(readiness, "wait_until_let_in", let_in),
         mock.patch.object(static_resources, "clear", clear),
         mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append),
+        mock.patch.object(encryption, "rewrite", rewrite),
     ):
         pulumi.runtime.set_mocks(
             recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder

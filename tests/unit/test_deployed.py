@@ -287,3 +287,37 @@ def test_a_rotation_goes_step_by_step_and_each_step_can_be_taken_back(index: int
 def test_a_step_of_a_rotation_that_is_left_out_is_refused(now: int, wanted: int, keys: list[str]) -> None:
     found = refused(after(ROTATION[now]), certs={"mesh": ROTATION[wanted]})
     assert [error.split(":")[0] for error in found] == keys
+
+
+ENCRYPTED = {"encryption": {"keys": ["first"], "writing": "first"}}
+BOTH = {"encryption": {"keys": ["first", "next"], "writing": "first"}}
+TURNED = {"encryption": {"keys": ["first", "next"], "writing": "next"}}
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "reason"),
+    [
+        ({}, {"keys": ["a", "b"], "writing": "b"}, None),
+        (ENCRYPTED, {}, None),
+        (ENCRYPTED, {"keys": ["first", "next"]}, None),
+        (BOTH, {"keys": ["first", "next"], "writing": "next"}, None),
+        (TURNED, {"keys": ["next"]}, None),
+        (TURNED, {"keys": ["next", "first"]}, None),
+        (
+            ENCRYPTED,
+            {"keys": ["first", "next"], "writing": "next"},
+            "karmada.encryption.writing: 'next' is not known to Karmada's API servers yet; add it to keys, keep "
+            "writing with 'first' for one update, and switch then",
+        ),
+        (
+            BOTH,
+            {"keys": ["next"]},
+            "karmada.encryption.keys: 'first' is missing, by which Karmada's secrets are encrypted; keep it for one "
+            "update that writes with another, and for as long as a backup from before is to be restored",
+        ),
+    ],
+)
+def test_a_key_of_encryption_reads_before_it_writes_and_goes_when_another_one_has_written(
+    now: dict[str, Any], wanted: dict[str, Any], reason: str | None
+) -> None:
+    assert refused(now, karmada={"encryption": wanted}) == ([reason] if reason else [])

@@ -1,10 +1,10 @@
-"""The images that Karmada's chart runs, in host and in agent mode, under the names and tags of fleet/versions.py."""
+"""The images that Karmada's chart and Fleet's own jobs beside it run, under the names and tags of fleet/versions.py."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from fleet.versions import CFSSL_IMAGE, KARMADA, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
+from fleet.versions import AGE_IMAGE, CFSSL_IMAGE, KARMADA, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
 from sandbox.kubernetes.images.model import Dynamic, Image, Layer, Program, Tool
 
@@ -39,7 +39,7 @@ KARMADA_IMAGES: Final = (
     _of_kubernetes("kube-controller-manager"),
     Image(
         name=f"registry.k8s.io/etcd:{KARMADA_ETCD}",
-        layers=(BASE, {"/usr/local/bin/etcd": Tool("etcd")}),
+        layers=(BASE, {f"/usr/local/bin/{program}": Tool(program) for program in ("etcd", "etcdctl", "etcdutl")}),
         command=("/usr/local/bin/etcd",),
     ),
     Image(
@@ -50,6 +50,16 @@ KARMADA_IMAGES: Final = (
     Image(
         name=_named(CFSSL_IMAGE),
         layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/curl": Dynamic(Program("curl"))}),
+        command=("bash",),
+    ),
+    Image(
+        name=_named(AGE_IMAGE),
+        layers=(
+            BASE,
+            BUSYBOX,
+            _BASH,
+            {"/usr/local/bin/age": Tool("age"), "/usr/bin/curl": Dynamic(Program("curl"))},
+        ),
         command=("bash",),
     ),
 )

@@ -102,6 +102,7 @@ class ObjectStorageBucket(SchemaResource):
 
     def update(self, request: UpdateRequest) -> Mapping[str, Value]:
         """Nothing of it can change without a replacement but who may read it."""
+        del request
         raise ProviderError("the offline stand-in cannot change acl and corsEnabled of a bucket that is there")
 
     def delete(self, request: DeleteRequest) -> None:
@@ -178,9 +179,11 @@ class ObjectStorageKey(SchemaResource):
         """Call it something else, or let it into other regions."""
         inputs = reveal(self.effective(request.inputs))
         if request.preview:
-            return dict(request.old_outputs) | inputs
+            planned_outputs: Properties = dict(request.old_outputs) | inputs
+            return planned_outputs
         body = {name: inputs[name] for name in ("label", "regions") if name in inputs}
-        return dict(request.old_outputs) | _key(self._connection.api().put(f"{_KEYS}/{request.id}", body))
+        outputs: Properties = dict(request.old_outputs)
+        return outputs | _key(self._connection.api().put(f"{_KEYS}/{request.id}", body))
 
     def delete(self, request: DeleteRequest) -> None:
         """Revoke it."""

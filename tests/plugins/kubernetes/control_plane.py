@@ -51,14 +51,17 @@ class _Pair:
 
 
 class ControlPlane:
-    """etcd and an API server of their own, as a context manager."""
+    """etcd and an API server of their own, as a context manager; a folder that had one before has what that one had."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
+        """`flags` are further ones of the API server's."""
         self._folder = folder
+        self._flags = flags
         self._processes: list[subprocess.Popen[bytes]] = []
         self._authority = _pair("fleet-test-ca", None)
         self._admin = _pair("admin", self._authority, organization="system:masters")
         self.port = _free_port()
+        self._etcd_port = _free_port()
 
     def __enter__(self) -> Self:
         try:
@@ -121,8 +124,14 @@ class ControlPlane:
             "--secure-port=0",
         )
 
+    def stored(self, key: str) -> bytes:
+        """What etcd has at a key."""
+        line = [str(tool_path("etcdctl")), f"--endpoints=http://{_LOOPBACK}:{self._etcd_port}"]
+        done = subprocess.run([*line, "get", "--print-value-only", key], capture_output=True, check=True, timeout=60)
+        return done.stdout
+
     def _start(self) -> None:
-        etcd_port = _free_port()
+        etcd_port = self._etcd_port
         self._run(
             "etcd",
             f"--data-dir={self._folder / 'etcd'}",
@@ -164,6 +173,7 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             # Loopback is no address for the kubernetes Service's endpoints.
             "--endpoint-reconciler-type=none",
+            *self._flags,
         ]
 
     def _run(self, tool: str, *arguments: str) -> None:

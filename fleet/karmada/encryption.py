@@ -1,0 +1,188 @@
+"""Encryption at rest: what of Karmada's etcd is encrypted, with which keys, and how what is there follows.
+
+The keys are made here and kept in the stack's state. A key that no longer writes still reads; docs/decisions/0168 has
+the steps of a rotation.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_random as random
+import urllib3
+import yaml
+from kubernetes import client
+from pulumi import Input, Output, ResourceOptions
+from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from fleet import etcd, readiness
+
+RESOURCES: Final = ("secrets", "works.work.karmada.io")
+"""A Work holds whatever it brings to its member, Secrets among it; custom resources count since Kubernetes 1.26."""
+PATHS: Final = (("/api/v1", "secrets"), ("/apis/work.karmada.io/v1alpha1", "works"))
+"""Where the same are served."""
+SECRET: Final = "karmada-encryption"  # noqa: S105 - the Secret's name
+SECRET_KEY: Final = "encryption-config.yaml"  # noqa: S105 - the name of what is in it
+KEY_BYTES: Final = 32
+"""Of secretbox, the only size that it has (XSalsa20 and Poly1305)."""
+TIMEOUT_SECONDS: Final = 300
+PAUSE_SECONDS: Final = 1
+PAGE_SIZE: Final = 500
+METADATA_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarmadaEncryptionArgs:
+    """The keys, and the provider and the namespace of the cluster that Karmada runs on."""
+
+    encryption: etcd.Encryption
+    host: kubernetes.Provider
+    namespace: Input[str]
+
+
+class KarmadaEncryption(pulumi.ComponentResource):
+    """The keys, and the Secret by which the API server knows them."""
+
+    secret: Output[str]
+    """The Secret's name."""
+    keys: Output[list[str]]
+    """The keys as etcd's content names them, the one that writes first."""
+    fingerprint: Output[str]
+    """Another one when the API server has to be told something."""
+
+    def __init__(self, name: str, args: KarmadaEncryptionArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("fleet:karmada:Encryption", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        writing = args.encryption.writing_key
+        made = {
+            key: random.RandomBytes(f"{name}-key-{key}", length=KEY_BYTES, opts=child).base64
+            for key in (writing, *(key for key in args.encryption.keys if key != writing))
+        }
+        keys = Output.all(**made).apply(lambda known: [(key, known[key]) for key in made])
+        text: Output[str] = Output.secret(keys.apply(configuration))
+        self.keys = Output.unsecret(keys.apply(lambda known: [key_name(*key) for key in known]))
+        self.fingerprint = Output.unsecret(text.apply(_fingerprint))
+        secret = kubernetes.core.v1.Secret(
+            f"{name}-config",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=SECRET, namespace=args.namespace),
+            string_data={SECRET_KEY: text},
+            opts=ResourceOptions(parent=self, provider=args.host),
+        )
+        self.secret = secret.metadata.name
+        self.register_outputs({"keys": self.keys})
+
+
+def configuration(keys: Sequence[tuple[str, str]]) -> str:
+    """An EncryptionConfiguration: the first key writes, all of them read, and so does what was never encrypted."""
+    named = [{"name": key_name(name, value), "secret": value} for name, value in keys]
+    providers: list[Mapping[str, Any]] = [{"secretbox": {"keys": named}}, {"identity": {}}]
+    document = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{"resources": list(RESOURCES), "providers": providers}],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def key_name(name: str, value: str) -> str:
+    """What etcd's content calls a key: another key of the same name in the config has another name there."""
+    return f"{name}-{_fingerprint(value)[:8]}"
+
+
+def key_names(configuration: str) -> list[str]:
+    """The names of the keys in an EncryptionConfiguration of ours.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        [rule] = yaml.safe_load(configuration)["resources"]
+        return [key["name"] for provider in rule["providers"] for key in provider.get("secretbox", {}).get("keys", ())]
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError):
+        # The cause would carry the keys into the error's text.
+        raise ValueError("this is no EncryptionConfiguration of Fleet's") from None
+
+
+async def rewrite(kubeconfig: str) -> None:
+    """Have Karmada write whatever is to be encrypted, so that all of it is encrypted by the key that writes now.
+
+    Args:
+        kubeconfig: Karmada's, YAML text; secret, and never part of a message.
+
+    Raises:
+        pulumi.RunError: when it is not done after five minutes.
+    """
+    if pulumi.runtime.is_dry_run():
+        return
+    try:
+        await asyncio.to_thread(_rewrite, kubeconfig)
+    except RetryError as error:
+        reason = type(error.last_attempt.exception()).__name__
+        raise pulumi.RunError(
+            f"Karmada's secrets and works were not all encrypted anew in {TIMEOUT_SECONDS // 60} minutes ({reason}); "
+            "they can be read as before. `pulumi up` again goes on from here."
+        ) from None
+
+
+@retry(
+    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError)),
+    stop=stop_after_delay(TIMEOUT_SECONDS),
+    wait=wait_fixed(PAUSE_SECONDS),
+)
+def _rewrite(kubeconfig: str) -> None:
+    with readiness.connect(kubeconfig) as api:
+        rewrite_all(api)
+
+
+def rewrite_all(api: client.ApiClient) -> int:
+    """Change nothing in every secret and work; how many there are.
+
+    An API server writes an object that is changed by nothing only if another key encrypted it, or none
+    (`stale` in k8s.io/apiserver/pkg/storage/etcd3/store.go), so this costs little where all is well.
+
+    Raises:
+        ApiException: Karmada refuses.
+    """
+    count = 0
+    for group, resource in PATHS:
+        for found in _listed(api, f"{group}/{resource}"):
+            _touch(api, f"{group}/namespaces/{found['namespace']}/{resource}/{found['name']}")
+            count += 1
+    return count
+
+
+def _listed(api: client.ApiClient, path: str) -> Iterator[dict[str, str]]:
+    """The metadata of all objects of a kind: what they hold is not fetched."""
+    token = ""
+    while True:
+        query = [("limit", str(PAGE_SIZE)), *([("continue", token)] if token else [])]
+        page = _call(api, path, "GET", query_params=query, header_params={"Accept": METADATA_ALONE})
+        yield from (item["metadata"] for item in page["items"])
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return
+
+
+def _touch(api: client.ApiClient, path: str) -> None:
+    headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+    try:
+        _call(api, path, "PATCH", header_params=headers, body={})
+    except client.ApiException as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+
+
+def _call(api: client.ApiClient, path: str, method: str, **options: Any) -> Any:
+    request = api.param_serialize(method, path, auth_settings=["BearerToken"], **options)
+    response = api.call_api(*request, _request_timeout=readiness.REQUEST_TIMEOUT_SECONDS)
+    response.read()  # type: ignore[no-untyped-call]  # the client has no annotations
+    return api.response_deserialize(response, response_types_map={"2XX": "object"}).data
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
