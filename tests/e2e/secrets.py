@@ -45,6 +45,21 @@ def secrets_in(state: Any) -> dict[str, str]:
     return found
 
 
+_MADE: Final = {
+    "random:index/randomBytes:RandomBytes": "base64",
+    "linode:index/objectStorageKey:ObjectStorageKey": "secretKey",
+}
+
+
+def made_in(state: Any) -> dict[str, str]:
+    """What is secret and has no form of its own: keys of encryption and of buckets, by resource."""
+    return {
+        f"{output} of {resource['urn'].rpartition('::')[2]}": json.loads(resource["outputs"][output]["plaintext"])
+        for resource in state["deployment"]["resources"]
+        if (output := _MADE.get(resource["type"]))
+    }
+
+
 def _telling(lines: list[str]) -> str:
     """A part of a key that no certificate has: keys begin with what is public (PKCS #1), but short ones (SEC 1)."""
     return lines[-3][:_PART] if len(lines) > 6 else lines[0][12 : 12 + _PART]

@@ -11,7 +11,7 @@ import pytest
 from sandbox.verify import karmada
 from tests.e2e.clients import Account, eventually
 from tests.e2e.running import changes_nothing, hello_by_member, wrong
-from tests.e2e.secrets import files_below, in_base64, readable, secrets_in
+from tests.e2e.secrets import files_below, in_base64, made_in, readable, secrets_in
 from tests.e2e.stack import hidden_in
 
 if TYPE_CHECKING:
@@ -37,12 +37,15 @@ def test_a_second_up_changes_nothing_and_there_is_no_drift(fleet: Fleet) -> None
 
 def test_no_private_key_and_no_token_is_readable_anywhere(fleet: Fleet, command_lines: CommandLines) -> None:
     stack = fleet.stack
-    secrets = secrets_in(stack.exported())
+    state = stack.exported()
+    secrets, made = secrets_in(state), made_in(state)
+    assert len(made) == 2, "a key of encryption at rest and one to the bucket of backups"
     assert sum(what.startswith("key ") for what in secrets) >= 40, "of authorities, servers, agents and operators"
     assert sum(what.startswith("token ") for what in secrets) >= 11, "of administrators, viewers and remote readers"
     handed_out = secrets_in([fleet.outputs[name] for name in ("kubeconfigs", "karmadaKubeconfig", "viewKubeconfigs")])
     assert handed_out.keys() <= secrets.keys()
     assert len(handed_out) == 8 + 2 * 2, "two tokens for each cluster, and two keys for Karmada, as PEM and in base64"
+    secrets |= made
     secrets["the token of the Linode API"] = stack.layout.token.read_text()
     secrets |= {f"{name} of the config": value for name, value in stack.hidden.items()}
     secrets |= {f"{name} of the config in base64": in_base64(value) for name, value in stack.hidden.items()}

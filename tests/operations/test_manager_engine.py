@@ -20,6 +20,9 @@ from operations.errors import OperationError
 from operations.karmada import making, manager
 from operations.karmada.apis import Manager
 from operations.karmada.trust import trust
+from tests.unit.configs import fleet_of
+from tests.unit.graph import build
+from tests.unit.test_backup import RECIPIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +63,10 @@ def secret(host: Manager) -> Iterator[None]:
 
 @pytest.fixture
 def cron(host: Manager) -> Iterator[None]:
-    """The CronJob, as far as a Job of it is concerned."""
-    pod = {"restartPolicy": "Never", "containers": [{"name": "send", "image": "registry.k8s.io/pause:3.10"}]}
-    job = {"activeDeadlineSeconds": 1800, "template": {"spec": pod}}
-    spec = {"schedule": "17 3 * * *", "jobTemplate": {"spec": job}}
-    body: Any = {"metadata": {"name": BACKUP}, "spec": spec}
+    """The CronJob as the program makes it."""
+    settings = {"bucket": "fleet-backups", "region": "us-east", "recipient": RECIPIENT}
+    graph = build(fleet_of(1, layers=["karmada"], karmada={"backup": settings}))
+    body: Any = graph.one("kubernetes:batch/v1:CronJob", "karmada-backup-cron").plain()
     host.batch.create_namespaced_cron_job(KARMADA_NAMESPACE, body)
     yield
     host.batch.delete_namespaced_cron_job(BACKUP, KARMADA_NAMESPACE)
