@@ -1,1 +1,1 @@
-"""Backups of what users have submitted to Karmada: snapshots of its etcd, in the bucket where the state is."""
+"""Backups of what users have submitted to Karmada: sealed snapshots of its etcd, in a bucket of their own."""

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.e2e.secrets import in_base64, readable, secrets_in
+from tests.e2e.secrets import in_base64, made_in, readable, secrets_in
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -48,3 +48,14 @@ def test_a_text_is_found_in_base64_with_something_behind_it() -> None:
     for text in ("a secret", "a secret!", "a secret!!"):
         encoded = base64.b64encode(f"{text}\nand more".encode())
         assert len(readable({"it": in_base64(text)}, [("somewhere", encoded)])) == 1
+
+
+def test_what_has_no_form_of_its_own_is_known_by_the_resource_that_made_it() -> None:
+    resource = {
+        "urn": "urn:pulumi:s::fleet::a$random:index/randomBytes:RandomBytes::key-first",
+        "type": "random:index/randomBytes:RandomBytes",
+        "outputs": {"length": 32, "base64": {"plaintext": json.dumps("c2VjcmV0")}},
+    }
+    other = {"urn": "urn:pulumi:s::fleet::a::b", "type": "pulumi:pulumi:Stack"}
+    state = {"deployment": {"resources": [other, resource]}}
+    assert made_in(state) == {"base64 of key-first": "c2VjcmV0"}
