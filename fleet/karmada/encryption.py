@@ -162,7 +162,8 @@ def _listed(api: client.ApiClient, path: str) -> Iterator[dict[str, str]]:
     while True:
         query = [("limit", str(PAGE_SIZE)), *([("continue", token)] if token else [])]
         page = _call(api, path, "GET", query_params=query, header_params={"Accept": METADATA_ALONE})
-        yield from (item["metadata"] for item in page["items"])
+        # Of nothing an API server makes null, in lists of metadata alone.
+        yield from (item["metadata"] for item in page["items"] or ())
         token = page["metadata"].get("continue", "")
         if not token:
             return
