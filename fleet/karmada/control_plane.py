@@ -99,7 +99,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             charts.ReleaseArgs(
                 chart=charts.Chart(source=args.chart_source, name="karmada", version=args.versions.karmada_chart),
                 release_name=static_resources.RELEASE,
-                namespace=_cleared(namespace, args.manager),
+                namespace=namespace.metadata.name,
                 values=charts.merged(
                     values.host(
                         args.karmada,
@@ -115,8 +115,14 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 ),
                 wait_for_jobs=True,
             ),
-            # The API must not answer before the door is closed.
-            ResourceOptions.merge(in_manager, ResourceOptions(depends_on=firewall.made if firewall else [])),
+            ResourceOptions.merge(
+                in_manager,
+                ResourceOptions(
+                    # The API must not answer before the door is closed.
+                    depends_on=firewall.made if firewall else [],
+                    hooks=static_resources.before_update(name, args.manager),
+                ),
+            ),
         )
         self.version = release.status.apply(lambda _: args.versions.karmada)
         storage = args.karmada.etcd.model_dump(by_alias=True)
@@ -186,15 +192,6 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             deployed=deployed,
         )
         return KarmadaFirewall(f"{name}-firewall", firewall, ResourceOptions(parent=self))
-
-
-def _cleared(namespace: kubernetes.core.v1.Namespace, manager: LkeCluster) -> Output[str]:
-    """The namespace's name, once what would keep the chart's job from running again is out of it."""
-    cleared: Output[str] = Output.all(namespace=namespace.metadata.name, kubeconfig=manager.kubeconfig).apply(
-        lambda known: static_resources.clear(known["namespace"], known["kubeconfig"])
-    )
-    # The kubeconfig is a secret, the name is not.
-    return Output.unsecret(cleared)
 
 
 def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The chart's job that brings Karmada's CRDs, webhooks and aggregated APIs into its API server, with its authority.
 
 Helm makes the job where there is none, and cannot change one that is there: what the last update ran must be gone
-before the next one. docs/decisions/0113 says why this is not left to the job's own time to live.
+before the release is updated again. docs/decisions/0113 says why this is not left to the job's own time to live.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ from typing import Final
 import pulumi
 import urllib3
 from kubernetes import client
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from fleet import readiness
+from fleet.lke import LkeCluster
+from fleet.naming import KARMADA_NAMESPACE
 
 RELEASE: Final = "karmada"
 JOB: Final = f"{RELEASE}-static-resource"
@@ -26,27 +29,32 @@ class NotGoneError(Exception):
     """The job is there; it has been told to go."""
 
 
-async def clear(namespace: str, kubeconfig: str) -> str:
-    """Remove the job that the last update left behind, if any; then give the namespace back. A preview removes nothing.
+def before_update(name: str, manager: LkeCluster) -> ResourceHookBinding:
+    """A hook for Karmada's release, which an update of it runs first."""
+
+    async def run(_: ResourceHookArgs) -> None:
+        await clear(str(await manager.kubeconfig.future()))
+
+    return ResourceHookBinding(before_update=[ResourceHook(f"{name}-static-resources", run)])
+
+
+async def clear(kubeconfig: str) -> None:
+    """Remove the job that the last update left behind, if any, and wait until it and its pods are gone.
 
     Args:
-        namespace: where Karmada runs.
         kubeconfig: the manager's, YAML text; secret, and never part of a message.
 
     Raises:
         pulumi.RunError: when the job is still there after two minutes, or the cluster cannot be asked.
     """
-    if pulumi.runtime.is_dry_run():
-        return namespace
     try:
-        await asyncio.to_thread(_remove, namespace, kubeconfig)
+        await asyncio.to_thread(_remove, kubeconfig)
     except RetryError as error:
         reason = type(error.last_attempt.exception()).__name__
         raise pulumi.RunError(
-            f"the job {JOB} in {namespace} could not be removed in {TIMEOUT_SECONDS // 60} minutes ({reason}), and "
-            "Karmada's CRDs would not follow this update. `kubectl delete job` shows why; then `pulumi up` again."
+            f"the job {JOB} in {KARMADA_NAMESPACE} could not be removed in {TIMEOUT_SECONDS // 60} minutes ({reason}), "
+            "and Karmada's CRDs would not follow this update. `kubectl delete job` shows why; then `pulumi up` again."
         ) from None
-    return namespace
 
 
 @retry(
@@ -54,13 +62,13 @@ async def clear(namespace: str, kubeconfig: str) -> str:
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
 )
-def _remove(namespace: str, kubeconfig: str) -> None:
+def _remove(kubeconfig: str) -> None:
     with readiness.connect(kubeconfig) as api:
         try:
             # Its pods first: one that still runs must not apply what the next update replaces.
             client.BatchV1Api(api).delete_namespaced_job(
                 JOB,
-                namespace,
+                KARMADA_NAMESPACE,
                 propagation_policy="Foreground",
                 _request_timeout=readiness.REQUEST_TIMEOUT_SECONDS,
             )

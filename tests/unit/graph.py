@@ -21,7 +21,7 @@ from fleet import readiness
 from fleet.config import parse
 from fleet.deployed import READ_OUTPUTS, Deployed
 from fleet.fleet import Fleet, FleetArgs
-from fleet.karmada import encryption, static_resources
+from fleet.karmada import encryption
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
@@ -76,8 +76,6 @@ class Graph:
     """By output of the stack, the names of the resources without which it is not known."""
     awaited: list[str] = field(default_factory=list)
     """The clusters at whose readiness gate the program stood."""
-    cleared: list[tuple[str, str]] = field(default_factory=list)
-    """Where the program removed the job of Karmada's last update: namespace and kubeconfig."""
     let_in: list[str] = field(default_factory=list)
     """The kubeconfigs with which the program stood at the gate before Karmada's API."""
     warned: list[str] = field(default_factory=list)
@@ -319,10 +317,6 @@ def build(
         recorder.graph.awaited.append(name)
         return kubeconfig
 
-    async def clear(namespace: str, kubeconfig: str) -> str:
-        recorder.graph.cleared.append((namespace, kubeconfig))
-        return namespace
-
     async def let_in(kubeconfig: str) -> str:
         recorder.graph.let_in.append(kubeconfig)
         return kubeconfig
@@ -339,7 +333,6 @@ def build(
         own_event_loop(),
         mock.patch.object(readiness, "wait_until_ready", open_gate),
         mock.patch.object(readiness, "wait_until_let_in", let_in),
-        mock.patch.object(static_resources, "clear", clear),
         mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append),
         mock.patch.object(encryption, "rewrite", rewrite),
     ):

@@ -1,18 +1,21 @@
 """Claims about the job of the last update, which must be gone before Helm makes it anew."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pulumi
 import pytest
 import urllib3
 from kubernetes import client
+from pulumi import Output
+from pulumi.runtime import mocks
 from tenacity import wait_none
 
 from fleet.karmada import static_resources
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
-from tests.unit.graph import Stage, build, unwrap
+from tests.unit.graph import Engine, Stage, build, own_event_loop
 from tests.unit.keys import pair
 
 MANAGER = ApiServer(url="https://192.0.2.1:6443", ca_pem=pair()[0])
@@ -37,30 +40,24 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(client.BatchV1Api, "delete_namespaced_job", delete)
     monkeypatch.setattr(static_resources._remove.retry, "wait", wait_none())
-    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     return answers
 
 
-def clear() -> str:
-    return asyncio.run(static_resources.clear("karmada-system", KUBECONFIG))
+def clear() -> None:
+    asyncio.run(static_resources.clear(KUBECONFIG))
 
 
 def test_where_there_is_no_job_nothing_is_waited_for(attempts: list[Any]) -> None:
     attempts += [GONE]
-    assert clear() == "karmada-system"
+    clear()
     assert attempts == []
 
 
 def test_a_job_is_told_to_go_until_it_is_gone(attempts: list[Any]) -> None:
     unreachable = urllib3.exceptions.MaxRetryError(urllib3.HTTPSConnectionPool("manager.example"), "/", None)
     attempts += [DELETED, unreachable, client.ApiException(status=500), DELETED, GONE]
-    assert clear() == "karmada-system"
+    clear()
     assert attempts == []
-
-
-def test_a_preview_removes_nothing(attempts: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert clear() == "karmada-system"
 
 
 def test_a_job_that_stays_is_an_error_that_says_what_follows(
@@ -73,14 +70,34 @@ def test_a_job_that_stays_is_an_error_that_says_what_follows(
     assert "the-token" not in str(caught.value)
 
 
-@pytest.mark.parametrize("stage", Stage)
-def test_the_release_waits_for_it_on_the_manager_and_its_namespace_is_no_secret(stage: Stage) -> None:
-    graph = build(stack("dev"), stage)
+def test_an_update_of_the_release_runs_it_first_and_nothing_else_does() -> None:
+    graph = build(stack("dev"))
+    hooked = {node.name: node.before_update for node in graph.of_type("kubernetes:helm.sh/v3:Release")}
+    assert {name for name, hooks in hooked.items() if hooks} == {"karmada-release"}
     release = graph.one("kubernetes:helm.sh/v3:Release", "karmada-release")
-    assert {"karmada-namespace", "cluster-manager-cluster"} <= {
-        urn.rpartition("::")[2] for urn in release.sources["namespace"]
-    }
-    if stage is Stage.UPDATE:
-        manager = unwrap(graph.outputs["fleet"]["kubeconfigs"])["cluster-manager"]
-        assert graph.cleared == [("karmada-system", manager)]
-        assert release.inputs["namespace"] == "karmada-system"
+    assert release.inputs["namespace"] == "karmada-system"
+
+
+def test_the_hook_reaches_the_manager_as_the_program_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    async def clear(kubeconfig: str) -> None:
+        given.append(kubeconfig)
+
+    monkeypatch.setattr(static_resources, "clear", clear)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
+    def program() -> Any:
+        manager = SimpleNamespace(kubeconfig=Output.secret(KUBECONFIG))
+        binding = static_resources.before_update("karmada", cast("Any", manager))
+        assert [key for key, value in vars(binding).items() if value] == ["before_update"], (
+            "the first release finds no job"
+        )
+        (hook,) = binding.before_update or []
+        assert getattr(hook, "opts", None) is None, "by default no preview runs it, and an error stops the update"
+        return hook(pulumi.ResourceHookArgs(urn="urn", id="id", name="karmada-release", type="Release"))
+
+    with own_event_loop():
+        mocks.set_mocks(Engine(Stage.UPDATE))
+        program()
+    assert given == [KUBECONFIG]
