@@ -3,9 +3,10 @@
 import pulumi_kubernetes as kubernetes
 
 
-def ingress_ip(status: kubernetes.core.v1.outputs.ServiceStatus | None) -> str:
-    """The first address of a load balancer."""
+def published(status: kubernetes.core.v1.outputs.ServiceStatus | None) -> str:
+    """Where a load balancer is reached: by its first address, or by its host name where it has no address."""
     ingress = status and status.load_balancer and status.load_balancer.ingress
-    if not ingress or not ingress[0].ip:
+    found = (ingress[0].ip or ingress[0].hostname) if ingress else None
+    if not found:
         raise ValueError("the load balancer has no address yet; run `pulumi up` again")
-    return ingress[0].ip
+    return found

@@ -13,6 +13,8 @@ import pulumi
 import pulumi_tls as tls
 from pulumi import Input, Output, ResourceOptions
 
+from fleet.hosts import is_address
+
 HOURS_A_DAY: Final = 24
 CA_USES: Final = ("digital_signature", "content_commitment", "key_encipherment", "cert_signing")
 """Key usages of an authority, as Istio's tools/certs/common.mk sets them."""
@@ -60,8 +62,8 @@ class Request:
     lifetime: Lifetime
     key: RsaKey
     uses: Sequence[str]
-    dns_names: Sequence[str] = ()
-    ip_addresses: Sequence[Input[str]] = ()
+    hosts: Sequence[Input[str]] = ()
+    """Names and addresses that it is for."""
 
 
 def root_authority(
@@ -103,20 +105,30 @@ def fingerprint(pem: Output[str]) -> Output[str]:
     return pem.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
 
 
+def names_among(hosts: Sequence[str]) -> list[str] | None:
+    """The hosts that are names; None where there are none."""
+    return [host for host in hosts if not is_address(host)] or None
+
+
+def addresses_among(hosts: Sequence[str]) -> list[str] | None:
+    """The hosts that are addresses; None where there are none."""
+    return [host for host in hosts if is_address(host)] or None
+
+
 def _signed(
     name: str, request: Request, issuer: Certificate, parent: pulumi.ComponentResource, path_length: int | None
 ) -> Certificate:
     child = ResourceOptions(parent=parent)
     private_key = _private_key(name, request.key, child)
-    subject = request.subject
+    subject, hosts = request.subject, Output.all(*request.hosts)
     signing_request = tls.CertRequest(
         f"{name}-request",
         private_key_pem=private_key.private_key_pem,
         subject=tls.CertRequestSubjectArgs(
             common_name=subject.common_name, organization=subject.organization, locality=subject.locality
         ),
-        dns_names=list(request.dns_names) or None,
-        ip_addresses=list(request.ip_addresses) or None,
+        dns_names=hosts.apply(names_among),
+        ip_addresses=hosts.apply(addresses_among),
         opts=child,
     )
     certificate = tls.LocallySignedCert(

@@ -19,7 +19,7 @@ _FORM: Final = "must be a host such as a.example, *.a.example, or * for all"
 
 
 def _host(value: str) -> str:
-    if value == ANY or _is_address(value):
+    if value == ANY or is_address(value):
         return value
     for mark, name in (("://", "a scheme"), ("/", "a path"), (":", "a port")):
         before, found, after = value.partition(mark)
@@ -34,7 +34,8 @@ def _host(value: str) -> str:
     return value
 
 
-def _is_address(value: str) -> bool:
+def is_address(value: str) -> bool:
+    """Whether a host is an IP address and no name."""
     try:
         ipaddress.ip_address(value)
     except ValueError:

@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from fleet import charts, readiness
-from fleet.addresses import ingress_ip
+from fleet.addresses import published
 from fleet.certificates import fingerprint
 from fleet.deployed import Deployed
 from fleet.karmada import encryption, static_resources, values
@@ -87,7 +87,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         firewall = self._close(name, args, service)
         self.firewall = firewall.record if firewall else None
         self.pki = KarmadaPki(
-            f"{name}-pki", KarmadaPkiArgs(endpoint_ip=host, certs=args.certs), ResourceOptions(parent=self)
+            f"{name}-pki", KarmadaPkiArgs(endpoint=host, certs=args.certs), ResourceOptions(parent=self)
         )
         at_rest = KarmadaEncryptionArgs(
             encryption=args.karmada.encryption, host=args.manager.provider, namespace=namespace.metadata.name
@@ -163,7 +163,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 name="karmada-apiserver-public",
                 namespace=namespace.metadata.name,
                 # No pod stands behind it yet, so the default notion of readiness would wait for ever.
-                annotations={"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"},
+                annotations={"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}"},
             ),
             spec=kubernetes.core.v1.ServiceSpecArgs(
                 type="LoadBalancer",
@@ -211,10 +211,10 @@ def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: O
 
 
 def _endpoint(args: KarmadaControlPlaneArgs, service: kubernetes.core.v1.Service | None) -> tuple[Output[str], int]:
-    """The address and the port of the API server, known before the certificate that must contain it."""
+    """The address or name, and the port, of the API server, known before the certificate that must contain it."""
     if service is None:
         return args.manager.node_ips.apply(lambda ips: ips[0]), args.karmada.node_port
-    return service.status.apply(ingress_ip), API_SERVER_PORT
+    return service.status.apply(published), API_SERVER_PORT
 
 
 def _let_in(program: Output[str], release: kubernetes.helm.v3.Release, firewall: KarmadaFirewall | None) -> Output[str]:

@@ -40,9 +40,9 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class KarmadaPkiArgs:
-    """The address at which members reach the API server, and how long certificates live."""
+    """The address or the host name at which members reach the API server, and how long certificates live."""
 
-    endpoint_ip: Input[str]
+    endpoint: Input[str]
     certs: KarmadaCerts
 
 
@@ -69,8 +69,7 @@ class KarmadaPki(pulumi.ComponentResource):
                 lifetime=self._leaf_lifetime,
                 key=KEY,
                 uses=SERVER_AND_CLIENT_USES,
-                dns_names=DNS_NAMES,
-                ip_addresses=[LOOPBACK, args.endpoint_ip],
+                hosts=[*DNS_NAMES, LOOPBACK, args.endpoint],
             ),
             self.authority,
             self,

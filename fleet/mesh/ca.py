@@ -106,7 +106,7 @@ class MemberAuthority(pulumi.ComponentResource):
                 lifetime=Lifetime(days=certs.intermediate_days, renew_before_days=certs.renew_before_days),
                 key=KEY,
                 uses=CA_USES,
-                dns_names=[ISTIOD_NAME],
+                hosts=[ISTIOD_NAME],
             ),
             args.root.signing,
             self,

@@ -189,7 +189,7 @@ def _pem(kind: str) -> Callable[[mocks.MockResourceArgs], dict[str, Any]]:
     return lambda args: {kind: f"PEM of {args.name}\n"}
 
 
-ANSWERS: Final[Mapping[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = {
+ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = {
     "linode:index/lkeCluster:LkeCluster": _cluster,
     "kubernetes:core/v1:Service": _service,
     "kubernetes:core/v1:Namespace": lambda args: {

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet.addresses import ingress_ip
+from fleet.addresses import published
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, build
+from tests.unit.graph import ANSWERS, Graph, build
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
@@ -66,12 +66,22 @@ def test_by_load_balancer_the_address_is_known_before_the_certificate(prod: Grap
 
 def test_the_load_balancer_does_not_wait_for_pods_that_need_its_address(prod: Graph) -> None:
     annotations = prod.one(SERVICE, "karmada-endpoint").plain()["metadata"]["annotations"]
-    assert annotations == {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}"}
+    assert annotations == {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}"}
+
+
+def test_an_endpoint_without_an_address_is_reached_by_its_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = "nb-203-0-113-7.frankfurt.nodebalancer.linode.com"
+    monkeypatch.setitem(ANSWERS, SERVICE, lambda _: {"status": {"loadBalancer": {"ingress": [{"hostname": host}]}}})
+    graph = build(stack("prod"))
+    request = graph.one(REQUEST, "karmada-pki-server-request").plain()
+    assert request["ipAddresses"] == ["127.0.0.1"]
+    assert request["dnsNames"][-1] == host
+    assert graph.outputs["fleet"]["karmadaEndpoint"] == f"https://{host}:5443"
 
 
 def test_a_load_balancer_without_an_address_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="run `pulumi up` again"):
-        ingress_ip(None)
+        published(None)
 
 
 def test_the_chart_gets_every_certificate_of_custom_mode(dev: Graph) -> None:
