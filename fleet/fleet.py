@@ -61,7 +61,7 @@ class Fleet(pulumi.ComponentResource):
         if Layer.MESH in config.layers:
             mesh = Mesh("mesh", MeshArgs(members=members, config=config), child)
             for member, istio in mesh.primaries.items():
-                rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.mesh.ingress)
+                rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.ingress)
                 TrafficPolicies(f"{member}-traffic", rules, child)
         if federation and Layer.WORKLOADS in config.layers:
             Workloads(

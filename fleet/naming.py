@@ -17,6 +17,7 @@ WORKLOAD_NAMESPACE: Final = "default"
 HELLO: Final = "hello"
 SLEEP: Final = "sleep"
 INGRESS_GATEWAY: Final = "istio-ingressgateway"
+EAST_WEST_GATEWAY: Final = "istio-eastwestgateway"
 HELLO_PORT: Final = 5000
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""

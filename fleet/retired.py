@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 RETIRED: Final[Mapping[str, str]] = {
     "karmada.agentValues": "set karmada.agent instead (docs/karmada.md)",
+    "mesh.gatewayValues": "set eastWest.values and ingress.values instead, for a gateway each (docs/mesh.md)",
+    "mesh.ingress": "set fleet:ingress instead, a section of its own (docs/mesh.md)",
 }
 """The remedy by the key's path; `*` stands for a name that the user chose."""
 

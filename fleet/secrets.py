@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from pulumi import Output
 from pydantic import BeforeValidator, SecretStr
 
+from fleet import retired
 from fleet.fields import Model
 from fleet.violations import Violation
 
@@ -91,7 +92,8 @@ def violations(config: Model, secrets: Mapping[str, SecretStr]) -> Iterator[Viol
             yield Violation(
                 path=(SECTION, name),
                 message=f"nothing names it; write {{{REFERENCE}: {name}}} where its value goes, or take it out",
-                rests_on=tuple(sources),
+                # What was named in a key that went is not reported as named by nothing.
+                rests_on=(*sources, *(tuple(key.split(".")) for key in retired.RETIRED)),
             )
 
 

@@ -129,21 +129,26 @@ class Karmada(Model):
     agent: Agent = Agent()
 
 
-class Ingress(Model):
-    """An ingress gateway in every member, and the hosts for which it serves hello."""
-
-    enabled: bool = True
-    hosts: Hosts = (ANY,)
-
-
 class Mesh(Model):
     """Istio in every member."""
 
     id: DnsLabel = "mesh1"
-    ingress: Ingress = Ingress()
     remote_token_generation: Generation = 1
     istiod_values: Values = Field(default_factory=dict)
-    gateway_values: Values = Field(default_factory=dict)
+
+
+class EastWest(Model):
+    """The gateway of every member at which the other members call."""
+
+    values: Values = Field(default_factory=dict)
+
+
+class Ingress(Model):
+    """An ingress gateway in every member, at which the internet calls, and the hosts for which it serves hello."""
+
+    enabled: bool = True
+    hosts: Hosts = (ANY,)
+    values: Values = Field(default_factory=dict)
 
 
 class Route(Model):
@@ -248,6 +253,8 @@ class FleetConfig(Model):
     karmada: Karmada = Karmada()
     viewer_generation: Generation = 1
     mesh: Mesh = Mesh()
+    east_west: EastWest = EastWest()
+    ingress: Ingress = Ingress()
     traffic: Traffic = Traffic()
     workloads: Workloads = Workloads()
     certs: Certs = Certs()

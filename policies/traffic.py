@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from fleet.mesh.istio import Istio
-from fleet.mesh.values import INGRESS_LABELS
+from fleet.mesh.values import HTTP_PORT, INGRESS_LABELS
 from fleet.naming import (
     HELLO,
     HELLO_PORT,
@@ -139,10 +139,10 @@ def _rule_for(action: str, *, member: str) -> dict[str, Any]:
 
 
 def ingress(hosts: list[str]) -> dict[str, Any]:
-    """The spec of the Gateway that opens port 80 of the ingress gateway."""
+    """The spec of the Gateway by which the ingress gateway listens."""
     return {
         "selector": {"istio": INGRESS_LABELS["istio"]},
-        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": hosts}],
+        "servers": [{"port": {"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}, "hosts": hosts}],
     }
 
 

@@ -59,7 +59,7 @@ def by_article(layout: Layout, folder: Path, *, half: bool) -> Cost:
         if not half:
             config = checked_in()
             mesh, sleep = config["mesh"], config["workloads"]["sleep"]
-            istio.run(terminal, mesh["istiodValues"], mesh["gatewayValues"], sleep["image"])
+            istio.run(terminal, mesh["istiodValues"], config["eastWest"]["values"], sleep["image"])
     print(f"article: {terminal.commands} commands, those that only look included")
     check(terminal, half=half)
     account = Account(layout=layout, folder=folder)

@@ -26,7 +26,7 @@ _CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"
 _AS_THE_ARTICLE: Final[Mapping[str, Mapping[str, Any]]] = {
     "workloads": {"sleep": {"replicas": 1}},
     "traffic": {"mode": "global"},
-    "mesh": {"ingress": {"enabled": False}},
+    "ingress": {"enabled": False},
 }
 
 

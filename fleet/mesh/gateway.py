@@ -1,24 +1,26 @@
 """Gateways of one member: east-west for the other members, ingress for the internet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from fleet import charts
-from fleet.addresses import ingress_ip
+from fleet.addresses import published
 from fleet.mesh import values
 from fleet.mesh.istio import Istio
-from fleet.naming import INGRESS_GATEWAY
+from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """Beside which istiod, and the members that are expelled."""
+    """Beside which istiod, what goes over the program's values of the chart, and the members that are expelled."""
 
     istio: Istio
+    values: Mapping[str, Any]
     expelled: Sequence[str] = ()
 
 
@@ -31,7 +33,7 @@ class EastWestGateway(pulumi.ComponentResource):
         super().__init__("fleet:mesh:EastWestGateway", name, {}, opts)
         istio = args.istio
         chart_values = values.east_west_gateway(istio.network, args.expelled)
-        release = _install(name, "istio-eastwestgateway", chart_values, istio, self)
+        release = _install(name, EAST_WEST_GATEWAY, charts.merged(chart_values, args.values), istio, self)
         kubernetes.apiextensions.CustomResource(
             f"{name}-cross-network",
             api_version="networking.istio.io/v1",
@@ -50,7 +52,7 @@ class EastWestGateway(pulumi.ComponentResource):
             # istiod's webhook checks it, and refuses everything until it answers.
             opts=ResourceOptions(parent=self, provider=istio.member.provider, depends_on=[istio.istiod]),
         )
-        self.address = _address(name, "istio-eastwestgateway", release, istio, self)
+        self.address = _address(name, EAST_WEST_GATEWAY, release, istio, self)
         self.register_outputs({"address": self.address})
 
 
@@ -62,7 +64,8 @@ class IngressGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:IngressGateway", name, {}, opts)
         istio = args.istio
-        release = _install(name, INGRESS_GATEWAY, values.ingress_gateway(istio.member.name), istio, self)
+        chart_values = charts.merged(values.ingress_gateway(istio.member.name), args.values)
+        release = _install(name, INGRESS_GATEWAY, chart_values, istio, self)
         self.address = _address(name, INGRESS_GATEWAY, release, istio, self)
         self.register_outputs({"address": self.address})
 
@@ -74,7 +77,7 @@ def _install(
         f"{name}-release",
         "gateway",
         release_name,
-        charts.merged(chart_values, istio.mesh.gateway_values),
+        chart_values,
         # The pod's proxy is injected by istiod's webhook.
         ResourceOptions(parent=parent, provider=istio.member.provider, depends_on=[istio.istiod]),
     )
@@ -87,11 +90,11 @@ def _address(
     istio: Istio,
     parent: pulumi.ComponentResource,
 ) -> Output[str]:
-    """The load balancer's address; a release is done only when its load balancers have one."""
+    """Where the load balancer is reached; a release is done only when its load balancers have an address or a name."""
     service = kubernetes.core.v1.Service.get(
         f"{name}-service",
         # Unknown until the release is: a preview has nothing to read yet.
         id=Output.format("{0}/{1}", release.status.namespace, service_name),
         opts=ResourceOptions(parent=parent, provider=istio.member.provider),
     )
-    return service.status.apply(ingress_ip)
+    return service.status.apply(published)

@@ -103,8 +103,3 @@ class Istio(pulumi.ComponentResource):
             ),
             opts,
         )
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh's config."""
-        return self._args.mesh

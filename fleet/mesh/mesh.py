@@ -77,13 +77,17 @@ class Mesh(pulumi.ComponentResource):
         }
         settle(_without(expelled, self.primaries, child) if expelled else root.trusted_pem)
         self.east_west_gateways = {
-            member: EastWestGateway(f"{member}-east-west", GatewayArgs(istio=istio, expelled=expelled), child)
+            member: EastWestGateway(
+                f"{member}-east-west",
+                GatewayArgs(istio=istio, values=config.east_west.values, expelled=expelled),
+                child,
+            )
             for member, istio in self.primaries.items()
         }
         self.ingress_gateways = {
-            member: IngressGateway(f"{member}-ingress", GatewayArgs(istio=istio), child)
+            member: IngressGateway(f"{member}-ingress", GatewayArgs(istio=istio, values=config.ingress.values), child)
             for member, istio in self.primaries.items()
-            if config.mesh.ingress.enabled
+            if config.ingress.enabled
         }
         _peer(self.primaries, token_generation(config.mesh, expelled), child)
         for cluster in args.members.expelled.values():

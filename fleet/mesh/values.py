@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi import Input
 
-from fleet.naming import INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
+from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
 
 ROOTS_ANNOTATION: Final = "fleet/roots"
 """istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""
@@ -20,7 +20,9 @@ EXPELLED_ANNOTATION: Final = "fleet/expelled"
 """A proxy that trusts somebody no more closes no connection; a gateway that starts anew ends those that it passed."""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
-EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": "istio-eastwestgateway"}
+HTTP_PORT: Final = 80
+"""Where the ingress listens (policies/traffic.py)."""
+EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": EAST_WEST_GATEWAY}
 INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": INGRESS_GATEWAY}
 
 
@@ -53,26 +55,27 @@ def east_west_gateway(network: str, expelled: Sequence[str]) -> dict[str, Any]:
         "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
         "service": {
             "type": "LoadBalancer",
-            "ports": [
-                _port("status-port", STATUS_PORT, STATUS_PORT),
-                _port("tls", CROSS_NETWORK_PORT, CROSS_NETWORK_PORT),
-            ],
+            "ports": [_port("status-port", STATUS_PORT), _port("tls", CROSS_NETWORK_PORT)],
         },
     } | ({"podAnnotations": {EXPELLED_ANNOTATION: ".".join(sorted(expelled))}} if expelled else {})
 
 
 def ingress_gateway(member: str) -> dict[str, Any]:
-    """The gateway that the internet reaches."""
+    """The gateway that the internet reaches.
+
+    The chart would publish 443 as well, behind which nobody listens: who opens it has a certificate and a listener of
+    their own, and adds it to ``fleet:ingress.values``.
+    """
     return {
         "labels": INGRESS_LABELS,
         # The chart's default is the same in every member, and no rule could tell their callers apart.
         "serviceAccount": {"name": workload_identity(INGRESS_GATEWAY, member)},
         "service": {
             "type": "LoadBalancer",
-            "ports": [_port("status-port", STATUS_PORT, STATUS_PORT), _port("http2", 80, 80), _port("https", 443, 443)],
+            "ports": [_port("status-port", STATUS_PORT), _port("http2", HTTP_PORT)],
         },
     }
 
 
-def _port(name: str, port: int, target_port: int) -> dict[str, Any]:
-    return {"name": name, "port": port, "protocol": "TCP", "targetPort": target_port}
+def _port(name: str, port: int) -> dict[str, Any]:
+    return {"name": name, "port": port, "protocol": "TCP", "targetPort": port}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet.config import ConfigError, parse
+from fleet.retired import RETIRED
 from tests.e2e.successors import is_key, refused, without_successor
 from tests.unit.configs import fleet_of
 
@@ -14,7 +15,8 @@ UNKNOWN = "unknown key (set to 1); Pulumi.yaml describes those that there are"
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("mesh.ingress.hosts", True),
+        ("ingress.hosts", True),
+        ("mesh.ingress.hosts", False),
         ("clusters.us.pools.main.autoscaler.min", True),
         ("traffic.forbidden.0.from", True),
         ("mesh.istiodValues.global.hub", True),
@@ -48,7 +50,7 @@ def test_another_failure_is_no_report(said: str) -> None:
 @pytest.mark.parametrize(
     "why",
     [
-        "is gone; set mesh.ingress.hosts instead",
+        "is gone; set ingress.hosts instead",
         "is gone; its values go to fleet:acknowledged",
         "is gone; its values go to `acknowledged`",
     ],
@@ -64,3 +66,9 @@ def test_a_refusal_that_names_no_key_of_today_helps_nobody(why: str) -> None:
 
 def test_a_value_that_is_refused_of_a_key_that_stays_needs_no_successor() -> None:
     assert without_successor([("traffic.mode", "'sideways' is refused: input should be 'locality' or 'global'")]) == []
+
+
+@pytest.mark.parametrize(("key", "words"), RETIRED.items())
+def test_every_key_that_went_is_refused_with_one_that_there_is(key: str, words: str) -> None:
+    assert not is_key(key)
+    assert without_successor([(key, words)]) == []

@@ -88,7 +88,7 @@ def test_rules_wait_for_the_webhook_that_checks_them() -> None:
 
 
 def test_the_ingress_gateway_leads_to_hello() -> None:
-    graph = build(fleet_of(1, mesh={"ingress": {"hosts": ["hello.example"]}}))
+    graph = build(fleet_of(1, ingress={"hosts": ["hello.example"]}))
     gateway = graph.one("kubernetes:networking.istio.io/v1:Gateway", "m0-traffic-ingress").plain()["spec"]
     route = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "m0-traffic-route").plain()["spec"]
     release = graph.one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()["values"]

@@ -41,7 +41,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "clusters": clusters,
         "karmada": {"endpoint": draw(st.sampled_from(["node", "loadBalancer"]))},
-        "mesh": {"ingress": {"enabled": draw(st.booleans())}},
+        "ingress": {"enabled": draw(st.booleans())},
         "traffic": {"mode": draw(st.sampled_from(["locality", "global"]))},
         "workloads": {
             "hello": {"weights": draw(weights), "replicas": draw(st.integers(0, 30))},

@@ -176,7 +176,7 @@ def test_every_release_in_it_is_kept_for_one_update_and_then_forgotten(
     assert in_cluster(later, "m2") == []
 
 
-@pytest.mark.parametrize("sections", [{"mesh": {"ingress": {"enabled": False}}}, {"layers": ["mesh"]}])
+@pytest.mark.parametrize("sections", [{"ingress": {"enabled": False}}, {"layers": ["mesh"]}])
 def test_no_release_is_kept_that_was_not_there(sections: dict[str, Any]) -> None:
     first = build(fleet_of(3, **sections))
     there = {node.urn for node in in_cluster(first, "m2") if node.type == RELEASE}

@@ -69,8 +69,8 @@ def test_an_image_is_taken_as_runtimes_take_it(image: str) -> None:
     ],
 )
 def test_a_host_that_istios_webhook_refuses_is_refused_before_anything_changes(hosts: list[str], why: str) -> None:
-    (error,) = errors_of(changed("mesh.ingress.hosts", hosts))
-    assert error.startswith("mesh.ingress.hosts")
+    (error,) = errors_of(changed("ingress.hosts", hosts))
+    assert error.startswith("ingress.hosts")
     assert why in error
 
 
@@ -78,4 +78,4 @@ def test_a_host_that_istios_webhook_refuses_is_refused_before_anything_changes(h
     "hosts", [["*"], ["a.example", "b.example"], ["*.a.example", "a.example"], ["203.0.113.7", "::1"]]
 )
 def test_hosts_are_names_stars_and_addresses(hosts: list[str]) -> None:
-    assert parse(changed("mesh.ingress.hosts", hosts)).mesh.ingress.hosts == tuple(hosts)
+    assert parse(changed("ingress.hosts", hosts)).ingress.hosts == tuple(hosts)

@@ -7,10 +7,11 @@ import yaml
 
 from fleet.mesh.ca import cacerts
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, build, is_secret
+from tests.unit.graph import ANSWERS, Graph, build, is_secret
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
+SERVICE = "kubernetes:core/v1:Service"
 ROLE, CLUSTER_ROLE, BINDING, CLUSTER_BINDING = (
     f"kubernetes:rbac.authorization.k8s.io/v1:{kind}"
     for kind in ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
@@ -133,7 +134,7 @@ def test_gateways_wait_for_the_webhook_that_injects_them(dev: Graph) -> None:
 
 
 def test_ingress_gateways_can_be_turned_off() -> None:
-    graph = build(fleet_of(2, mesh={"ingress": {"enabled": False}}))
+    graph = build(fleet_of(2, ingress={"enabled": False}))
     assert not graph.of_type("fleet:mesh:IngressGateway")
     assert not graph.of_type("kubernetes:networking.istio.io/v1:VirtualService")
     assert graph.outputs["fleet"]["ingresses"] == {}
@@ -259,10 +260,50 @@ def test_the_first_tokens_restart_nothing(dev: Graph) -> None:
 
 
 def test_values_of_the_stack_go_over_ours() -> None:
-    graph = build(
-        fleet_of(1, mesh={"istiodValues": {"pilot": {"cpu": 1}}, "gatewayValues": {"replicaCount": 2}, "id": "mesh9"})
-    )
+    graph = build(fleet_of(1, mesh={"istiodValues": {"pilot": {"cpu": 1}}, "id": "mesh9"}))
     istiod = values_of(graph, "m0-istio-istiod")
     assert istiod["pilot"] == {"cpu": 1}
     assert istiod["global"]["meshID"] == "mesh9"
-    assert values_of(graph, "m0-ingress-release")["replicaCount"] == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "own", "other"),
+    [
+        ("ingress", "m0-ingress-release", "m0-east-west-release"),
+        ("eastWest", "m0-east-west-release", "m0-ingress-release"),
+    ],
+)
+def test_values_of_one_gateway_do_not_reach_the_other(section: str, own: str, other: str) -> None:
+    graph = build(fleet_of(1, **{section: {"values": {"replicaCount": 2, "service": {"annotations": {"a": "b"}}}}}))
+    values = values_of(graph, own)
+    assert (values["replicaCount"], values["service"]["annotations"]) == (2, {"a": "b"})
+    assert values["service"]["ports"], "what the program sets beside them stays"
+    assert values_of(graph, other) == values_of(build(fleet_of(1)), other)
+
+
+def test_the_ingress_publishes_health_and_what_its_gateway_listens_on(dev: Graph) -> None:
+    """A NodeBalancer would take calls at 443, which nobody answers."""
+    published = {port["port"] for port in values_of(dev, "eu-ingress-release")["service"]["ports"]}
+    servers = dev.one("kubernetes:networking.istio.io/v1:Gateway", "eu-traffic-ingress").plain()["spec"]["servers"]
+    assert published - {15021} == {server["port"]["number"] for server in servers}
+
+
+HOST = "nb-203-0-113-7.london.nodebalancer.linode.com"
+
+
+@pytest.mark.parametrize(
+    ("entry", "reached"),
+    [
+        ({"ip": "203.0.113.7"}, "203.0.113.7"),
+        ({"ip": "203.0.113.7", "hostname": HOST}, "203.0.113.7"),
+        ({"hostname": HOST}, HOST),
+        ({"ip": "", "hostname": HOST}, HOST),
+    ],
+)
+def test_a_gateway_is_where_its_load_balancer_says(
+    monkeypatch: pytest.MonkeyPatch, entry: dict[str, str], reached: str
+) -> None:
+    published = {"status": {"loadBalancer": {"ingress": [entry]}}}
+    monkeypatch.setitem(ANSWERS, SERVICE, lambda _: published)
+    outputs = build(fleet_of(1)).outputs["fleet"]
+    assert outputs["eastWestGateways"] == outputs["ingresses"] == {"m0": reached}

@@ -124,16 +124,17 @@ def test_every_reference_that_is_wrong_is_named_at_once_with_its_place() -> None
         karmada={"values": {"lists": [1, [TOKEN, {"secret": "tokn"}]]}},
         mesh={
             "istiodValues": {"secret": "token"},
-            "gatewayValues": {"a": TOKEN | {"key": HIDDEN}, "b": {"secret": 4711}, "c": {"secret": None}},
         },
+        eastWest={"values": {"a": TOKEN | {"key": HIDDEN}}},
+        ingress={"values": {"b": {"secret": 4711}, "c": {"secret": None}}},
     )
     assert errors == (
         "karmada.values.lists.1.1: 'tokn' is not in fleet:secrets, which has 'token', 'spare'; "
         "add it by `pulumi config set --secret --path 'fleet:secrets.tokn'`",
         "mesh.istiodValues: {secret: token} stands for one value, and these are many; put it below a key",
-        "mesh.gatewayValues.a: {secret: token} stands for a whole value; take 'key' out beside it",
-        "mesh.gatewayValues.b: {secret: 4711} names no secret; put the name in quotes",
-        "mesh.gatewayValues.c: {secret: None} names no secret; put the name in quotes",
+        "eastWest.values.a: {secret: token} stands for a whole value; take 'key' out beside it",
+        "ingress.values.b: {secret: 4711} names no secret; put the name in quotes",
+        "ingress.values.c: {secret: None} names no secret; put the name in quotes",
         "secrets.spare: nothing names it; write {secret: spare} where its value goes, or take it out",
     )
 
@@ -153,6 +154,11 @@ def test_an_error_in_a_secret_brings_no_other_that_only_follows_from_it() -> Non
     assert [error.split(": ")[0] for error in both] == ["secrets.token", "mesh.istiodValues.global.remote"]
 
 
+def test_a_secret_that_a_key_names_which_went_is_not_called_superfluous() -> None:
+    errors = refused("secrets", secrets={"token": HIDDEN}, mesh={"gatewayValues": {"env": {"A": TOKEN}}})
+    assert [error.split(": ")[0] for error in errors] == ["mesh.gatewayValues"], "it would be taken out, and is needed"
+
+
 def test_what_kubernetes_calls_secret_itself_names_none() -> None:
     volumes = [{"name": "v", "secret": {"secretName": "s"}}, {"projected": {"sources": [{"secret": {"name": "s"}}]}}]
     config = loaded(mesh={"istiodValues": {"volumes": volumes}})
@@ -170,8 +176,9 @@ def test_each_chart_gets_the_value_and_the_engine_is_told_that_it_is_secret(stag
         "karmada": {"values": {"search": {"password": TOKEN}}},
         "mesh": {
             "istiodValues": {"env": {"SECRET": TOKEN, "PLAIN": "x"}, "list": [{"a": TOKEN}, "b"]},
-            "gatewayValues": {"podAnnotations": {"token": TOKEN}},
         },
+        "eastWest": {"values": {"podAnnotations": {"token": TOKEN}}},
+        "ingress": {"values": {"podAnnotations": {"token": TOKEN}}},
     }
     graph = build(with_token(**sections), stage)
     for release, path in (

@@ -96,6 +96,6 @@ def _ports(resource: Resource, what: str, key: str) -> Finding:
     return Finding(
         where=f"gateway {resource.name}",
         what=what,
-        mend=f"Take {key} out of fleet:mesh.gatewayValues; 15021 and 15443 are enough",
+        mend=f"Take {key} out of fleet:eastWest.values; 15021 and 15443 are enough",
         urn=resource.urn,
     )

@@ -6,6 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY
 from policies.guardrails.model import Finding, Resource, Stack, section
 from review.steps import RELEASE
 
@@ -25,8 +26,10 @@ POD_TEMPLATES: Final = ("kubernetes:apps/v1:", "kubernetes:batch/v1:")
 _VALUES_KEYS: Final = {
     "karmada": "fleet:karmada.values",
     "istiod": "fleet:mesh.istiodValues",
-    "gateway": "fleet:mesh.gatewayValues",
+    EAST_WEST_GATEWAY: "fleet:eastWest.values",
+    INGRESS_GATEWAY: "fleet:ingress.values",
 }
+"""By the name of a release, the key whose values go over the program's."""
 _VERSION_KEYS: Final = {"karmada": "fleet:versions.karmadaChart"}
 _ISTIO_VERSION_KEY: Final = "fleet:versions.istio"
 
@@ -62,7 +65,8 @@ def _release(resource: Resource) -> Iterator[Finding]:
         key = _VERSION_KEYS.get(name, _ISTIO_VERSION_KEY)
         yield _finding(resource, told, f"Set {key} to one exact version")
     values = section(resource.inputs, "values") or {}
-    mend = f"Set it in {_VALUES_KEYS.get(name, 'the values of the chart')}"
+    key = _VALUES_KEYS.get(str(section(resource.inputs, "name")), "the values of the chart")
+    mend = f"Set it in {key}"
     for path, wrong in (*_moving(values), *_defaults(name, values)):
         yield _finding(resource, f"{path} {wrong}", mend)
 

@@ -93,6 +93,13 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "Set it in fleet:mesh.istiodValues",
     ),
     (
+        "ingress.values",
+        {"additionalContainers": [{"image": "docker.io/a/b"}]},
+        Guardrail.PINNED_VERSIONS,
+        "additionalContainers[0].image is 'docker.io/a/b', which has no tag, which means latest",
+        "Set it in fleet:ingress.values",
+    ),
+    (
         "karmada.values",
         {"etcd": {"internal": {"storageType": "hostPath"}}},
         Guardrail.ETCD_VOLUME,
@@ -100,18 +107,18 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "Take etcd.internal.storageType out of fleet:karmada.values",
     ),
     (
-        "mesh.gatewayValues",
+        "eastWest.values",
         {"service": {"ports": [{"name": "webhook", "port": 15017, "targetPort": 15017}]}},
         Guardrail.EAST_WEST_PORTS,
         "it publishes port 15017 to the internet",
-        "Take service.ports out of fleet:mesh.gatewayValues; 15021 and 15443 are enough",
+        "Take service.ports out of fleet:eastWest.values; 15021 and 15443 are enough",
     ),
     (
-        "mesh.gatewayValues",
+        "eastWest.values",
         {"networkGateway": "network2"},
         Guardrail.EAST_WEST_PORTS,
         "networkGateway publishes istiod's ports 15012 and 15017 as well",
-        "Take networkGateway out of fleet:mesh.gatewayValues",
+        "Take networkGateway out of fleet:eastWest.values",
     ),
     (
         "certs.karmada",
