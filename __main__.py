@@ -2,7 +2,7 @@
 
 import pulumi
 
-from fleet import catalogue, config, deployed, whereabouts
+from fleet import catalogue, config, deployed, upgrades, whereabouts
 from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
@@ -12,6 +12,7 @@ config.refuse(
         *catalogue.errors(settings, catalogue.fetch(), running),
         *deployed.errors(settings, running),
         *whereabouts.errors(settings, running),
+        *upgrades.errors(settings, running),
     ]
 )
 for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=running)).outputs.items():

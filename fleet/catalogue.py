@@ -94,7 +94,7 @@ def _wrong_orders(
     key, cluster, there = f"clusters.{name}", config.clusters[name], deployed.cluster(name)
     region, version = (there.region, there.version) if there else (None, None)
     types = {pool.name: pool.type for pool in there.pools} if there else {}
-    wanted, versions = config.kubernetes_version(name), catalogue.kubernetes_versions
+    wanted, versions = config.kubernetes_version(name, version), catalogue.kubernetes_versions
     if cluster.region not in catalogue.regions:
         wrong = f"is not a region with LKE{_hint(cluster.region, catalogue.regions)}"
         yield f"{key}.region", cluster.region, region, wrong

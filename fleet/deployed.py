@@ -123,6 +123,11 @@ class Deployed(_Record):
         """The cluster of a name, if there is one."""
         return next((cluster for cluster in self.clusters if cluster.name == name), None)
 
+    def kubernetes_version(self, cluster: str) -> str | None:
+        """The Kubernetes minor version that a cluster runs; None where it is not there."""
+        found = self.cluster(cluster)
+        return found.version if found else None
+
     def pool_order(self, cluster: str) -> tuple[str, ...]:
         """The names of a cluster's pools in the order that they have at Linode, as far as it is known."""
         found = self.cluster(cluster)
@@ -174,7 +179,7 @@ def _kubernetes(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     for cluster in deployed.clusters:
         if cluster.name in config.clusters:
             path = ("clusters", cluster.name, "kubernetesVersion")
-            yield from _upwards(path, cluster.version, config.kubernetes_version(cluster.name))
+            yield from _upwards(path, cluster.version, config.kubernetes_version(cluster.name, cluster.version))
 
 
 def _regions(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:

@@ -43,7 +43,7 @@ class Fleet(pulumi.ComponentResource):
                 cluster,
                 LkeClusterArgs(
                     spec=spec,
-                    kubernetes_version=config.kubernetes_version(cluster),
+                    kubernetes_version=config.kubernetes_version(cluster, args.deployed.kubernetes_version(cluster)),
                     viewer_generation=config.viewer_generation,
                     tags=linode_tags(config.tags),
                     suffix=suffix.result,

@@ -154,23 +154,30 @@ def _versions(config: FleetConfig) -> Iterator[Violation]:
             f"{config.versions.karmada!r}; raise both together",
         )
     for name, cluster in config.clusters.items():
-        products = [("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA)]
         if cluster.istio_version is not None:
             yield from _istio_of_one_cluster(name, cluster)
-        if cluster.expelled:
-            # What it runs is not Fleet's any more.
-            continue
-        if cluster.role is Role.MEMBER:
-            products.append(("istio", config.istio_version(name), KUBERNETES_BY_ISTIO))
-        version = config.kubernetes_version(name)
-        for product, release, table in products:
-            kubernetes = table.get(_minor(release))
-            if kubernetes is not None and version not in kubernetes:
-                yield Violation(
-                    path=("clusters", name, "kubernetesVersion"),
-                    message=f"{version!r} is not supported by {product} {release}; take one of {_sorted(kubernetes)}",
-                )
+        # Without a version of its own, which one it is depends on whether it runs already (fleet/upgrades.py).
+        if cluster.kubernetes_version is not None:
+            yield from unsupported(config, name, cluster.kubernetes_version)
     yield from _istio_skew(config)
+
+
+def unsupported(config: FleetConfig, name: str, version: str) -> Iterator[Violation]:
+    """What does not support a cluster's Kubernetes version, of all that Fleet runs in it."""
+    cluster = config.clusters[name]
+    if cluster.expelled:
+        # What it runs is not Fleet's any more.
+        return
+    products = [("karmada", config.versions.karmada, KUBERNETES_BY_KARMADA)]
+    if cluster.role is Role.MEMBER:
+        products.append(("istio", config.istio_version(name), KUBERNETES_BY_ISTIO))
+    for product, release, table in products:
+        kubernetes = table.get(_minor(release))
+        if kubernetes is not None and version not in kubernetes:
+            yield Violation(
+                path=("clusters", name, "kubernetesVersion"),
+                message=f"{version!r} is not supported by {product} {release}; take one of {_sorted(kubernetes)}",
+            )
 
 
 def _known(path: tuple[str, ...], release: str, table: Mapping[str, frozenset[str]]) -> Iterator[Violation]:

@@ -283,9 +283,9 @@ class FleetConfig(Model):
         """The names of the members that are not expelled: those that Fleet runs anything in."""
         return tuple(name for name in self.members if not self.clusters[name].expelled)
 
-    def kubernetes_version(self, cluster: str) -> str:
-        """The Kubernetes minor version of one cluster."""
-        return self.clusters[cluster].kubernetes_version or self.versions.kubernetes
+    def kubernetes_version(self, cluster: str, running: str | None = None) -> str:
+        """The Kubernetes minor of one cluster: its entry's, else the one that it runs, else that of new clusters."""
+        return self.clusters[cluster].kubernetes_version or running or self.versions.kubernetes
 
     def istio_version(self, member: str) -> str:
         """The version of Istio's charts in one member."""

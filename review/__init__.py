@@ -6,5 +6,6 @@ be (policies/guardrails has these; their findings arrive as events).
 
 - `steps`: the plan as plain data. `events` reads it from the engine's file.
 - `dangers`: which steps hurt. `inventory`, `prices`, `cost`: what is billed, at what price, before and after.
+- `behind`: which clusters run an older Kubernetes than new ones get.
 - `report`: all of it together. `comment` writes it as Markdown, `terminal` shows it.
 """

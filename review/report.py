@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from review import changes, cost, dangers, inventory, steps
+from review import behind, changes, cost, dangers, inventory, steps
 
 if TYPE_CHECKING:
     from review.changes import Group
@@ -54,6 +54,8 @@ class Report:
     """The dangers that the config would have to acknowledge, and does not."""
     stale: tuple[str, ...]
     """Acknowledgements that nothing needs."""
+    behind: tuple[str, ...]
+    """The clusters that run an older Kubernetes than new ones get."""
     groups: tuple[Group, ...]
     findings: tuple[Finding, ...]
     packs: tuple[str, ...]
@@ -81,12 +83,12 @@ def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Repor
     """The report on a plan; without prices it says why there is no cost (`no_prices`)."""
     acknowledged = plan.setting(ACKNOWLEDGED) or []
     found = dangers.dangers(plan.steps)
-    deployed = steps.before(plan.steps)
+    deployed, planned = steps.before(plan.steps), steps.after(plan.steps)
     bills = None
     if prices is not None:
         bills = Cost(
             before=cost.bill(inventory.inventory(deployed), prices),
-            after=cost.bill(inventory.inventory(steps.after(plan.steps)), prices),
+            after=cost.bill(inventory.inventory(planned), prices),
         )
     return Report(
         stack=plan.stack,
@@ -95,6 +97,7 @@ def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Repor
         dangers=tuple(found),
         open=tuple(dangers.unacknowledged(found, acknowledged)),
         stale=tuple(dangers.stale(found, acknowledged)),
+        behind=tuple(behind.behind(planned, plan.setting("fleet:versions"))),
         groups=tuple(changes.groups(plan.steps)),
         findings=tuple(
             sorted(set(plan.findings), key=lambda one: (one.level not in BLOCKING_LEVELS, one.policy, one.urn))

@@ -77,7 +77,7 @@ def test_a_preview_knows_what_the_last_update_deployed(tmp_path: Path, monkeypat
     exported = pulumi("dev", tmp_path, monkeypatch, "stack", "export")
     checkpoint = json.loads(exported.stdout)
     outputs = {
-        "clusters": [{"name": "eu", "region": "eu-west", "network": "network3", "version": "1.33"}],
+        "clusters": [{"name": "eu", "region": "us-west", "network": "network3", "version": "1.33"}],
         "meshRoots": {"trusted": ["old", "root"], "signing": "old"},
     }
     kind = "pulumi:pulumi:Stack"
@@ -89,5 +89,5 @@ def test_a_preview_knows_what_the_last_update_deployed(tmp_path: Path, monkeypat
     shown = pulumi("dev", tmp_path, monkeypatch, "preview", "--non-interactive", "--color=never")
     assert shown.returncode != 0
     assert "2 errors in the stack's config; nothing was changed" in shown.stdout
-    assert "clusters.eu.kubernetesVersion: '1.35' skips minors after the '1.33' that runs" in shown.stdout
+    assert "clusters.eu.region: 'eu-west' is not where it is, and a cluster cannot move; keep 'us-west'" in shown.stdout
     assert "certs.mesh.roots: 'old' is missing, which signed until now" in shown.stdout

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from rich.markdown import Markdown
 
+from fleet.versions import DEFAULT_KUBERNETES
 from review import comment, report
 from review.events import EventLogError, Finding, Plan, read
 from review.prices import PriceList, Rate
@@ -59,6 +60,31 @@ def test_a_danger_blocks_until_the_config_acknowledges_it(tmp_path: Path) -> Non
     meant = report_on(tmp_path, logs.config(acknowledged=["recycle us"]), upgrade())
     assert meant.blockers == ()
     assert "acknowledged" in comment.markdown(meant)
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"), [({}, DEFAULT_KUBERNETES), ({"kubernetes": "1.36"}, "1.36"), (None, DEFAULT_KUBERNETES)]
+)
+def test_what_keeps_an_older_kubernetes_than_new_clusters_get_is_told(
+    tmp_path: Path, versions: dict[str, str] | None, newest: str
+) -> None:
+    clusters = [
+        logs.step("same", LKE_CLUSTER, f"{name}-cluster", old=inputs, new=inputs)
+        for name, version in (("us", "1.9"), ("eu", newest), ("ap", "1.99"))
+        for inputs in [cluster_inputs(version=version)]
+    ]
+    gone = logs.step("delete", LKE_CLUSTER, "jp-cluster", old=cluster_inputs(version="1.9"))
+    settings = [] if versions is None else [logs.config(versions=versions)]
+    found = report_on(tmp_path, *settings, *clusters, gone)
+    assert found.behind == (f"us runs Kubernetes 1.9, and new clusters get {newest}",)
+    text = comment.markdown(found)
+    assert "### Behind" in text
+    assert "one cluster an update, members first, the manager last" in text
+
+
+def test_where_nothing_is_behind_nothing_is_said(tmp_path: Path) -> None:
+    inputs = cluster_inputs(version=DEFAULT_KUBERNETES)
+    assert "Behind" not in text_on(tmp_path, logs.step("create", LKE_CLUSTER, "us-cluster", new=inputs))
 
 
 def test_an_acknowledgement_that_nothing_needs_is_told(tmp_path: Path) -> None:

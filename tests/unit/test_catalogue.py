@@ -109,7 +109,13 @@ def test_what_linode_has_retired_stops_no_cluster_that_runs_with_it() -> None:
     ],
 )
 def test_what_linode_has_retired_cannot_be_ordered_anew(m0: dict[str, Any], key: str) -> None:
-    assert [error.split(":")[0] for error in errors(parse(fleet_of(2)), RETIRED, running(**m0))] == [key]
+    raw = fleet_of(2)
+    raw["clusters"]["m0"]["kubernetesVersion"] = "1.35"
+    assert [error.split(":")[0] for error in errors(parse(raw), RETIRED, running(**m0))] == [key]
+
+
+def test_a_cluster_without_a_version_keeps_one_that_linode_has_retired() -> None:
+    assert errors(parse(fleet_of(2)), RETIRED, running(version="1.33")) == [], "the default of new clusters is not its"
 
 
 def test_a_new_cluster_of_a_retired_version_is_refused_although_others_run_it() -> None:

@@ -122,7 +122,7 @@ JSON = st.recursive(
 LIBRARY = re.compile(r"[Ii]nput should|valid (tuple|dictionary|integer|boolean|string)|instance of|pattern|validation")
 """What pydantic says of itself."""
 SECTIONS = ["clusters", "versions", "layers", "karmada", "mesh", "traffic", "workloads", "certs", "charts", "tags",
-    "secrets", "guardrails", "acknowledged",
+    "secrets", "guardrails", "acknowledged", "eastWest", "ingress",
 ]  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def test_before_the_first_update_and_after_an_older_fleet_everything_is_allowed(
     ],
 )
 def test_kubernetes_goes_up_by_one_minor(now: str, reason: str | None) -> None:
-    assert refused({"clusters": [{"name": "m0", "version": now}]}) == (
+    raw = fleet_of(2)
+    raw["clusters"]["m0"]["kubernetesVersion"] = "1.35"
+    assert errors(parse(raw), Deployed.model_validate({"clusters": [{"name": "m0", "version": now}]})) == (
         [f"clusters.m0.kubernetesVersion: {reason}"] if reason else []
     )
 

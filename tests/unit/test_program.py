@@ -77,11 +77,14 @@ def test_a_step_that_does_not_follow_from_what_is_deployed_stops_the_program_too
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = fleet_of(1)
-    config["clusters"]["m0"]["region"] = "mars-north"
-    monkeypatch.setitem(OUTPUTS, "clusters", [{"name": "manager", "version": "1.33"}])
+    config["clusters"]["m0"] |= {"region": "mars-north", "kubernetesVersion": "1.35"}
+    config["clusters"]["manager"]["kubernetesVersion"] = "1.35"
+    there = [{"name": "m0", "version": "1.34"}, {"name": "manager", "version": "1.33"}]
+    monkeypatch.setitem(OUTPUTS, "clusters", there)
     with pytest.raises(ConfigError) as caught:
         run_program(monkeypatch, config)
     assert [error.split(": ")[0] for error in caught.value.errors] == [
         "clusters.m0.region",
         "clusters.manager.kubernetesVersion",
-    ], "one report for what Linode does not offer and for what cannot come next"
+        "clusters.manager.kubernetesVersion",
+    ], "one report for what Linode does not offer, what cannot come next, and what cannot come at once"
