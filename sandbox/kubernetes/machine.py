@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from sandbox.kubernetes import cgroups
 from sandbox.kubernetes.commands import CommandError, launch, run
 from sandbox.kubernetes.layout import namespace_path
 from sandbox.kubernetes.processes import recall, remember
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TOOLS: Final = Path("/opt/fleet/bin")
 """Where a node has what the toolchain built."""
 _START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 10.0
 _TUNABLES: Final = Path("/opt/fleet/tunables")
 # Kubelet sets these for the whole kernel (setupKernelTunables in pkg/kubelet/cm). A node sees them as it wants them,
 # and the host keeps its own.
@@ -91,6 +93,9 @@ class Machine:
         if init is not None and complete is not None and complete.pid == init and complete.alive:
             return
         self.delete()
+        # As after a boot. A kubelet asks three seconds long about each group that it finds and whose container is gone.
+        if left := self.clear():
+            raise CommandError(["runc", "delete", self.name], f"left are {', '.join(left)}")
         self._lay_out()
         (self.folder / "config.json").write_text(json.dumps(self._configuration(), indent=1))
         try:
@@ -144,6 +149,11 @@ class Machine:
         """Switch the machine off, with all that runs in it; its files stay."""
         if (self.layout.machines / self.name).exists():
             self._runc("delete", "--force", self.name)
+
+    def clear(self) -> list[str]:
+        """End what outlived the machine and remove its groups; what is left of them all the same."""
+        left = [f"process {pid}" for pid in cgroups.kill_members(self.cgroup, timeout_seconds=_STOP_SECONDS)]
+        return left + [str(path) for path in cgroups.remove(self.cgroup, timeout_seconds=_STOP_SECONDS)]
 
     def _runc(self, *arguments: str) -> str:
         return run("runc", "--root", str(self.layout.machines), *arguments)

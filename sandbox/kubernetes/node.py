@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SandboxError
-from sandbox.kubernetes import cgroups
 from sandbox.kubernetes.commands import CommandError, launch
 from sandbox.kubernetes.control_plane import GO_ENVIRONMENT, ControlPlane
 from sandbox.kubernetes.images.store import lay_out
@@ -243,9 +242,7 @@ def remove_node(control_plane: ControlPlane, node_name: str) -> None:
     machine = Machine(layout=layout, name=node_name, folder=folder, tools={})
     machine.delete()
     delete_namespace(layout.node(node_name))
-    left = [f"process {pid}" for pid in cgroups.kill_members(machine.cgroup, timeout_seconds=_STOP_SECONDS)]
-    left += [str(path) for path in cgroups.remove(machine.cgroup, timeout_seconds=_STOP_SECONDS)]
-    if left:
+    if left := machine.clear():
         raise NodeError.of(node_name, f"left are {', '.join(left)}")
     try:
         machine.log.unlink(missing_ok=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from sandbox.kubernetes import commands, machine, node
+from sandbox.kubernetes import cgroups, commands, machine, node
 from sandbox.kubernetes.commands import CommandError
 from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.machine import Machine
@@ -82,11 +83,18 @@ def kubelet(one: Machine) -> Unit:
     return Unit(name="lke1.lke1-2-3.kubelet", command=Command(line=["kubelet"]), place=InMachine(one))
 
 
-def is_gone(pid_file: Path) -> bool:
+def is_gone(pid_file: Path, *, within_seconds: float = 5) -> bool:
+    """Whether a process ends; a signal that was sent takes effect a moment later."""
+    deadline = time.monotonic() + within_seconds
     try:
-        return psutil.Process(int(pid_file.read_text())).status() == psutil.STATUS_ZOMBIE
+        process = psutil.Process(int(pid_file.read_text()))
+        while process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
     except psutil.NoSuchProcess:
-        return True
+        pass
+    return True
 
 
 def test_a_runc_that_fails_and_says_nothing_is_told_of(one: Machine, programs: Programs) -> None:
@@ -135,6 +143,17 @@ def test_a_machine_that_runs_is_left_alone(one: Machine, programs: Programs) -> 
     assert first is not None
     assert one.first_process() == first
     assert programs.calls().count("run") == 1
+
+
+def test_a_machine_that_starts_finds_no_group_of_what_ran_in_it_before(
+    one: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "_MOUNT", tmp_path / "cgroup")
+    pod = tmp_path / "cgroup" / one.cgroup / "kubepods/burstable/pod1"
+    pod.mkdir(parents=True)
+    (tmp_path / "cgroup/cgroup.controllers").touch()
+    one.ensure()
+    assert not pod.exists()
 
 
 def test_a_machine_that_cannot_be_set_up_is_off_again(one: Machine, programs: Programs) -> None:

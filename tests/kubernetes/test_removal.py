@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.kubernetes import cgroups, cluster, node
+from sandbox.kubernetes import cgroups, cluster, machine, node
 from sandbox.kubernetes.cluster import Cluster, Tools
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.layout import Layout
@@ -36,7 +36,8 @@ OTHERS = [
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The control groups of the sandbox, with two nodes and a pod on each."""
     monkeypatch.setattr(cgroups, "_MOUNT", tmp_path / "cgroup")
-    monkeypatch.setattr(node, "_STOP_SECONDS", 0.3)
+    for module in (machine, node):
+        monkeypatch.setattr(module, "_STOP_SECONDS", 0.3)
     sandbox = tmp_path / "cgroup/fleet/test"
     for name in (NODE, f"{NODE}d"):
         (sandbox / name / "kubepods/burstable/pod1").mkdir(parents=True)
