@@ -21,7 +21,7 @@ from sandbox.kubernetes import preflight
 from sandbox.kubernetes.balancers.backend import ProcessBalancers
 from sandbox.kubernetes.commands import inside, run
 from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan
+from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan, load_rules
 from sandbox.kubernetes.processes import recall
 from sandbox.kubernetes.supervision import Supervisor
 from sandbox.linode.limits import UNLIMITED
@@ -334,6 +334,26 @@ def test_a_process_that_ends_is_started_again(internet: Internet) -> None:
     again = recall(internet.layout.units / f"nodebalancer{balancer.id}.json")
     assert again is not None
     assert (again.pid != running.pid, again.restarts) == (True, 1)
+
+
+def test_a_balancer_whose_backends_are_away_takes_no_processor(internet: Internet) -> None:
+    # As a node port does that has no endpoint.
+    refuse = f"table ip away {{ chain in {{ type filter hook input priority 0; tcp dport {NODE_PORT} reject; }}; }}"
+    try:
+        for name in NODES:
+            load_rules(internet.layout.node(name), refuse)
+        balancer = internet.balancer(check="connection", check_interval=2, check_timeout=1, check_attempts=1)
+        internet.call(balancer, count=3)
+        running = recall(internet.layout.units / f"nodebalancer{balancer.id}.json")
+        assert running is not None
+        processes = [master := psutil.Process(running.pid), *master.children()]
+        before = [sum(process.cpu_times()[:2]) for process in processes]
+        time.sleep(3)
+        after = [sum(process.cpu_times()[:2]) for process in processes]
+        assert sum(after) - sum(before) < 0.3, "seconds of a processor, in three"
+    finally:
+        for name in NODES:
+            load_rules(internet.layout.node(name), "table ip away\ndelete table ip away\n")
 
 
 def test_a_balancer_takes_less_than_15_mib(internet: Internet) -> None:

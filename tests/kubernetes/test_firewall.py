@@ -135,7 +135,7 @@ def test_before_a_balancer_the_rules_are_for_its_address_and_answers_of_backends
         "}",
         "}",
     ]
-    assert "chain" not in balancer_rules(None, IPv4Address("203.0.113.10"))
+    assert "ip daddr" not in balancer_rules(None, IPv4Address("203.0.113.10"))
 
 
 def _senders(*rules: FirewallRule) -> list[IPv4Address]:

@@ -72,16 +72,19 @@ def balancer_rules(firewall: Firewall | None, address: IPv4Address) -> str:
 
     https://techdocs.akamai.com/cloud-computing/docs/create-a-cloud-firewall
     """
-    if firewall is None:
-        return f"{_TABLE}\ndelete {_TABLE}\n"
-    lines = [
-        _hook("prerouting", -150),
-        # Backends answer to its private address.
-        f"ip daddr != {address} accept",
-        "ct state established,related accept",
-        *_lines(firewall.inbound, lambda rule: _in_networks("ip saddr", _networks(rule))),
-    ]
-    return "\n".join([_TABLE, f"delete {_TABLE}", f"{_TABLE} {{", *_chain("inbound", lines), "}", ""])
+    # A node port without an endpoint answers with an ICMP error, upon which HAProxy 2.6 asks the kernel about the
+    # connection in a circle until its timeout, and takes a whole processor. That a packet is too large it has to know.
+    chains = _chain("errors", [_hook("prerouting", -150), "icmp type destination-unreachable icmp code != 4 drop"])
+    if firewall is not None:
+        chains += _chain("inbound", [_hook("prerouting", -150), *_to_balancer(firewall, address)])
+    return "\n".join([_TABLE, f"delete {_TABLE}", f"{_TABLE} {{", *chains, "}", ""])
+
+
+def _to_balancer(firewall: Firewall, address: IPv4Address) -> Iterator[str]:
+    # Backends answer to its private address.
+    yield f"ip daddr != {address} accept"
+    yield "ct state established,related accept"
+    yield from _lines(firewall.inbound, lambda rule: _in_networks("ip saddr", _networks(rule)))
 
 
 def _hook(name: str, priority: int) -> str:
