@@ -316,7 +316,7 @@ def test_it_goes_for_good_once_another_root_has_taken_over(
         for step in steps:
             up(step, clusters=EXPELLED)
             eventually(lambda: signed_by(eu, step.get("signing", step["roots"][0])), "eu follows", within_seconds=120)  # noqa: B023 - called at once
-            assert follow(fleet.members, *REST)
+            assert [anchors(member) for member in fleet.members.values()] == [set(REST)] * len(fleet.members)
             assert refused(fleet.layout, loot.others, gateway)
         up(steps[-1], **gone)
         eventually(lambda: follow(fleet.members, "Root CA clean"), "all trust the new root", within_seconds=120)
