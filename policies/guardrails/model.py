@@ -65,6 +65,8 @@ class Stack:
     """The stack's own word on its guardrails."""
     clusters: frozenset[str]
     """The names of the clusters in the config."""
+    expelled: frozenset[str] = frozenset()
+    """Those of them that are expelled: what they still have in the stack, nobody trusts."""
     acknowledged: tuple[str, ...] = ()
     """The losses that the config says are meant: `recycle us`."""
     deployed: Callable[[], Sequence[Resource]]

@@ -39,13 +39,15 @@ class Session:
         self._threads = ThreadPoolExecutor(max_workers=2)
         self._deployed = self._threads.submit(deployed.read, _full_name(environment), _CHECKOUT)
         guardrails = _guardrails(settings.get("guardrails"))
+        clusters: Mapping[str, Any] = settings.get("clusters") or {}
         self._wants_prices = guardrails.monthly_limit is not None
         self._prices: Future[PriceList] | None = None
         if environment.get("LINODE_TOKEN"):
             self._look_up_prices("", "")
         self.stack = Stack(
             guardrails=guardrails,
-            clusters=frozenset(settings.get("clusters") or ()),
+            clusters=frozenset(clusters),
+            expelled=frozenset(name for name, cluster in clusters.items() if (cluster or {}).get("expelled")),
             acknowledged=tuple(settings.get("acknowledged") or ()),
             deployed=self._deployed.result,
             prices=self._priced,

@@ -159,7 +159,11 @@ def answer(client: Client, *what: str) -> str:
 def anchors(member: Member) -> set[str]:
     """What a member's proxies trust, by the names in its subject: "Intermediate CA eu", or "Root CA"."""
     return {
-        " ".join(str(part.value) for part in one.subject if part.oid != x509.NameOID.ORGANIZATION_NAME)
+        " ".join(
+            str(part.value)
+            for kind in (x509.NameOID.COMMON_NAME, x509.NameOID.LOCALITY_NAME)
+            for part in one.subject.get_attributes_for_oid(kind)
+        )
         for workload in WORKLOADS
         for one in mesh.trusted(member, workload)
     }

@@ -39,9 +39,12 @@ def mutual_tls_is_strict(resource: Resource, stack: Stack) -> Iterator[Finding]:
 
 
 def every_member_is_strict(planned: Sequence[Planned], stack: Stack) -> Iterator[Finding]:
-    """Where there is an istiod, a policy of the whole mesh refuses plain text."""
+    """Where there is an istiod, a policy of the whole mesh refuses plain text.
+
+    That of an expelled member stays in the program for one update longer than its policies (docs/decisions/0139).
+    """
     resources = [one.resource for one in planned]
-    strict = {cluster_of(resource) for resource in resources if _is_mesh_wide_strict(resource)}
+    strict = stack.expelled | {cluster_of(resource) for resource in resources if _is_mesh_wide_strict(resource)}
     for resource in resources:
         if resource.type == RELEASE and _chart(resource) == "istiod" and cluster_of(resource) not in strict:
             yield Finding(

@@ -45,6 +45,7 @@ def stack(
     *,
     guardrails: Mapping[str, Any] | None = None,
     clusters: Iterable[str] = ("us",),
+    expelled: Iterable[str] = (),
     acknowledged: Sequence[str] = (),
     deployed: Sequence[Resource] = (),
     prices: PriceList = PRICES,
@@ -53,6 +54,7 @@ def stack(
     return Stack(
         guardrails=Guardrails.model_validate(guardrails or {}),
         clusters=frozenset(clusters),
+        expelled=frozenset(expelled),
         acknowledged=tuple(acknowledged),
         deployed=lambda: deployed,
         prices=lambda: prices,

@@ -276,6 +276,12 @@ def test_strict_has_to_hold_for_the_whole_mesh(namespace: str, spec: dict[str, A
     assert len(list(every_member_is_strict(planned(istiod, policy), stack()))) == count
 
 
+def test_an_expelled_member_whose_policies_are_forgotten_holds_no_update_up() -> None:
+    istiod = resource(RELEASE, "us-istio-istiod", {"chart": "istiod"})
+    assert list(every_member_is_strict(planned(istiod), stack())) != []
+    assert list(every_member_is_strict(planned(istiod), stack(expelled=["us"]))) == []
+
+
 def test_a_gateway_with_the_charts_own_ports_shows_too_much() -> None:
     inputs = {"chart": "gateway", "values": {"labels": {"topology.istio.io/network": "network2"}}}
     assert told(east_west_gateway_publishes_two_ports, RELEASE, inputs) == [

@@ -92,11 +92,13 @@ def environment(**config: Any) -> dict[str, str]:
 def test_a_session_knows_the_config_and_reads_the_state_of_its_stack(pulumi: Path) -> None:
     says(pulumi, f"cat <<'END'\n{json.dumps(EXPORT)}\nEND")
     guardrails = {"profile": "development", "monthlyLimit": 700, "levels": {"tags": "advisory"}}
-    session = Session(environment(guardrails=guardrails, clusters={"us": {}, "eu": {}}, acknowledged=["recycle us"]))
+    session = Session(
+        environment(guardrails=guardrails, clusters={"us": {"expelled": True}, "eu": {}}, acknowledged=["recycle us"])
+    )
     stack = session.stack
     assert (stack.guardrails.profile, stack.guardrails.monthly_limit) == (Profile.DEVELOPMENT, 700)
     assert stack.guardrails.levels == {Guardrail.TAGS: Level.ADVISORY}
-    assert sorted(stack.clusters) == ["eu", "us"]
+    assert (sorted(stack.clusters), stack.expelled) == (["eu", "us"], {"us"})
     assert stack.acknowledged == ("recycle us",)
     assert len(stack.deployed()) == 2
     assert "organization/fleet/prod" in (pulumi.parent / "pulumi.asked").read_text()
