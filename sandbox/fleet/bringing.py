@@ -14,14 +14,25 @@ from sandbox.fleet.stages import Stage
 from sandbox.kubernetes import lifecycle, preflight
 from sandbox.kubernetes.cli import client_environment
 from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.images.model import tools_in
+from sandbox.kubernetes.images.table import IMAGES
+from sandbox.plugins.installation import PLUGINS
 from sandbox.toolchain.resolver import default_toolchain
-from sandbox.toolchain.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.fleet.target import Target
 
+TOOLS: Final = frozenset(
+    {
+        "pulumi",
+        *(plugin.tool for plugin in PLUGINS if plugin.tool is not None),
+        *lifecycle.TOOLS,
+        *tools_in(layer for image in IMAGES for layer in image.layers),
+    }
+)
+"""What it takes of the toolchain; what only tests drive is built by them."""
 UPDATE: Final = ("up", "--yes", "--skip-preview", "--suppress-outputs")
 """The program as a user runs it; what it exports is shown on the page."""
 

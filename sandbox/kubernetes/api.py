@@ -24,7 +24,7 @@ FIELD_MANAGER: Final = "fleet-sandbox"
 _START_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 0.25
 _REQUEST_SECONDS: Final = 10.0
-_ADDONS: Final = ("access.yaml", "storage.yaml", "coredns.yaml", "metrics-server.yaml")
+_ADDONS: Final = ("access.yaml", "storage.yaml", "coredns.yaml")
 
 
 def connect(control_plane: ControlPlane) -> client.ApiClient:

@@ -179,10 +179,6 @@ _CONTAINERD: Final = Module(
     ),
 )
 _COREDNS: Final = Module(name="coredns")
-_METRICS_SERVER: Final = Module(
-    name="metrics-server",
-    stamps=(Stamp(variable="k8s.io/component-base/version.gitVersion", module="sigs.k8s.io/metrics-server"),),
-)
 _ISTIO: Final = Module(
     name="istio",
     # STANDARD_TAGS of Istio's Makefile.core.mk. One set for all of its commands, so that they share what is compiled.
@@ -252,7 +248,6 @@ TOOLS: Final = {
         _containerd("containerd-shim-runc-v2"),
         _containerd("ctr"),
         Tool(name="coredns", module=_COREDNS, package="github.com/coredns/coredns"),
-        Tool(name="metrics-server", module=_METRICS_SERVER, package="sigs.k8s.io/metrics-server/cmd/metrics-server"),
         _karmada("agent"),
         _karmada("aggregated-apiserver"),
         _karmada("controller-manager"),

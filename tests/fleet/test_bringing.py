@@ -46,3 +46,9 @@ def test_a_recovery_that_failed_is_repeated_before_anything_is_updated(
         with pytest.raises(UpdateError):
             update(target, say=lambda _line: None)
     assert attempts == [target, target]
+
+
+def test_up_builds_what_it_runs_and_nothing_that_only_tests_drive() -> None:
+    runs = {"pulumi", "pulumi-resource-kubernetes", "kubelet", "coredns", "karmada-agent", "pilot-agent", "age"}
+    assert runs <= bringing.TOOLS
+    assert not {"helm", "age-keygen", "istioctl"} & bringing.TOOLS

@@ -1,1 +1,1 @@
-"""What every cluster has from its start, as manifests: access, DNS, metrics and storage classes."""
+"""What every cluster has from its start, as manifests: access, DNS and storage classes."""

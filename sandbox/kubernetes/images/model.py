@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.images.linking import shared_objects
 from sandbox.toolchain import tool_path
 from sandbox.toolchain.sources import module_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MissingProgramError(SandboxError):
@@ -129,6 +132,11 @@ Entry = Tool | Program | Packaged | Dynamic | Tree | ModuleFile | HostFile | Lin
 Packed = HostFile | Link | Text | Folder
 Layer = Mapping[str, Entry]
 """Entries by absolute path. A layer that several images have is kept once, so what is large and shared gets its own."""
+
+
+def tools_in(layers: Iterable[Layer]) -> set[str]:
+    """The names of the tools that layers are made from."""
+    return {entry.name for layer in layers for entry in layer.values() if isinstance(entry, Tool)}
 
 
 def contents(layer: Layer) -> dict[str, Packed]:

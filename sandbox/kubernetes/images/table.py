@@ -19,12 +19,6 @@ IMAGES: Final = (
         entrypoint=("/coredns",),
         user="65534:65534",
     ),
-    Image(
-        name="registry.k8s.io/metrics-server/metrics-server:v0.9.0",
-        layers=(BASE, {"/metrics-server": Tool("metrics-server")}),
-        entrypoint=("/metrics-server",),
-        user="65534:65534",
-    ),
     Image(name="docker.io/library/busybox:1.36", layers=(BASE, BUSYBOX), command=("sh",)),
     *KARMADA_IMAGES,
     *MESH_IMAGES,
