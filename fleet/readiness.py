@@ -2,19 +2,23 @@
 
 Linode answers before the API server's name resolves everywhere. During an update Fleet waits here, so that nothing is
 put into a cluster that would refuse it; a preview never waits. docs/decisions/0001 says why this is not a resource.
+
+The Kubernetes client is a third of what the whole program imports. It is imported where a cluster is asked, here and in
+every other module, so that a preview does without it.
 """
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
-import urllib3
 import yaml
-from kubernetes import client
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from fleet.api_client import UnusableKubeconfigError, make_api_client
+if TYPE_CHECKING:
+    from kubernetes import client
 
 TIMEOUT_SECONDS: Final = 900
 LET_IN_SECONDS: Final = 300
@@ -24,6 +28,14 @@ REQUEST_TIMEOUT_SECONDS: Final = 10
 
 class NotReadyError(Exception):
     """A cluster that answers, but has no Ready node yet."""
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether it is a request's that was refused, or not answered at all."""
+    from kubernetes.client import ApiException
+    from urllib3.exceptions import HTTPError
+
+    return isinstance(error, ApiException | HTTPError)
 
 
 async def wait_until_ready(name: str, kubeconfig: str) -> str:
@@ -67,21 +79,25 @@ async def wait_until_let_in(kubeconfig: str) -> str:
 
 
 @retry(
-    retry=retry_if_exception_type(urllib3.exceptions.HTTPError),
+    retry=retry_if_exception(is_trouble),
     stop=stop_after_delay(LET_IN_SECONDS),
     wait=wait_exponential(multiplier=0.5, max=5),
 )
 def _knock(kubeconfig: str) -> None:
+    from kubernetes import client
+
     with connect(kubeconfig) as api, contextlib.suppress(client.ApiException):
         client.VersionApi(api).get_code(_request_timeout=REQUEST_TIMEOUT_SECONDS)
 
 
 @retry(
-    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError, NotReadyError)),
+    retry=retry_if_exception(is_trouble) | retry_if_exception_type(NotReadyError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_exponential(multiplier=0.5, max=5),
 )
 def _poll(kubeconfig: str) -> None:
+    from kubernetes import client
+
     with connect(kubeconfig) as api:
         nodes = client.CoreV1Api(api).list_node(_request_timeout=REQUEST_TIMEOUT_SECONDS).items
     if not any(_is_ready(node) for node in nodes):
@@ -94,6 +110,10 @@ def connect(kubeconfig: str) -> client.ApiClient:
     Raises:
         pulumi.RunError: when the kubeconfig cannot be read.
     """
+    from kubernetes import client
+
+    from fleet.api_client import UnusableKubeconfigError, make_api_client
+
     try:
         return make_api_client(yaml.safe_load(kubeconfig), configuration=client.Configuration(retries=False))
     except (UnusableKubeconfigError, yaml.YAMLError):

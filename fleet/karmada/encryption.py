@@ -4,23 +4,27 @@ The keys are made here and kept in the stack's state. A key that no longer write
 the steps of a rotation.
 """
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_random as random
-import urllib3
 import yaml
-from kubernetes import client
 from pulumi import Input, Output, ResourceOptions
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import RetryError, retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from fleet import etcd, readiness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kubernetes import client
 
 RESOURCES: Final = ("secrets", "works.work.karmada.io")
 """A Work holds whatever it brings to its member, Secrets among it; custom resources count since Kubernetes 1.26."""
@@ -130,7 +134,7 @@ async def rewrite(kubeconfig: str) -> None:
 
 
 @retry(
-    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError)),
+    retry=retry_if_exception(readiness.is_trouble),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
 )
@@ -170,10 +174,12 @@ def _listed(api: client.ApiClient, path: str) -> Iterator[dict[str, str]]:
 
 
 def _touch(api: client.ApiClient, path: str) -> None:
+    from kubernetes.client import ApiException
+
     headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
     try:
         _call(api, path, "PATCH", header_params=headers, body={})
-    except client.ApiException as error:
+    except ApiException as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
 

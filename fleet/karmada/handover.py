@@ -5,22 +5,27 @@ is ready to take its place; then what it had reported is taken back. docs/decisi
 step looks at what there is, so a run that breaks off is taken up by the next update.
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-import urllib3
-from kubernetes import client
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from fleet import readiness
 from fleet.karmada.access import election_lease
-from fleet.karmada.control_plane import KarmadaControlPlane
-from fleet.lke import LkeCluster
 from fleet.naming import AGENT, KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, execution_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kubernetes import client
+
+    from fleet.karmada.control_plane import KarmadaControlPlane
+    from fleet.lke import LkeCluster
 
 FORMER: Final = "karmada-agent"
 """The chart's name for its agent (charts/karmada/templates/karmada-agent.yaml, of a release of this name)."""
@@ -74,11 +79,13 @@ async def hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> No
 
 
 @retry(
-    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError, NotYetError)),
+    retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
 )
 def _hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> None:
+    from kubernetes import client
+
     with readiness.connect(kubeconfig) as in_member, readiness.connect(karmada_kubeconfig) as in_karmada:
         if _stop_former(client.AppsV1Api(in_member), client.CoreV1Api(in_member)):
             _free_lease(client.CoordinationV1Api(in_karmada), member)
@@ -126,6 +133,8 @@ def _free_lease(leases: client.CoordinationV1Api, member: str) -> None:
 
 def _take_back_in_member(api: client.ApiClient, member: str) -> None:
     """Remove the accounts whose tokens were reported (pkg/util/credential.go, ObtainCredentialsFromMemberCluster)."""
+    from kubernetes import client
+
     core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
     role = f"karmada-controller-manager:karmada-{member}"
     _remove(rbac.delete_cluster_role_binding, role)
@@ -137,6 +146,8 @@ def _take_back_in_member(api: client.ApiClient, member: str) -> None:
 
 def _take_back_in_karmada(api: client.ApiClient, member: str) -> None:
     """Remove what was reported, and what Karmada has made of it; the new agent takes that out of the member."""
+    from kubernetes import client
+
     core, objects = client.CoreV1Api(api), client.CustomObjectsApi(api)
     # First, since Karmada makes those Works for a member with such a reference.
     _call(objects.patch_cluster_custom_object, *CLUSTERS, member, NOTHING_REPORTED)
@@ -152,9 +163,11 @@ def _call(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 def _found(read: Callable[..., Any], *arguments: str) -> Any:
     """What is there; None where nothing is."""
+    from kubernetes.client import ApiException
+
     try:
         return _call(read, *arguments)
-    except client.ApiException as error:
+    except ApiException as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
         return None

@@ -5,21 +5,30 @@ can be told to wait for counts instead, but then every refresh looks for Replica
 only `pulumi.com/skipAwait` is heeded there. So the wait is Fleet's own. docs/decisions/0152 says why it is a hook.
 """
 
+from __future__ import annotations
+
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
-import urllib3
-from kubernetes import client
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from fleet import readiness
+
+if TYPE_CHECKING:
+    from kubernetes import client
 
 TIMEOUT_SECONDS: Final = 600
 """As long as the provider waits for a Deployment by default."""
 PAUSE_SECONDS: Final = 1.0
-TROUBLE: Final = (client.ApiException, urllib3.exceptions.HTTPError)
 
 
 class NotYetError(Exception):
@@ -49,8 +58,10 @@ async def wait_until_ready(deployment: str, namespace: str, kubeconfig: str) -> 
     Raises:
         pulumi.RunError: when they are not after ten minutes.
     """
+    from kubernetes import client
+
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type((*TROUBLE, NotYetError)),
+        retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
         stop=stop_after_delay(TIMEOUT_SECONDS),
         wait=wait_fixed(PAUSE_SECONDS),
     )
@@ -82,7 +93,9 @@ def what_is_missing(deployment: client.V1Deployment) -> str:
     wanted = deployment.spec.replicas if deployment.spec else None
     if not wanted:
         return ""
-    status = deployment.status or client.V1DeploymentStatus()
+    from kubernetes.client import V1DeploymentStatus
+
+    status = deployment.status or V1DeploymentStatus()
     generation = (deployment.metadata and deployment.metadata.generation) or 0
     # pkg/resourceinterpreter/default/native/aggregatestatus.go: Karmada raises it when all members have.
     if (status.observed_generation or 0) < generation:

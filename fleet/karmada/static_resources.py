@@ -9,10 +9,8 @@ from http import HTTPStatus
 from typing import Final
 
 import pulumi
-import urllib3
-from kubernetes import client
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from fleet import readiness
 from fleet.lke import LkeCluster
@@ -58,11 +56,13 @@ async def clear(kubeconfig: str) -> None:
 
 
 @retry(
-    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError, NotGoneError)),
+    retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotGoneError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
 )
 def _remove(kubeconfig: str) -> None:
+    from kubernetes import client
+
     with readiness.connect(kubeconfig) as api:
         try:
             # Its pods first: one that still runs must not apply what the next update replaces.
