@@ -49,6 +49,7 @@ class Record(BaseModel):
     modified: int
     """Nanoseconds since the epoch."""
     build_seconds: float
+    """Of all tools that were built with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class Made:
     version: str
     go: str
     build_seconds: float
+    """Of all tools that were built with it."""
 
 
 @dataclass(frozen=True, kw_only=True)

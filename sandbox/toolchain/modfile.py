@@ -23,7 +23,7 @@ _REQUIREMENT: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class ModFile:
-    """A go.mod with its go.sum, and the main functions of our own beside them: what is built, exactly."""
+    """A go.mod with its go.sum, and the main functions of our own beside and below them: what is built, exactly."""
 
     folder: Path
     text: str
@@ -37,7 +37,7 @@ class ModFile:
             folder=folder,
             text=(folder / "go.mod").read_text(),
             sums=(folder / "go.sum").read_bytes(),
-            sources=tuple(file.read_bytes() for file in sorted(folder.glob("*.go"))),
+            sources=tuple(file.read_bytes() for file in sorted(folder.rglob("*.go"))),
         )
 
     @property

@@ -7,13 +7,14 @@ import functools
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from packaging.version import Version
 
-from sandbox.toolchain.builder import Builder, Recipe
+from sandbox.toolchain.builder import Batch, Builder, Recipe
 from sandbox.toolchain.cache import Cache, default_cache_folder
 from sandbox.toolchain.golang import Go, GoFinder
 from sandbox.toolchain.process import Command, run
@@ -21,7 +22,7 @@ from sandbox.toolchain.progress import Step, default_reporter
 from sandbox.toolchain.tools import TOOLS, Tool, find_tools, required_go
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sandbox.toolchain.cache import Record
     from sandbox.toolchain.process import Runner
@@ -73,8 +74,7 @@ class Toolchain:
         """The executables of several tools, by name. Raises a ToolchainError."""
         tools = find_tools(names)
         missing = [tool for tool in tools if tool.name not in self._resolved and not self._resolve(tool)]
-        for position, tool in enumerate(missing, start=1):
-            self._build(tool, position=position, total=len(missing))
+        self._build(missing)
         return {tool.name: self._resolved[tool.name] for tool in tools}
 
     def standing(self, tool: Tool) -> Standing:
@@ -109,13 +109,28 @@ class Toolchain:
         self._resolved[tool.name] = standing.path
         return True
 
-    def _build(self, tool: Tool, *, position: int, total: int) -> None:
-        recipe = self._recipe(tool)
-        if recipe.entry(self.cache).executable.exists():
-            self._reporter.note(f"{tool.name}: the cached executable is damaged, building it anew")
-        step = Step(title=f"{tool.name} {recipe.version}", position=position, total=total)
+    def _build(self, tools: Sequence[Tool]) -> None:
+        batches = [
+            Batch(recipes=tuple(self._recipe(tool) for tool in tools if tool.module == module))
+            for module in dict.fromkeys(tool.module for tool in tools)
+        ]
+        # While one batch is compiled, the modules of those after it are fetched.
+        fetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetching")
+        try:
+            fetched = [fetching.submit(self._builder.fetch, batch) for batch in batches]
+            for position, batch in enumerate(batches, start=1):
+                step = Step(title=str(batch), position=position, total=len(batches))
+                self._build_batch(batch, step, fetched[position - 1].result)
+        finally:
+            fetching.shutdown(cancel_futures=True)
+
+    def _build_batch(self, batch: Batch, step: Step, fetched: Callable[[], frozenset[str]]) -> None:
+        for recipe in batch.recipes:
+            if recipe.entry(self.cache).executable.exists():
+                self._reporter.note(f"{recipe.tool.name}: the cached executable is damaged, building it anew")
         with self._reporter.step(step) as activity:
-            self._resolved[tool.name] = self._builder.build(recipe, activity)
+            built = self._builder.build(batch, activity, fetched)
+        self._resolved |= {recipe.tool.name: path for recipe, path in zip(batch.recipes, built, strict=True)}
 
     def _recipe(self, tool: Tool) -> Recipe:
         return Recipe(tool=tool, lock=tool.module.lock, go=self.go)

@@ -7,6 +7,7 @@ entry here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODULES_FOLDER: Final = Path(__file__).parent / "modules"
+_MAJOR: Final = re.compile(r"v[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,15 @@ class Tool:
     on_path: OnPath | None = None
     source: str = ""
     """The Go module that a main of our own makes a command of; otherwise it is the package's own."""
+
+    @property
+    def built_as(self) -> str:
+        """The file that `go build -o FOLDER/` makes of it: its folder's name, which a v2 below it is not.
+
+        https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies
+        """
+        *_, parent, last = self.package.split("/")
+        return parent if _MAJOR.fullmatch(last) else last
 
     @property
     def version(self) -> str:

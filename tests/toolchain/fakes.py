@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.toolchain.process import Command, Finished, ignore_line
+from sandbox.toolchain.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,8 +72,10 @@ class FakeRunner:
         if "-overlay" in arguments:
             self.overlays.append(Path(arguments[arguments.index("-overlay") + 1]).read_text())
         on_error_line("main")
-        output = Path(arguments[arguments.index("-o") + 1])
-        output.write_bytes(self.content)
+        folder = Path(arguments[arguments.index("-o") + 1])
+        for tool in TOOLS.values():
+            if tool.package in arguments:
+                (folder / tool.built_as).write_bytes(self.content)
         if isinstance(self.building, BaseException):
             raise self.building
         return self.building

@@ -5,15 +5,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailableError
-from sandbox.toolchain.process import Finished
+from sandbox.toolchain.process import Finished, ignore_line
+from sandbox.toolchain.resolver import Source, Toolchain
+from sandbox.toolchain.tools import TOOLS
 from tests.toolchain.fakes import OK, failed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.toolchain.process import Command
     from tests.toolchain.conftest import Bench
 
 
@@ -25,11 +31,60 @@ def test_a_tool_is_built_once_and_then_found(bench: Bench) -> None:
 
 
 def test_progress_says_which_tool_and_how_many_of_how_many(bench: Bench) -> None:
-    bench.toolchain.path("helm")
-    bench.toolchain.paths(["kubectl", "helm", "etcd"])
-    titles = [step.rsplit(" ", 1)[0] for step in bench.reporter.steps]
-    assert titles == ["[1/1] helm", "[1/2] etcd", "[2/2] kubectl"], "what is there already is not counted"
+    bench.toolchain.path("kubelet")
+    bench.toolchain.paths(["kubectl", "pulumi", "kubelet", "kube-proxy", "kube-apiserver"])
+    engine, kubernetes = TOOLS["pulumi"].version, TOOLS["kubelet"].version
+    assert bench.reporter.steps == [
+        f"[1/1] kubelet {kubernetes}",
+        f"[1/2] pulumi {engine}",
+        f"[2/2] kube-apiserver {kubernetes}, kubectl {kubernetes} and 1 more",
+    ], "what is there already is not counted"
     assert bench.reporter.stages[-2:] == ["fetching modules", "compiling"]
+
+
+def test_the_tools_of_a_module_are_built_by_one_go_and_each_is_kept(bench: Bench) -> None:
+    paths = bench.toolchain.paths(["kubectl", "kube-proxy", "pulumi"])
+    assert [build.arguments[-2:] for build in bench.runner.builds if "pulumi" not in build.arguments[-1]] == [
+        ["k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kube-proxy"]
+    ]
+    assert len(bench.runner.builds) == 2
+    assert {path.name for path in paths.values()} == {"kubectl", "kube-proxy", "pulumi"}
+    assert all(path.read_bytes() == b"an executable" for path in paths.values())
+
+
+def test_an_executable_is_found_under_the_name_that_go_gives_it(bench: Bench) -> None:
+    names = {name: TOOLS[name].built_as for name in ("etcd", "etcdctl", "karmada-agent", "podinfo")}
+    assert names == {"etcd": "server", "etcdctl": "etcdctl", "karmada-agent": "agent", "podinfo": "podinfo"}
+    for module in {tool.module for tool in TOOLS.values()}:
+        files = [tool.built_as for tool in TOOLS.values() if tool.module == module]
+        assert len(set(files)) == len(files), f"{module.name}: one would be written over another"
+
+
+def test_modules_are_fetched_while_what_comes_before_them_is_compiled(bench: Bench) -> None:
+    """The engine's build waits for the listing of what is built after it, as long as that could take."""
+    listed = threading.Event()
+
+    def run(command: Command, on_error_line: Callable[[str], None] = ignore_line) -> Finished:
+        if command.arguments[1] == "list" and command.arguments[-1].startswith("k8s.io"):
+            listed.set()
+        if command.arguments[1] == "build" and "pulumi" in command.arguments[-1]:
+            assert listed.wait(30), "nothing is fetched before the engine is built"
+        return bench.runner(command, on_error_line)
+
+    toolchain = Toolchain(cache=bench.cache, runner=run, reporter=bench.reporter)
+    toolchain.paths(["pulumi", "kubectl"])
+    assert listed.is_set()
+
+
+def test_a_module_that_cannot_be_fetched_takes_nothing_from_those_before_it(bench: Bench) -> None:
+    def run(command: Command, on_error_line: Callable[[str], None] = ignore_line) -> Finished:
+        if command.arguments[1] == "list" and command.arguments[-1].startswith("k8s.io"):
+            return failed("403 Forbidden")
+        return bench.runner(command, on_error_line)
+
+    with pytest.raises(ModuleUnavailableError, match=r"kubectl v1\."):
+        Toolchain(cache=bench.cache, runner=run, reporter=bench.reporter).paths(["pulumi", "kubectl"])
+    assert bench.again().standing(TOOLS["pulumi"]).source is Source.CACHE
 
 
 def test_the_build_is_static_reproducible_and_never_changes_the_lock(bench: Bench) -> None:
