@@ -1,4 +1,4 @@
-"""What it costs to build the tools on empty caches: `python -m bench.toolchain [TOOL...]`, those of `make up` by default.
+"""What it costs to build tools on empty caches: `python -m bench.toolchain [TOOL...]`, by default those of `make up`.
 
 Everything is compiled anew: the toolchain's cache and Go's build cache are empty folders that are gone afterwards. The
 Go modules themselves come from Go's module cache where it has them, since the speed of a network says nothing about us.
