@@ -1,6 +1,7 @@
 """Real processes: two builds at once, Ctrl-C, and a build that is killed.
 
-Go is played by a script: it tells a version, and "builds" slowly enough to be met in the middle.
+Go is played by a script: it tells a version, and "builds" slowly enough to be met in the middle. What it builds
+is called `server`, as etcd's package is (go.etcd.io/etcd/server).
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ list) echo main ;;
 build)
     echo $$ >> "$FAKE_GO_BUILDS"
     while [ "$1" != -o ]; do shift; done
-    echo half > "$2"
+    echo half > "$2/server"
     while [ -e "$FAKE_GO_HOLD" ]; do sleep 0.05; done
-    echo whole > "$2"
+    echo whole > "$2/server"
     ;;
 esac
 """
