@@ -18,6 +18,8 @@ import yaml
 from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_exponential
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubernetes import client
 
 TIMEOUT_SECONDS: Final = 900
@@ -38,6 +40,23 @@ def is_trouble(error: BaseException) -> bool:
     return isinstance(error, ApiException | HTTPError)
 
 
+async def persist(attempt: Callable[[str], object], kubeconfig: str, told: Callable[[str], str]) -> None:
+    """Run what retries by itself on a cluster, in a thread, beside the rest of the program.
+
+    Args:
+        attempt: raises tenacity's RetryError when it gives up.
+        kubeconfig: what it is called with, YAML text; secret, and never part of a message.
+        told: the error's text, by the name of the last exception; its own words might carry a secret.
+
+    Raises:
+        pulumi.RunError: when it gives up.
+    """
+    try:
+        await asyncio.to_thread(attempt, kubeconfig)
+    except RetryError as error:
+        raise pulumi.RunError(told(type(error.last_attempt.exception()).__name__)) from None
+
+
 async def wait_until_ready(name: str, kubeconfig: str) -> str:
     """Wait until the API server lists a Ready node; then give the kubeconfig back.
 
@@ -50,14 +69,14 @@ async def wait_until_ready(name: str, kubeconfig: str) -> str:
     """
     if pulumi.runtime.is_dry_run():
         return kubeconfig
-    try:
-        await asyncio.to_thread(_poll, kubeconfig)
-    except RetryError as error:
-        reason = type(error.last_attempt.exception()).__name__
-        raise pulumi.RunError(
+    await persist(
+        _poll,
+        kubeconfig,
+        lambda reason: (
             f"cluster {name!r} did not become ready in {TIMEOUT_SECONDS // 60} minutes ({reason}). Is this machine in "
             f"clusters.{name}.acl, and does the pool have nodes? `pulumi up` again goes on from here."
-        ) from None
+        ),
+    )
     return kubeconfig
 
 
@@ -67,14 +86,14 @@ async def wait_until_let_in(kubeconfig: str) -> str:
     Raises:
         pulumi.RunError: when it does not in 5 minutes.
     """
-    try:
-        await asyncio.to_thread(_knock, kubeconfig)
-    except RetryError as error:
-        reason = type(error.last_attempt.exception()).__name__
-        raise pulumi.RunError(
+    await persist(
+        _knock,
+        kubeconfig,
+        lambda reason: (
             f"Karmada's API did not answer this machine in {LET_IN_SECONDS // 60} minutes ({reason}). Is the network "
             "that it comes from in karmada.acl? Add it, and `pulumi up` again goes on from here."
-        ) from None
+        ),
+    )
     return kubeconfig
 
 

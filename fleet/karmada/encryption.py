@@ -6,7 +6,6 @@ the steps of a rotation.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,7 +16,7 @@ import pulumi_kubernetes as kubernetes
 import pulumi_random as random
 import yaml
 from pulumi import Input, Output, ResourceOptions
-from tenacity import RetryError, retry, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from fleet import etcd, readiness
 
@@ -123,14 +122,14 @@ async def rewrite(kubeconfig: str) -> None:
     """
     if pulumi.runtime.is_dry_run():
         return
-    try:
-        await asyncio.to_thread(_rewrite, kubeconfig)
-    except RetryError as error:
-        reason = type(error.last_attempt.exception()).__name__
-        raise pulumi.RunError(
+    await readiness.persist(
+        _rewrite,
+        kubeconfig,
+        lambda reason: (
             f"Karmada's secrets and works were not all encrypted anew in {TIMEOUT_SECONDS // 60} minutes ({reason}); "
             "they can be read as before. `pulumi up` again goes on from here."
-        ) from None
+        ),
+    )
 
 
 @retry(

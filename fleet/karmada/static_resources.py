@@ -4,13 +4,11 @@ Helm makes the job where there is none, and cannot change one that is there: wha
 before the release is updated again. docs/decisions/0113 says why this is not left to the job's own time to live.
 """
 
-import asyncio
 from http import HTTPStatus
 from typing import Final
 
-import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
-from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from fleet import readiness
 from fleet.lke import LkeCluster
@@ -45,14 +43,14 @@ async def clear(kubeconfig: str) -> None:
     Raises:
         pulumi.RunError: when the job is still there after two minutes, or the cluster cannot be asked.
     """
-    try:
-        await asyncio.to_thread(_remove, kubeconfig)
-    except RetryError as error:
-        reason = type(error.last_attempt.exception()).__name__
-        raise pulumi.RunError(
+    await readiness.persist(
+        _remove,
+        kubeconfig,
+        lambda reason: (
             f"the job {JOB} in {KARMADA_NAMESPACE} could not be removed in {TIMEOUT_SECONDS // 60} minutes ({reason}), "
             "and Karmada's CRDs would not follow this update. `kubectl delete job` shows why; then `pulumi up` again."
-        ) from None
+        ),
+    )
 
 
 @retry(
