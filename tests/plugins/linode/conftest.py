@@ -57,6 +57,14 @@ def settings_for(account: LinodeApi) -> Settings:
     return resolve({"token": account.token, "url": account.url, "eventPollMs": "20", "lkeNodeReadyPollMs": "20"})
 
 
+@pytest.fixture
+def connection(account: LinodeApi) -> Connection:
+    """What a provider keeps that leads to the account."""
+    found = Connection()
+    found.configure(settings_for(account))
+    return found
+
+
 def cluster_calls(account: LinodeApi, *, timeout: float = 30) -> Calls:
     """LkeCluster, configured for the account."""
     connection = Connection()

@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.plugins.framework import UNKNOWN, Properties, ProviderError, Secret
-from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.firewall import Firewall
 from sandbox.plugins.linode.firewall_device import FirewallDevice
 from tests.plugins.calls import Calls
-from tests.plugins.linode.conftest import settings_for
 
 if TYPE_CHECKING:
-    from sandbox.linode import LinodeApi
     from sandbox.plugins.linode.api import Api
+    from sandbox.plugins.linode.connection import Connection
 
 _SSH: Properties = {"action": "ACCEPT", "label": "ssh", "protocol": "TCP", "ports": "22", "ipv4s": ["192.0.2.0/24"]}
-
-
-@pytest.fixture
-def connection(account: LinodeApi) -> Connection:
-    found = Connection()
-    found.configure(settings_for(account))
-    return found
 
 
 @pytest.fixture

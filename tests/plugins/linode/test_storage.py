@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.plugins.framework import ProviderError, Secret, reveal
-from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.storage import ObjectStorageBucket, ObjectStorageKey
 from tests.plugins.calls import Calls
-from tests.plugins.linode.conftest import settings_for
 
 if TYPE_CHECKING:
-    from sandbox.linode import LinodeApi
     from sandbox.plugins.framework import Created
     from sandbox.plugins.linode.api import Api
+    from sandbox.plugins.linode.connection import Connection
 
 PLACE = {"label": "fleet-backups", "region": "us-east"}
 GRANT = {"bucketName": "fleet-backups", "permissions": "read_write", "region": "us-east"}
-
-
-@pytest.fixture
-def connection(account: LinodeApi) -> Connection:
-    found = Connection()
-    found.configure(settings_for(account))
-    return found
 
 
 @pytest.fixture
