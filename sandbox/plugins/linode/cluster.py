@@ -14,10 +14,10 @@ from sandbox.plugins.framework import (
     compare,
     reveal,
 )
-from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.framework.shaping import live_inputs, planned
 from sandbox.plugins.framework.waiting import wait_until_done
 from sandbox.plugins.linode import readiness, rules, views
+from sandbox.plugins.linode.connection import AccountResource
 from sandbox.plugins.linode.forms import number, with_folded_tags
 from sandbox.plugins.linode.pools import by_recorded_order, pair, without_external
 from sandbox.plugins.linode.schema import LKE_CLUSTER
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     )
     from sandbox.plugins.framework.schema import Schema
     from sandbox.plugins.linode.api import Api, Json
-    from sandbox.plugins.linode.connection import Connection
 
 # Seconds; those of terraform-provider-linode (linode/lke/resource.go).
 _CREATE_TIMEOUT: Final = 35 * 60
@@ -45,14 +44,11 @@ _UPDATE_TIMEOUT: Final = 40 * 60
 _DELETE_TIMEOUT: Final = 20 * 60
 
 
-class LkeCluster(SchemaResource):
+class LkeCluster(AccountResource):
     """An LKE cluster with its node pools."""
 
     token = "linode:index/lkeCluster:LkeCluster"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = LKE_CLUSTER
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """The official provider's own."""

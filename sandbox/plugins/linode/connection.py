@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.framework import ProviderError
+from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.linode.api import connect
 
 if TYPE_CHECKING:
@@ -32,3 +33,10 @@ class Connection:
     def api(self) -> Api:
         """A connection for the calling thread. Raises ProviderError if there is no token."""
         return connect(self.settings)
+
+
+class AccountResource(SchemaResource):
+    """A type whose resources are in the account."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection

@@ -14,9 +14,9 @@ from sandbox.plugins.framework import (
     reveal,
 )
 from sandbox.plugins.framework.schema import Use
-from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.framework.shaping import live_inputs, planned
 from sandbox.plugins.linode import firewall_rules
+from sandbox.plugins.linode.connection import AccountResource
 from sandbox.plugins.linode.firewall_schema import FIREWALL
 from sandbox.plugins.linode.firewall_views import KINDS, RULES, creation_body, firewall_outputs, rules_body
 from sandbox.plugins.linode.forms import moment, number, with_folded_tags
@@ -35,20 +35,16 @@ if TYPE_CHECKING:
     )
     from sandbox.plugins.framework.schema import Schema
     from sandbox.plugins.linode.api import Api, Json
-    from sandbox.plugins.linode.connection import Connection
 
 # What the official provider plans anew in every update; of all else that it fills in, it plans what it recorded.
 _NEW_AT_EVERY_UPDATE: Final = ("fingerprint", "updated", "version")
 
 
-class Firewall(SchemaResource):
+class Firewall(AccountResource):
     """A Cloud Firewall."""
 
     token = "linode:index/firewall:Firewall"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = FIREWALL
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """The official provider's own."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox.plugins.framework import Created, Found, ProviderError, carry_secrets, reveal
-from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.framework.shaping import live_inputs, planned
+from sandbox.plugins.linode.connection import AccountResource
 from sandbox.plugins.linode.firewall_schema import FIREWALL_DEVICE
 from sandbox.plugins.linode.forms import moment, number
 
@@ -24,17 +24,13 @@ if TYPE_CHECKING:
     )
     from sandbox.plugins.framework.schema import Schema
     from sandbox.plugins.linode.api import Json
-    from sandbox.plugins.linode.connection import Connection
 
 
-class FirewallDevice(SchemaResource):
+class FirewallDevice(AccountResource):
     """A firewall's device; every change of it is another device."""
 
     token = "linode:index/firewallDevice:FirewallDevice"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = FIREWALL_DEVICE
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """None: the API knows what there is."""

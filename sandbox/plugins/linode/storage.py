@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sandbox.plugins.framework import CheckFailure, Created, Found, ProviderError, carry_secrets, reveal
 from sandbox.plugins.framework.schema import Kind, Property, Schema, Use
-from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.framework.shaping import live_inputs, planned, with_secrets
+from sandbox.plugins.linode.connection import AccountResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Value,
     )
     from sandbox.plugins.linode.api import Json
-    from sandbox.plugins.linode.connection import Connection
 
 _BUCKETS: Final = "/object-storage/buckets"
 _KEYS: Final = "/object-storage/keys"
@@ -51,7 +50,7 @@ _LIFECYCLE: Final[Schema] = {
 _OVER_S3: Final = ("accessKey", "cert", "lifecycleRules", "secretKey", "versioning")
 
 
-class ObjectStorageBucket(SchemaResource):
+class ObjectStorageBucket(AccountResource):
     """A bucket. Only an empty one can be deleted."""
 
     token = "linode:index/objectStorageBucket:ObjectStorageBucket"  # noqa: S105 - a type's name
@@ -70,9 +69,6 @@ class ObjectStorageBucket(SchemaResource):
         "endpoint": _COMPUTED,
         "hostname": _COMPUTED,
     }
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """Nothing that takes the S3 protocol."""
@@ -110,7 +106,7 @@ class ObjectStorageBucket(SchemaResource):
         self._connection.api().remove(_bucket_path(request.id))
 
 
-class ObjectStorageKey(SchemaResource):
+class ObjectStorageKey(AccountResource):
     """A key pair. Its secret is told once, and in the state from then on."""
 
     token = "linode:index/objectStorageKey:ObjectStorageKey"  # noqa: S105 - a type's name
@@ -140,9 +136,6 @@ class ObjectStorageKey(SchemaResource):
         ),
         "secretKey": Property(kind=Kind.STRING, use=Use.OUTPUT, secret=True),
     }
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """The API's own alone."""
