@@ -74,8 +74,12 @@ class Module:
     def build_flags(self, mod: ModFile) -> tuple[str, ...]:
         """Arguments of `go build` that decide what comes out, the same on every machine."""
         stamps = " ".join(stamp.flag(mod) for stamp in self.stamps)
-        # No symbol tables (-s -w): they double a binary and its layer in every image.
-        flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", f"-s -w {stamps}".strip()]
+        flags = [
+            *("-trimpath", "-buildvcs=false", "-mod=readonly"),
+            # No symbol tables (-s -w): they double a binary and its layer in every image. The compiler writes those for
+            # debuggers (DWARF) whatever the linker does with them, unless it is told not to as well.
+            *("-gcflags", "all=-dwarf=false", "-ldflags", f"-s -w {stamps}".strip()),
+        ]
         return (*flags, "-tags", ",".join(self.tags)) if self.tags else tuple(flags)
 
 

@@ -92,6 +92,7 @@ def test_the_build_is_static_reproducible_and_never_changes_the_lock(bench: Benc
     (build,) = bench.runner.builds
     assert {"-trimpath", "-buildvcs=false", "-mod=readonly"} <= set(build.arguments)
     assert "-s -w -X" in build.arguments[build.arguments.index("-ldflags") + 1]
+    assert build.arguments[build.arguments.index("-gcflags") + 1] == "all=-dwarf=false", "none reads DWARF"
     assert build.environment["CGO_ENABLED"] == "0"
     assert build.environment["GOTOOLCHAIN"] == "local", "Go must not fetch another Go"
 
