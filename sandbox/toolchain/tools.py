@@ -132,11 +132,10 @@ def _kubernetes_stamps(package: str) -> tuple[Stamp, ...]:
 
 
 def _helm_stamps(package: str) -> tuple[Stamp, ...]:
-    # Helm's Makefile: what `helm template` and `helm lint` take for the cluster's version. client-go's v0.37
-    # is Kubernetes 1.37.
+    # Helm's Makefile: what `helm template` and `helm lint` take for the cluster's version.
     return (
-        Stamp(variable=f"{package}.k8sVersionMajor", module="k8s.io/client-go", form="1"),
-        Stamp(variable=f"{package}.k8sVersionMinor", module="k8s.io/client-go", form="{minor}"),
+        Stamp(variable=f"{package}.k8sVersionMajor", module="k8s.io/kubernetes", form="{major}"),
+        Stamp(variable=f"{package}.k8sVersionMinor", module="k8s.io/kubernetes", form="{minor}"),
     )
 
 
@@ -162,38 +161,27 @@ _KUBERNETES_PROVIDER: Final = Module(
         ),
     ),
 )
-_HELM: Final = Module(
-    name="helm",
-    stamps=(
-        Stamp(variable="helm.sh/helm/v3/internal/version.version", module="helm.sh/helm/v3"),
-        *_helm_stamps("helm.sh/helm/v3/pkg/chartutil"),
-        *_helm_stamps("helm.sh/helm/v3/pkg/lint/rules"),
-    ),
-)
-_ETCD: Final = Module(name="etcd")
 _AGE: Final = Module(name="age", stamps=(Stamp(variable="main.Version", module="filippo.io/age"),))
+# All that resolves with the k8s.io/* of one Kubernetes release, so that each package is compiled once for all.
+# docs/decisions/0180 says why Helm, containerd and CoreDNS are not the newest, and why Istio is not among them.
 _KUBERNETES: Final = Module(
     name="kubernetes",
+    # The snapshotters of containerd that need C libraries, or file systems that the sandbox has no use for.
+    tags=("no_btrfs", "no_zfs", "no_devmapper"),
     stamps=(
         *_kubernetes_stamps("k8s.io/client-go/pkg/version"),
         *_kubernetes_stamps("k8s.io/component-base/version"),
-        # A stamp for a package that a command doesn't link is ignored, so Karmada's and Kubernetes' commands
-        # share one set of flags.
+        # A stamp for a package that a command doesn't link is ignored, so all share one set of flags.
         Stamp(variable="github.com/karmada-io/karmada/pkg/version.gitVersion", module="github.com/karmada-io/karmada"),
-    ),
-)
-_CONTAINERD: Final = Module(
-    name="containerd",
-    # The snapshotters that need C libraries, or file systems that the sandbox has no use for.
-    tags=("no_btrfs", "no_zfs", "no_devmapper"),
-    stamps=(
+        Stamp(variable="helm.sh/helm/v3/internal/version.version", module="helm.sh/helm/v3"),
+        *_helm_stamps("helm.sh/helm/v3/pkg/chartutil"),
+        *_helm_stamps("helm.sh/helm/v3/pkg/lint/rules"),
         Stamp(
             variable="github.com/containerd/containerd/v2/version.Version",
             module="github.com/containerd/containerd/v2",
         ),
     ),
 )
-_COREDNS: Final = Module(name="coredns")
 _ISTIO: Final = Module(
     name="istio",
     # STANDARD_TAGS of Istio's Makefile.core.mk. One set for all of its commands, so that they share what is compiled.
@@ -225,7 +213,7 @@ def _karmada(command: str) -> Tool:
 
 
 def _containerd(name: str) -> Tool:
-    return Tool(name=name, module=_CONTAINERD, package=f"github.com/containerd/containerd/v2/cmd/{name}")
+    return Tool(name=name, module=_KUBERNETES, package=f"github.com/containerd/containerd/v2/cmd/{name}")
 
 
 TOOLS: Final = {
@@ -247,10 +235,10 @@ TOOLS: Final = {
             package="fleet.local/sandbox/toolchain/kubernetes-provider",
             source=_PROVIDER,
         ),
-        Tool(name="helm", module=_HELM, package="helm.sh/helm/v3/cmd/helm"),
-        Tool(name="etcd", module=_ETCD, package="go.etcd.io/etcd/server/v3"),
-        Tool(name="etcdctl", module=_ETCD, package="go.etcd.io/etcd/etcdctl/v3"),
-        Tool(name="etcdutl", module=_ETCD, package="go.etcd.io/etcd/etcdutl/v3"),
+        Tool(name="helm", module=_KUBERNETES, package="helm.sh/helm/v3/cmd/helm"),
+        Tool(name="etcd", module=_KUBERNETES, package="go.etcd.io/etcd/server/v3"),
+        Tool(name="etcdctl", module=_KUBERNETES, package="go.etcd.io/etcd/etcdctl/v3"),
+        Tool(name="etcdutl", module=_KUBERNETES, package="go.etcd.io/etcd/etcdutl/v3"),
         Tool(name="age", module=_AGE, package="filippo.io/age/cmd/age"),
         Tool(name="age-keygen", module=_AGE, package="filippo.io/age/cmd/age-keygen"),
         _kubernetes("kube-apiserver"),
@@ -262,7 +250,12 @@ TOOLS: Final = {
         _containerd("containerd"),
         _containerd("containerd-shim-runc-v2"),
         _containerd("ctr"),
-        Tool(name="coredns", module=_COREDNS, package="github.com/coredns/coredns"),
+        Tool(
+            name="coredns",
+            module=_KUBERNETES,
+            package="fleet.local/sandbox/toolchain/kubernetes/coredns",
+            source="github.com/coredns/coredns",
+        ),
         _karmada("agent"),
         _karmada("aggregated-apiserver"),
         _karmada("controller-manager"),
@@ -270,7 +263,6 @@ TOOLS: Final = {
         _karmada("webhook"),
         Tool(name="pilot-discovery", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-discovery"),
         Tool(name="pilot-agent", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-agent"),
-        Tool(name="istioctl", module=_ISTIO, package="istio.io/istio/istioctl/cmd/istioctl"),
         Tool(name="podinfo", module=_ISTIO, package="github.com/stefanprodan/podinfo/cmd/podinfo"),
     )
 }

@@ -52,7 +52,7 @@ def test_without_any_go_the_list_says_so(used: Bench) -> None:
 
 def test_building_builds_what_is_named_and_only_that(used: Bench) -> None:
     tools("--build", "etcd", "helm")
-    assert [step.rsplit(" ", 1)[0] for step in used.reporter.steps] == ["[1/2] helm", "[2/2] etcd"]
+    assert used.reporter.steps == [f"[1/1] helm {TOOLS['helm'].version}, etcd {TOOLS['etcd'].version}"]
 
 
 def test_building_what_is_there_is_silent(used: Bench) -> None:

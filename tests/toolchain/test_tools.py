@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 from packaging.version import Version
 
+from sandbox.kubernetes.api import manifests
 from sandbox.toolchain.errors import UnknownToolError
 from sandbox.toolchain.process import Command, go_environment, run
 from sandbox.toolchain.resolver import default_toolchain
@@ -80,6 +82,20 @@ def test_containerd_is_built_without_what_needs_c_libraries() -> None:
     containerd = TOOLS["containerd"].module
     flags = containerd.build_flags(containerd.lock)
     assert flags[flags.index("-tags") + 1] == "no_btrfs,no_zfs,no_devmapper"
+
+
+def test_coredns_has_the_plugins_that_the_corefile_names_and_no_others() -> None:
+    (corefile,) = (one["data"]["Corefile"] for one in manifests("coredns.yaml") if one["kind"] == "ConfigMap")
+    # A directive is a plugin's name at the depth of a server's block; what is deeper belongs to a plugin.
+    named = set(re.findall(r"^ {4}([a-z]+)", corefile, re.MULTILINE))
+    coredns = TOOLS["coredns"]
+    source = (coredns.module.lock.folder / "coredns" / "main.go").read_text()
+    assert set(re.findall(rf'"{coredns.source}/plugin/([a-z]+)"', source)) == named
+
+
+def test_what_shares_a_kubernetes_release_shares_a_lock_and_so_what_is_compiled() -> None:
+    shared = {"kube-apiserver", "karmada-agent", "etcd", "containerd", "coredns", "helm"}
+    assert {TOOLS[name].module.name for name in shared} == {"kubernetes"}
 
 
 def test_istio_built_between_two_releases_names_its_line_and_its_revision() -> None:

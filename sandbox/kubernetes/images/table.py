@@ -14,7 +14,7 @@ IMAGES: Final = (
     # As the official pause does, catatonit waits and collects orphans.
     Image(name=PAUSE_IMAGE, layers=({"/pause": Program("catatonit")},), entrypoint=("/pause", "-P")),
     Image(
-        name="registry.k8s.io/coredns/coredns:v1.15.0",
+        name="registry.k8s.io/coredns/coredns:v1.14.7",
         layers=(BASE, {"/coredns": Tool("coredns")}),
         entrypoint=("/coredns",),
         user="65534:65534",
