@@ -14,6 +14,7 @@ from fleet.lke import LkeCluster, LkeClusterArgs, members_of
 from fleet.mesh.mesh import Mesh, MeshArgs
 from fleet.naming import SUFFIX_LENGTH, linode_tags
 from fleet.outputs import exported
+from fleet.peers import Peers
 from fleet.settings import FleetConfig, Layer
 from fleet.workloads import Workloads, WorkloadsArgs
 from policies.traffic import TrafficPolicies, TrafficPoliciesArgs
@@ -38,6 +39,7 @@ class Fleet(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         config = secrets.filled(args.config, args.config.secrets)
         suffix = random.RandomString(f"{name}-suffix", length=SUFFIX_LENGTH, upper=False, special=False, opts=child)
+        peers = Peers(config, suffix.result)
         clusters = {
             cluster: LkeCluster(
                 cluster,
@@ -48,11 +50,13 @@ class Fleet(pulumi.ComponentResource):
                     tags=linode_tags(config.tags),
                     suffix=suffix.result,
                     pool_order=args.deployed.pool_order(cluster),
+                    peers=peers.of(cluster),
                 ),
                 child,
             )
             for cluster, spec in config.clusters.items()
         }
+        peers.ask_for_another_update(clusters)
         manager, members = clusters[config.manager], members_of(clusters, args.deployed)
 
         federation = mesh = None
@@ -64,16 +68,11 @@ class Fleet(pulumi.ComponentResource):
                 rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.ingress)
                 TrafficPolicies(f"{member}-traffic", rules, child)
         if federation and Layer.WORKLOADS in config.layers:
-            Workloads(
-                "workloads",
-                WorkloadsArgs(
-                    control_plane=federation.control_plane,
-                    members=members.trusted,
-                    config=config,
-                    after=[*federation.joined, *(mesh.injected if mesh else ())],
-                ),
-                child,
+            after = [*federation.joined, *(mesh.injected if mesh else ())]
+            workloads = WorkloadsArgs(
+                control_plane=federation.control_plane, members=members.trusted, config=config, after=after
             )
+            Workloads("workloads", workloads, child)
 
         self.outputs = exported(clusters, federation, mesh)
         self.register_outputs(self.outputs)

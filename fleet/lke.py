@@ -31,6 +31,8 @@ class LkeClusterArgs:
     suffix: Input[str]
     pool_order: Sequence[str] = ()
     """Names of the pools that there are, in the order that they have at Linode."""
+    peers: Input[Sequence[str]] = ()
+    """IPv4 addresses of the nodes that its ACL lets in besides the networks that it names."""
 
 
 class LkeCluster(pulumi.ComponentResource):
@@ -65,7 +67,7 @@ class LkeCluster(pulumi.ComponentResource):
             region=args.spec.region,
             k8s_version=args.kubernetes_version,
             pools=[_pool(pool_name, pool) for pool_name, pool in pools.items()],
-            control_plane=_control_plane(args.spec),
+            control_plane=_control_plane(args.spec, args.peers),
             tags=list(args.tags),
             opts=ResourceOptions(
                 parent=self,
@@ -149,21 +151,22 @@ def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
     )
 
 
-def _control_plane(spec: Cluster) -> linode.LkeClusterControlPlaneArgs | None:
+def _control_plane(spec: Cluster, peers: Input[Sequence[str]]) -> linode.LkeClusterControlPlaneArgs | None:
     """What is wanted, and no more: Linode cannot turn high availability off, nor its provider an ACL with addresses."""
     if not spec.high_availability and spec.acl is None:
         return None
     return linode.LkeClusterControlPlaneArgs(
-        high_availability=spec.high_availability or None, acl=_acl(spec.acl) if spec.acl else None
+        high_availability=spec.high_availability or None, acl=_acl(spec.acl, peers) if spec.acl else None
     )
 
 
-def _acl(acl: Acl) -> linode.LkeClusterControlPlaneAclArgs:
+def _acl(acl: Acl, peers: Input[Sequence[str]]) -> linode.LkeClusterControlPlaneAclArgs:
     return linode.LkeClusterControlPlaneAclArgs(
         enabled=True,
         addresses=[
             linode.LkeClusterControlPlaneAclAddressArgs(
-                ipv4s=[str(network) for network in acl.ipv4], ipv6s=[str(network) for network in acl.ipv6]
+                ipv4s=Output.from_input(peers).apply(lambda nodes: list(acl.with_nodes(nodes))),
+                ipv6s=[str(network) for network in acl.ipv6],
             )
         ],
     )

@@ -6,11 +6,14 @@ import enum
 from collections import Counter
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fleet.fields import LabelKey, LabelValue, Model, TaintKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Autoscaler(Model):
@@ -113,3 +116,19 @@ class Acl(Model):
     def lets_in(self, address: IPv4Address) -> bool:
         """Whether an IPv4 address is in a network that is named."""
         return any(address in network for network in self.ipv4)
+
+    def with_nodes(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """The IPv4 networks as Linode spells them, and after them the nodes that are in none of them."""
+        outside = sorted({address for address in map(IPv4Address, nodes) if not self.lets_in(address)})
+        return *dict.fromkeys(map(str, self.ipv4)), *(f"{address}/32" for address in outside)
+
+
+class ClusterAcl(Acl):
+    """Who may reach a cluster's control plane; with `peers` also the nodes of the other members, wherever they are."""
+
+    peers: bool = False
+
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether no IPv4 address is refused."""
+        return any(network.prefixlen == 0 for network in self.ipv4)

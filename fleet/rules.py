@@ -24,6 +24,7 @@ def violations(config: FleetConfig) -> list[Violation]:
         *_names(config),
         *_roles(config),
         *_networks(config),
+        *_peers(config),
         *_members_of_weights(config),
         *_drained(config),
         *_expelled(config),
@@ -85,6 +86,26 @@ def _networks(config: FleetConfig) -> Iterator[Violation]:
             )
         else:
             owners[cluster.network] = name
+
+
+def _peers(config: FleetConfig) -> Iterator[Violation]:
+    """Every member's istiod reads the control planes of the others, from nodes whose addresses come and go."""
+    for name, cluster in config.clusters.items():
+        path, acl = ("clusters", name, "acl", "peers"), cluster.acl
+        if acl is None:
+            continue
+        if cluster.role is Role.MANAGER:
+            if acl.peers:
+                yield Violation(path=path, message="True on the manager, whose control plane no member reads; drop it")
+            continue
+        others = [member for member in config.trusted_members if member != name]
+        meshed = Layer.MESH in config.layers and name in config.trusted_members
+        if meshed and others and not acl.peers and not acl.lets_everybody_in:
+            yield Violation(
+                path=path,
+                message=f"False, and the mesh cannot work: istiod of {', '.join(others)} reads this control plane from "
+                "nodes whose addresses nobody knows beforehand; set it to true",
+            )
 
 
 def _members_of_weights(config: FleetConfig) -> Iterator[Violation]:

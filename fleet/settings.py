@@ -29,7 +29,7 @@ from fleet.guardrails import Guardrails
 from fleet.hosts import ANY, Hosts
 from fleet.images import Image, Repository  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.naming import DEFAULT_ROOT
-from fleet.pools import Acl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.pools import Acl, ClusterAcl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.secrets import Secret, Values  # noqa: TC001 - likewise
 
 
@@ -70,7 +70,7 @@ class Cluster(Model):
     network: DnsLabel | None = None
     pools: Annotated[dict[DnsLabel, NodePool], Field(min_length=1)]
     high_availability: bool = False
-    acl: Acl | None = None
+    acl: ClusterAcl | None = None
     kubernetes_version: KubernetesMinor | None = None
     istio_version: IstioRelease | None = None
     drained: bool = False
@@ -282,6 +282,12 @@ class FleetConfig(Model):
     def trusted_members(self) -> tuple[str, ...]:
         """The names of the members that are not expelled: those that Fleet runs anything in."""
         return tuple(name for name in self.members if not self.clusters[name].expelled)
+
+    @property
+    def open_to_peers(self) -> tuple[str, ...]:
+        """The names of the members whose control planes let in the other members' nodes by the nodes' addresses."""
+        acls = {name: self.clusters[name].acl for name in self.trusted_members}
+        return tuple(name for name, acl in acls.items() if acl and acl.peers)
 
     def kubernetes_version(self, cluster: str, running: str | None = None) -> str:
         """The Kubernetes minor of one cluster: its entry's, else the one that it runs, else that of new clusters."""

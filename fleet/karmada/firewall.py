@@ -8,7 +8,6 @@ pool's own firewall does nothing on standard LKE (terraform-provider-linode#2294
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any, Final
 
 import pulumi
@@ -213,12 +212,10 @@ def let_in(acl: Acl, nodes: Sequence[str]) -> Admitted:
     Raises:
         pulumi.RunError: one rule cannot name so many.
     """
-    outside = sorted({address for address in map(IPv4Address, nodes) if not acl.lets_in(address)})
-    ipv4 = (*dict.fromkeys(map(str, acl.ipv4)), *(f"{address}/32" for address in outside))
-    ipv6 = tuple(dict.fromkeys(map(str, acl.ipv6)))
+    ipv4, ipv6 = acl.with_nodes(nodes), tuple(dict.fromkeys(map(str, acl.ipv6)))
     if len(ipv4) + len(ipv6) > FIREWALL_ADDRESSES:
         raise pulumi.RunError(
-            f"karmada.acl: its networks and {len(outside)} nodes of members are {len(ipv4) + len(ipv6)}, and a rule of "
+            f"karmada.acl: its networks and {len(nodes)} nodes of members are {len(ipv4) + len(ipv6)}, and a rule of "
             f"Linode's firewalls has room for {FIREWALL_ADDRESSES}; name networks that the nodes' addresses are in"
         )
     return Admitted(ipv4=ipv4, ipv6=ipv6)

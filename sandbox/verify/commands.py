@@ -89,6 +89,7 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
         yield backups.backed_up(seen[manager])
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
+        yield from firewall.peers(outputs, partial(account.ask, layout))
     clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]
     yield from balancers.claims(layout, [seen[name] for name in clusters])
 

@@ -1,4 +1,4 @@
-"""Whether the firewalls before Karmada's API have gaps: nodes that came since the last update, and are not in them."""
+"""Whether firewalls and ACLs have gaps: nodes that came since the last update, and are not in them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ def claims(outputs: Mapping[str, Any], manager: View, ask: Ask) -> Iterator[Clai
     """
     path = f"networking/firewalls/{outputs['karmadaFirewall']['id']}"
     firewall = ask(path)
-    members = {cluster["name"] for cluster in outputs["clusters"] if cluster["network"] and not cluster.get("expelled")}
-    nodes = _nodes(ask)
+    members, nodes = _members(outputs), _nodes(ask)
     yield members_are_let_in(
         _let_in(urlsplit(outputs["karmadaEndpoint"]).port or 0, manager, firewall),
-        {name: [node["ipv4"][0] for node in nodes.get(name, ())] for name in members},
+        {name: _addresses(nodes, name) for name in members},
     )
     yield manager_is_behind(
         firewall,
@@ -46,10 +45,42 @@ def claims(outputs: Mapping[str, Any], manager: View, ask: Ask) -> Iterator[Clai
     )
 
 
+def peers(outputs: Mapping[str, Any], ask: Ask) -> Iterator[Claim]:
+    """That istiod of every member reaches the control planes of the others. `outputs` are those of a mesh.
+
+    Raises:
+        CommandError: Linode cannot be asked.
+
+    """
+    members = _members(outputs)
+    closed = {cluster["name"] for cluster in outputs["clusters"] if cluster.get("acl")} & set(members)
+    if not closed:
+        return
+    nodes, ids = _nodes(ask), {name: identity for identity, name in _clusters(ask).items()}
+    for name in sorted(closed):
+        acl = ask(f"lke/clusters/{ids[name]}/control_plane_acl")["acl"]
+        yield peers_are_let_in(name, acl, {other: _addresses(nodes, other) for other in members if other != name})
+
+
+def peers_are_let_in(name: str, acl: Mapping[str, Any], addresses: Mapping[str, Sequence[str]]) -> Claim:
+    """Every address that another member's node has now is in a network of a control plane's ACL."""
+    networks = list(acl["addresses"].get("ipv4") or ()) if acl["enabled"] else ["0.0.0.0/0"]
+    live = sorted(address for found in addresses.values() for address in found)
+    missing = _outside(networks, live)
+    evidence = f"{len(live) - len(missing)} of {len(live)} nodes are in {', '.join(networks)}"
+    if missing:
+        evidence += f"; not {', '.join(missing)}: `pulumi up` lets them in"
+    return Claim(
+        text=f"the control plane of {name} lets in every node that the other members have now",
+        holds=not missing,
+        evidence=evidence,
+    )
+
+
 def members_are_let_in(networks: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> Claim:
     """Every address that a member's node has now is in a network that is let in."""
     live = sorted(address for found in addresses.values() for address in found)
-    missing = [address for address in live if not any(ip_address(address) in ip_network(one) for one in networks)]
+    missing = _outside(networks, live)
     without = sorted(name for name, found in addresses.items() if not found)
     return Claim(
         text="Karmada's API lets in every node that its members have now",
@@ -104,9 +135,29 @@ def allowed(annotations: Mapping[str, str]) -> list[str]:
     return [network for networks in (acl.get("allowList") or {}).values() for network in networks]
 
 
+def _outside(networks: Iterable[str], addresses: Iterable[str]) -> list[str]:
+    """The addresses that are in none of the networks."""
+    within = [ip_network(network) for network in networks]
+    return [address for address in addresses if not any(ip_address(address) in network for network in within)]
+
+
+def _members(outputs: Mapping[str, Any]) -> list[str]:
+    """The names of the members that are not expelled."""
+    return [cluster["name"] for cluster in outputs["clusters"] if cluster["network"] and not cluster.get("expelled")]
+
+
+def _addresses(nodes: Mapping[str, Sequence[Mapping[str, Any]]], name: str) -> list[str]:
+    return [node["ipv4"][0] for node in nodes.get(name, ())]
+
+
+def _clusters(ask: Ask) -> dict[int, str]:
+    """The names in the stack of the account's clusters, by their ids."""
+    return {cluster["id"]: name_of(cluster["label"]) for cluster in ask("lke/clusters?page_size=500")["data"]}
+
+
 def _nodes(ask: Ask) -> dict[str, list[dict[str, Any]]]:
     """The account's Linodes that are nodes, by the cluster's name in the stack."""
-    names = {cluster["id"]: name_of(cluster["label"]) for cluster in ask("lke/clusters?page_size=500")["data"]}
+    names = _clusters(ask)
     found: dict[str, list[dict[str, Any]]] = {}
     for node in ask("linode/instances?page_size=500")["data"]:
         if name := names.get(node["lke_cluster_id"]):

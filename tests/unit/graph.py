@@ -154,8 +154,9 @@ class Engine(mocks.Mocks):
     def _matching_instances(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The newest first, which is not the order that the program wants."""
         [pattern] = [value for condition in args["filters"] for value in condition["values"]]
-        ids = [i for label, i in self._instances.items() if re.search(pattern, label)]
-        return {"id": "found", "instances": [{"id": i, "ipAddress": f"198.51.100.{i % 250}"} for i in reversed(ids)]}
+        found = [(label, i) for label, i in (INSTANCES | self._instances).items() if re.search(pattern, label)]
+        instances = [{"id": i, "label": label, "ipAddress": f"198.51.100.{i % 250}"} for label, i in reversed(found)]
+        return {"id": "found", "instances": instances}
 
 
 def _cluster(args: mocks.MockResourceArgs) -> dict[str, Any]:
@@ -221,6 +222,10 @@ ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = 
 
 OUTPUTS: Final[dict[str, Any]] = {}
 """What the stack exported before, for the tests that say so."""
+CLUSTERS: Final[dict[str, int]] = {}
+"""Ids of the clusters that the account has before the program runs, by label."""
+INSTANCES: Final[dict[str, int]] = {}
+"""Ids of their nodes' Linodes, by label."""
 REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east", "eu-central")
 FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     READ_OUTPUTS: lambda args: {"name": args["name"], "outputs": OUTPUTS, "secretOutputNames": []},
@@ -234,6 +239,14 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
     "linode:index/getInstanceTypes:getInstanceTypes": lambda _: {
         "id": "all",
         "types": [{"id": kind, "class": "standard"} for kind in ("g6-standard-1", "g6-standard-2", "g6-standard-4")],
+    },
+    "linode:index/getLkeClusters:getLkeClusters": lambda args: {
+        "id": "found",
+        "lkeClusters": [
+            {"id": i, "label": label, "tags": []}
+            for label, i in CLUSTERS.items()
+            if label in args["filters"][0]["values"]
+        ],
     },
     "linode:index/getLkeVersions:getLkeVersions": lambda _: {
         "id": "all",

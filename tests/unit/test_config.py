@@ -264,8 +264,8 @@ def test_labels_and_taints_are_what_lke_takes() -> None:
 
 
 def test_a_network_is_one_address_or_many() -> None:
-    acl = parse(changed("clusters.m0.acl", {"ipv4": ["203.0.113.7", "10.0.0.0/8"], "ipv6": ["2001:db8::/32"]}))
-    found = acl.clusters["m0"].acl
+    named = {"ipv4": ["203.0.113.7", "10.0.0.0/8"], "ipv6": ["2001:db8::/32"]}
+    found = parse(changed("clusters.m0.acl", named | {"peers": True})).clusters["m0"].acl
     assert found is not None
     assert [str(network) for network in (*found.ipv4, *found.ipv6)] == ["203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32"]
 

@@ -114,3 +114,39 @@ def test_a_service_without_an_acl_lets_in_nobody_by_name() -> None:
 
 def test_a_cluster_has_the_name_of_its_label_without_the_suffix() -> None:
     assert [firewall.name_of(label) for label in ("eu-x4f2", "eu-west-0abc")] == ["eu", "eu-west"]
+
+
+def of_peers(acl: dict[str, Any], *, closed: bool = True) -> list[Claim]:
+    """What is claimed of eu, whose control plane has an ACL, beside us with one node and ap with none."""
+    clusters = [{"name": "hub", "network": None, "acl": True}, {"name": "eu", "network": "network3", "acl": closed}]
+    clusters += [{"name": "us", "network": "network2"}, {"name": "ap", "network": "network1"}]
+    answers = {
+        "lke/clusters": {"data": [{"id": 2, "label": "eu-x4f2"}, {"id": 3, "label": "us-x4f2"}]},
+        "linode/instances": {
+            "data": [
+                {"id": 11, "lke_cluster_id": 2, "ipv4": [EU]},
+                {"id": 12, "lke_cluster_id": 3, "ipv4": [US]},
+            ]
+        },
+        "lke/clusters/2/control_plane_acl": {"acl": acl},
+    }
+    return list(firewall.peers({"clusters": clusters}, lambda path: answers[path.partition("?")[0]]))
+
+
+def test_a_control_plane_that_lets_in_every_live_node_of_its_peers_has_no_gap() -> None:
+    (claim,) = of_peers({"enabled": True, "addresses": {"ipv4": [OPERATORS, f"{US}/32"], "ipv6": []}})
+    assert claim.holds, claim
+    assert claim.text == "the control plane of eu lets in every node that the other members have now"
+    assert claim.evidence == f"1 of 1 nodes are in {OPERATORS}, {US}/32"
+
+
+def test_a_peers_node_that_a_control_plane_does_not_let_in_is_a_gap_with_its_remedy() -> None:
+    (claim,) = of_peers({"enabled": True, "addresses": {"ipv4": [OPERATORS], "ipv6": []}})
+    assert not claim.holds
+    assert claim.evidence == f"0 of 1 nodes are in {OPERATORS}; not {US}: `pulumi up` lets them in"
+
+
+def test_a_control_plane_whose_acl_is_off_or_that_has_none_has_no_gap() -> None:
+    (claim,) = of_peers({"enabled": False, "addresses": {"ipv4": [OPERATORS]}})
+    assert claim.holds, claim
+    assert of_peers({}, closed=False) == []

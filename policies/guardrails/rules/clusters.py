@@ -81,8 +81,8 @@ def _acl(resource: Resource, name: str, what: str) -> Finding:
     return Finding(
         where=f"cluster {name}",
         what=what,
-        mend=f"Set fleet:clusters.{name}.acl to the networks of your operators, your CI and the other members "
-        "(docs/decisions/0004)",
+        mend=f"Set fleet:clusters.{name}.acl to the networks of your operators and your CI, and peers in it to true "
+        "for a member of a mesh",
         urn=resource.urn,
     )
 

@@ -1,4 +1,4 @@
-"""The look-up functions: regions, types of instances, Kubernetes versions, and instances."""
+"""The look-up functions: regions, types of instances, Kubernetes versions, clusters, and instances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox.plugins.framework import Function, reveal
-from sandbox.plugins.linode import instance_views
+from sandbox.plugins.linode import instance_views, views
 from sandbox.plugins.linode.api import ApiFailureError
 from sandbox.plugins.linode.filters import Field, Filters, Where
 
@@ -99,6 +99,21 @@ class GetLkeVersions(Function):
         path = "/lke/versions" if tier is None else f"/lke/tiers/{tier}/versions"
         versions = [{"id": one["id"], "tier": one.get("tier") or ""} for one in self._connection.api().list(path)]
         return {**arguments, "id": _identity(arguments), "versions": versions}
+
+
+class GetLkeClusters(_Lookup):
+    """The account's Kubernetes clusters."""
+
+    token = "linode:index/getLkeClusters:getLkeClusters"  # noqa: S105 - a function's name
+    result = "lkeClusters"
+    fields: ClassVar[Mapping[str, Field]] = {
+        **{name: Field(where=Where.API) for name in ("k8s_version", "label", "region", "tags")},
+        **{name: Field(where=Where.HERE) for name in ("created", "status", "tier", "updated")},
+    }
+
+    def find(self, api: Api, filters: Filters) -> list[Properties]:
+        """Clusters by label, region, version and tag; without their pools, which the API lists for one alone."""
+        return [views.cluster_found(one) for one in filters.select(api.list("/lke/clusters", filters.for_api()))]
 
 
 class GetInstances(_Lookup):

@@ -10,7 +10,13 @@ from sandbox.plugins.linode.cluster import LkeCluster
 from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.firewall import Firewall
 from sandbox.plugins.linode.firewall_device import FirewallDevice
-from sandbox.plugins.linode.functions import GetInstances, GetInstanceTypes, GetLkeVersions, GetRegions
+from sandbox.plugins.linode.functions import (
+    GetInstances,
+    GetInstanceTypes,
+    GetLkeClusters,
+    GetLkeVersions,
+    GetRegions,
+)
 from sandbox.plugins.linode.storage import ObjectStorageBucket, ObjectStorageKey
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ class LinodeProvider(Provider):
             functions=(
                 GetInstances(connection),
                 GetInstanceTypes(connection),
+                GetLkeClusters(connection),
                 GetLkeVersions(connection),
                 GetRegions(connection),
             ),

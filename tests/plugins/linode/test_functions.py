@@ -11,7 +11,13 @@ from sandbox.plugins.framework import Cancellation, InvokeRequest, Operation, Pr
 from sandbox.plugins.framework.engine_log import EngineLog
 from sandbox.plugins.framework.schema import Kind
 from sandbox.plugins.linode.connection import Connection
-from sandbox.plugins.linode.functions import GetInstances, GetInstanceTypes, GetLkeVersions, GetRegions
+from sandbox.plugins.linode.functions import (
+    GetInstances,
+    GetInstanceTypes,
+    GetLkeClusters,
+    GetLkeVersions,
+    GetRegions,
+)
 from sandbox.plugins.linode.instance_views import instance
 from tests.plugins import sdk
 from tests.plugins.linode.conftest import settings_for
@@ -52,6 +58,7 @@ def functions(account: LinodeApi) -> Functions:
         (GetInstanceTypes, pulumi_linode.GetInstanceTypesResult),
         (GetLkeVersions, pulumi_linode.GetLkeVersionsResult),
         (GetInstances, pulumi_linode.GetInstancesResult),
+        (GetLkeClusters, pulumi_linode.GetLkeClustersResult),
     ],
 )
 def test_results_have_the_shape_of_the_sdk(
@@ -64,6 +71,14 @@ def test_results_have_the_shape_of_the_sdk(
     assert found.keys() == expected.keys() - arguments
     for name, value in found.items():
         _fits(value, expected[name], name)
+
+
+def test_clusters_are_found_by_their_labels(functions: Functions, calls: Calls) -> None:
+    for label in ("eu-x4f2", "us-x4f2", "eu-other"):
+        calls.create(label=label, region="eu-west", k8sVersion="1.34", pools=[{"type": "g6-standard-2", "count": 1}])
+    wanted = [{"name": "label", "values": ["eu-x4f2", "us-x4f2", "ap-x4f2"]}]
+    found = functions.call(GetLkeClusters, filters=wanted)["lkeClusters"]
+    assert sorted(cluster["label"] for cluster in found) == ["eu-x4f2", "us-x4f2"]
 
 
 def test_an_instance_with_disks_and_a_configuration_has_the_shape_of_the_sdk() -> None:

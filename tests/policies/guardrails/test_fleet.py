@@ -56,7 +56,13 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "service karmada-endpoint: its NodeBalancer has no ACL, so the whole internet can reach Karmada's API",
         "fleet:karmada.acl",
     ),
-    ("clusters.us.acl", {"ipv6": ["::/0"]}, Guardrail.CONTROL_PLANE_ACL, "lets in ::/0", "fleet:clusters.us.acl"),
+    (
+        "clusters.us.acl",
+        {"ipv6": ["::/0"], "peers": True},
+        Guardrail.CONTROL_PLANE_ACL,
+        "lets in ::/0",
+        "fleet:clusters.us.acl",
+    ),
     (
         "clusters.us.pools.main",
         {"type": "g6-standard-4", "count": 1},
