@@ -9,17 +9,18 @@ every other module, so that a preview does without it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import yaml
-from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from fleet import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kubernetes import client
 
 TIMEOUT_SECONDS: Final = 900
@@ -32,29 +33,8 @@ class NotReadyError(Exception):
     """A cluster that answers, but has no Ready node yet."""
 
 
-def is_trouble(error: BaseException) -> bool:
-    """Whether it is a request's that was refused, or not answered at all."""
-    from kubernetes.client import ApiException
-    from urllib3.exceptions import HTTPError
-
-    return isinstance(error, ApiException | HTTPError)
-
-
-async def persist(attempt: Callable[[str], object], kubeconfig: str, told: Callable[[str], str]) -> None:
-    """Run what retries by itself on a cluster, in a thread, beside the rest of the program.
-
-    Args:
-        attempt: raises tenacity's RetryError when it gives up.
-        kubeconfig: what it is called with, YAML text; secret, and never part of a message.
-        told: the error's text, by the name of the last exception; its own words might carry a secret.
-
-    Raises:
-        pulumi.RunError: when it gives up.
-    """
-    try:
-        await asyncio.to_thread(attempt, kubeconfig)
-    except RetryError as error:
-        raise pulumi.RunError(told(type(error.last_attempt.exception()).__name__)) from None
+class RefusedError(Exception):
+    """A cluster that answers, and does not take the credentials, or lets them do nothing: no waiting mends that."""
 
 
 async def wait_until_ready(name: str, kubeconfig: str) -> str:
@@ -65,18 +45,21 @@ async def wait_until_ready(name: str, kubeconfig: str) -> str:
         kubeconfig: YAML text; secret, and never part of a message.
 
     Raises:
-        pulumi.RunError: when the cluster is not ready after 15 minutes.
+        pulumi.RunError: when the cluster is not ready after 15 minutes, or at once where it refuses the credentials.
     """
     if pulumi.runtime.is_dry_run():
         return kubeconfig
-    await persist(
-        _poll,
-        kubeconfig,
-        lambda reason: (
-            f"cluster {name!r} did not become ready in {TIMEOUT_SECONDS // 60} minutes ({reason}). Is this machine in "
-            f"clusters.{name}.acl, and does the pool have nodes? `pulumi up` again goes on from here."
-        ),
-    )
+    try:
+        await waiting.persist(
+            partial(_poll, name),
+            kubeconfig,
+            lambda reason: (
+                f"cluster {name!r} did not become ready in {TIMEOUT_SECONDS // 60} minutes ({reason}). Is this machine "
+                f"in clusters.{name}.acl, and does the pool have nodes? `pulumi up` again goes on from here."
+            ),
+        )
+    except RefusedError as error:
+        raise pulumi.RunError(str(error)) from None
     return kubeconfig
 
 
@@ -86,7 +69,7 @@ async def wait_until_let_in(kubeconfig: str) -> str:
     Raises:
         pulumi.RunError: when it does not in 5 minutes.
     """
-    await persist(
+    await waiting.persist(
         _knock,
         kubeconfig,
         lambda reason: (
@@ -98,9 +81,10 @@ async def wait_until_let_in(kubeconfig: str) -> str:
 
 
 @retry(
-    retry=retry_if_exception(is_trouble),
+    retry=retry_if_exception(waiting.is_trouble),
     stop=stop_after_delay(LET_IN_SECONDS),
     wait=wait_exponential(multiplier=0.5, max=5),
+    before_sleep=waiting.telling("Karmada's API to let this machine in (karmada.acl)"),
 )
 def _knock(kubeconfig: str) -> None:
     from kubernetes import client
@@ -110,17 +94,34 @@ def _knock(kubeconfig: str) -> None:
 
 
 @retry(
-    retry=retry_if_exception(is_trouble) | retry_if_exception_type(NotReadyError),
+    retry=retry_if_exception(waiting.is_trouble) | retry_if_exception_type(NotReadyError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_exponential(multiplier=0.5, max=5),
+    before_sleep=waiting.telling(lambda name, _: f"a Ready node of cluster {name!r}"),
 )
-def _poll(kubeconfig: str) -> None:
+def _poll(name: str, kubeconfig: str) -> None:
     from kubernetes import client
 
     with connect(kubeconfig) as api:
-        nodes = client.CoreV1Api(api).list_node(_request_timeout=REQUEST_TIMEOUT_SECONDS).items
+        try:
+            nodes = client.CoreV1Api(api).list_node(_request_timeout=REQUEST_TIMEOUT_SECONDS).items
+        except client.ApiException as error:
+            if waiting.is_refused(error):
+                raise RefusedError(refusal(name, error)) from None
+            raise
     if not any(_is_ready(node) for node in nodes):
-        raise NotReadyError
+        raise NotReadyError("it answers, and has none")
+
+
+def refusal(name: str, error: client.ApiException) -> str:
+    """What a cluster's refusal of the kubeconfig that the state has means, and what mends it."""
+    what = "does not take" if error.status == HTTPStatus.UNAUTHORIZED else "lets nobody do anything with"
+    return (
+        f"cluster {name!r} answers, and {what} the kubeconfig that the stack's state has ({waiting.seen(error)}): it "
+        "was reset or revoked at Linode, or has expired. "
+        f"`pulumi refresh --target '**::{name}-cluster'` reads the one that is valid now, and `pulumi up` gives it to "
+        "everything. If Linode has no other, reset it there first (docs/day-two.md#a-clusters-kubeconfig)."
+    )
 
 
 def connect(kubeconfig: str) -> client.ApiClient:

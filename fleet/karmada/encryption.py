@@ -18,7 +18,7 @@ import yaml
 from pulumi import Input, Output, ResourceOptions
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from fleet import etcd, readiness
+from fleet import etcd, readiness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +122,7 @@ async def rewrite(kubeconfig: str) -> None:
     """
     if pulumi.runtime.is_dry_run():
         return
-    await readiness.persist(
+    await waiting.persist(
         _rewrite,
         kubeconfig,
         lambda reason: (
@@ -133,9 +133,10 @@ async def rewrite(kubeconfig: str) -> None:
 
 
 @retry(
-    retry=retry_if_exception(readiness.is_trouble),
+    retry=retry_if_exception(waiting.is_trouble),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
+    before_sleep=waiting.telling("Karmada to encrypt its secrets and works anew"),
 )
 def _rewrite(kubeconfig: str) -> None:
     with readiness.connect(kubeconfig) as api:

@@ -15,7 +15,7 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from fleet import readiness
+from fleet import readiness, waiting
 from fleet.karmada.access import election_lease
 from fleet.naming import AGENT, KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, execution_namespace
 
@@ -70,8 +70,7 @@ async def hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> No
     try:
         await asyncio.to_thread(_hand_over, member, kubeconfig, karmada_kubeconfig)
     except RetryError as error:
-        last = error.last_attempt.exception()
-        reason = str(last) if isinstance(last, NotYetError) else f"last seen: {type(last).__name__}"
+        reason = waiting.seen(error.last_attempt.exception())
         raise pulumi.RunError(
             f"member {member!r} was not handed over to its new agent in {TIMEOUT_SECONDS // 60} minutes ({reason}). "
             f"`kubectl --namespace {KARMADA_NAMESPACE} get pods` in it shows both; `pulumi up` again goes on from here."
@@ -82,6 +81,7 @@ async def hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> No
     retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
+    before_sleep=waiting.telling(lambda member, *_: f"the new agent of {member!r} to take over"),
 )
 def _hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> None:
     from kubernetes import client

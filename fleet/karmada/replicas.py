@@ -21,7 +21,7 @@ from tenacity import (
     wait_fixed,
 )
 
-from fleet import readiness
+from fleet import readiness, waiting
 
 if TYPE_CHECKING:
     from kubernetes import client
@@ -64,14 +64,14 @@ async def wait_until_ready(deployment: str, namespace: str, kubeconfig: str) -> 
         retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
         stop=stop_after_delay(TIMEOUT_SECONDS),
         wait=wait_fixed(PAUSE_SECONDS),
+        before_sleep=waiting.telling(f"all replicas of {deployment} to be ready in its members"),
     )
     with readiness.connect(kubeconfig) as api:
         try:
             # In a thread, and asleep outside of it: an interrupted update must not wait for its end.
             await retrying(asyncio.to_thread, _look, client.AppsV1Api(api), deployment, namespace)
         except RetryError as error:
-            last = error.last_attempt.exception()
-            reason = str(last) if isinstance(last, NotYetError) else f"last seen: {type(last).__name__}"
+            reason = waiting.seen(error.last_attempt.exception())
             raise pulumi.RunError(
                 f"{deployment} is not ready in all its members after {TIMEOUT_SECONDS // 60} minutes ({reason}). "
                 f"In Karmada, `kubectl --namespace {namespace} describe resourcebinding {deployment}-deployment` shows "

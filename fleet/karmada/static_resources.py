@@ -10,7 +10,7 @@ from typing import Final
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from fleet import readiness
+from fleet import readiness, waiting
 from fleet.lke import LkeCluster
 from fleet.naming import KARMADA_NAMESPACE
 
@@ -43,7 +43,7 @@ async def clear(kubeconfig: str) -> None:
     Raises:
         pulumi.RunError: when the job is still there after two minutes, or the cluster cannot be asked.
     """
-    await readiness.persist(
+    await waiting.persist(
         _remove,
         kubeconfig,
         lambda reason: (
@@ -54,9 +54,10 @@ async def clear(kubeconfig: str) -> None:
 
 
 @retry(
-    retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotGoneError),
+    retry=retry_if_exception(waiting.is_trouble) | retry_if_exception_type(NotGoneError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
+    before_sleep=waiting.telling(f"the job {JOB} of the last update to be gone"),
 )
 def _remove(kubeconfig: str) -> None:
     from kubernetes import client
@@ -74,4 +75,4 @@ def _remove(kubeconfig: str) -> None:
             if error.status == HTTPStatus.NOT_FOUND:
                 return
             raise
-    raise NotGoneError
+    raise NotGoneError("it has been told to go, and is there")

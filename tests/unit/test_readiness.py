@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import urllib3
 from kubernetes import client
 from tenacity import wait_none
 
-from fleet import readiness
+from fleet import readiness, waiting
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.keys import pair
 
@@ -46,8 +47,8 @@ def wait(kubeconfig: str = KUBECONFIG) -> str:
 
 def test_the_gate_opens_at_the_first_ready_node(attempts: list[Any]) -> None:
     unreachable = urllib3.exceptions.MaxRetryError(urllib3.HTTPSConnectionPool("us.example"), "/", None)
-    forbidden = client.ApiException(status=403)
-    attempts += [unreachable, forbidden, [], [node("False")], [client.V1Node()], [node("False"), node("True")]]
+    starting = client.ApiException(status=503)
+    attempts += [unreachable, starting, [], [node("False")], [client.V1Node()], [node("False"), node("True")]]
     assert wait() == KUBECONFIG
     assert attempts == []
 
@@ -63,6 +64,50 @@ def test_giving_up_names_the_cluster_and_what_to_look_at(attempts: list[Any], mo
     with pytest.raises(pulumi.RunError, match=r"cluster 'us' did not become ready .* clusters\.us\.acl") as caught:
         wait()
     assert "the-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        (
+            401,
+            "Unauthorized",
+            "answers, and does not take the kubeconfig that the stack's state has (401 Unauthorized)",
+        ),
+        (403, "Forbidden", "answers, and lets nobody do anything with the kubeconfig that"),
+    ],
+)
+def test_refused_credentials_are_told_at_once_with_what_mends_it(
+    attempts: list[Any], status: int, reason: str, said: str
+) -> None:
+    attempts += [client.ApiException(status=status, reason=reason), [node("True")]]
+    with pytest.raises(pulumi.RunError) as caught:
+        wait()
+    assert said in str(caught.value)
+    assert "`pulumi refresh --target '**::us-cluster'`" in str(caught.value)
+    assert "acl" not in str(caught.value).lower(), "an answer is no matter of ACLs"
+    assert "the-token" not in str(caught.value)
+    assert len(attempts) == 1, "no waiting mends it"
+
+
+def test_whoever_waits_reads_every_half_minute_what_for(attempts: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+    monkeypatch.setattr(waiting, "TELL_SECONDS", 0)
+    attempts += [shut(), client.ApiException(status=503, reason="Service Unavailable"), [], [node("True")]]
+    wait()
+    assert [re.sub(r"\d+ s so far", "N s so far", line) for line in told] == [
+        f"waiting for a Ready node of cluster 'us', N s so far; last seen: {seen}"
+        for seen in ("no answer (MaxRetryError)", "503 Service Unavailable", "it answers, and has none")
+    ]
+
+
+def test_whoever_does_not_wait_long_reads_nothing(attempts: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+    attempts += [shut(), [], [node("True")]]
+    wait()
+    assert told == []
 
 
 def test_an_unusable_kubeconfig_is_an_error_that_does_not_quote_it(attempts: list[Any]) -> None:
@@ -103,6 +148,8 @@ def test_whoever_is_shut_out_reads_that_the_acl_may_lack_its_network(
 ) -> None:
     monkeypatch.setattr(readiness._knock.retry, "stop", lambda state: state.attempt_number == 2)
     knocks += [shut(), shut()]
-    with pytest.raises(pulumi.RunError, match=r"\(MaxRetryError\)\. Is the network .* in karmada\.acl\?") as caught:
+    with pytest.raises(
+        pulumi.RunError, match=r"\(no answer \(MaxRetryError\)\)\. Is the network .* in karmada\.acl\?"
+    ) as caught:
         asyncio.run(readiness.wait_until_let_in(KUBECONFIG))
     assert "the-token" not in str(caught.value)

@@ -1,0 +1,109 @@
+"""A cluster's credentials that end outside of Pulumi: expired, deleted, rotated. It is told at once, and mended."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.e2e.clients import Account
+from tests.e2e.running import changes_nothing
+from tests.e2e.test_outages import cluster_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.kubernetes.layout import Layout
+    from tests.e2e.running import Fleet
+
+pytestmark = pytest.mark.privileged
+
+MEMBER: Final = "us"
+REMEDY: Final = f"pulumi refresh --target '**::{MEMBER}-cluster'"
+TOLD_WITHIN_SECONDS: Final = 120.0
+"""An update that waited for a cluster would take a quarter of an hour; the rest of it is the engine's own start."""
+
+
+def expire(fleet: Fleet, account: Account) -> None:
+    """Have a token in the state that was valid, and is not any more since its time is over."""
+    exported = fleet.stack.exported()
+    [cluster] = [one for one in exported["deployment"]["resources"] if one["urn"].endswith(f"::{MEMBER}-cluster")]
+    secret = cluster["outputs"]["kubeconfig"]
+    kubeconfig = yaml.safe_load(base64.b64decode(json.loads(secret["plaintext"])))
+    [user] = kubeconfig["users"]
+    valid = fleet.members[MEMBER].kubectl("create", "token", "lke-admin", "--namespace=kube-system").strip()
+    user["user"]["token"] = expired(valid, signing_key(fleet.layout, cluster_id(account, MEMBER)))
+    secret["plaintext"] = json.dumps(base64.b64encode(yaml.safe_dump(kubeconfig).encode()).decode())
+    file = fleet.stack.folder / "expired.json"
+    file.write_text(json.dumps(exported))
+    fleet.stack.run("stack", "import", "--file", str(file))
+    file.unlink()
+
+
+def expired(token: str, key: ec.EllipticCurvePrivateKey) -> str:
+    """The same token, but that its time is over since an hour."""
+    head, claims = (json.loads(_decoded(part)) for part in token.split(".")[:2])
+    ended = datetime.now(UTC) - timedelta(hours=1)
+    begun = int((ended - timedelta(hours=1)).timestamp())
+    claims |= {"exp": int(ended.timestamp()), "iat": begun, "nbf": begun}
+    signed = ".".join(_encoded(json.dumps(part).encode()) for part in (head, claims))
+    parts = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{signed}.{_encoded(b''.join(part.to_bytes(32, 'big') for part in parts))}"
+
+
+def signing_key(layout: Layout, identity: int) -> ec.EllipticCurvePrivateKey:
+    """By what a cluster's service account tokens are signed."""
+    [file] = (layout.clusters / str(identity)).rglob("service-accounts.key")
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def delete(fleet: Fleet, account: Account) -> None:
+    """Delete the token in the cluster itself, and have Linode make another one."""
+    member = fleet.members[MEMBER]
+    member.kubectl("delete", "secret", "lke-admin-token", "--namespace=kube-system")
+    rotate(fleet, account)
+
+
+def rotate(fleet: Fleet, account: Account) -> None:
+    """Have Linode make another kubeconfig; the old one ends."""
+    account.call("DELETE", f"lke/clusters/{cluster_id(account, MEMBER)}/kubeconfig")
+
+
+@pytest.mark.parametrize("end", [expire, delete, rotate])
+def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
+    fleet: Fleet, tmp_path: Path, end: Callable[[Fleet, Account], Any]
+) -> None:
+    fleet.configured()
+    end(fleet, Account(layout=fleet.layout, folder=tmp_path))
+    begun = time.monotonic()
+    with pytest.raises(AssertionError) as caught:
+        fleet.up()
+    assert time.monotonic() - begun < TOLD_WITHIN_SECONDS
+    said = str(caught.value)
+    assert f"cluster '{MEMBER}' answers, and does not take the kubeconfig that the stack's state has (401" in said
+    assert REMEDY in said
+    assert "PULUMI_K8S_DELETE_UNREACHABLE" not in said, "it would drop what lives"
+
+    fleet.stack.run("refresh", "--target", f"**::{MEMBER}-cluster", "--yes", "--non-interactive", "--color=never")
+    fleet.up()
+    assert changes_nothing(fleet.up())
