@@ -1,6 +1,6 @@
 """Checks the config against what Linode offers today, before anything is registered.
 
-fleet/rules.py needs no account; this needs the API (its region, type and LKE version lists, which are public).
+fleet/rules.py needs no account; this needs the API: its regions and types, which are public, and its LKE versions.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ def test_random_bytes_on_the_wire_leave_the_server_alive(listening: httpx.Client
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert not answer.startswith(b"HTTP/1.1 5"), answer
-    assert listening.get("/v4/lke/versions").status_code == 200
+    assert listening.get("/v4/regions").status_code == 200
 
 
 @pytest.fixture(scope="module")

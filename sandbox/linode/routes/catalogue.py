@@ -1,6 +1,7 @@
-"""What can be looked up with no account: regions, plans, prices and Kubernetes versions.
+"""What can be ordered: regions, plans and prices, which Linode tells anybody, and Kubernetes versions.
 
-Linode answers these with no token; the fields that lists can be filtered by are those of its specification.
+Those take a token that reads Kubernetes (https://techdocs.akamai.com/linode-api/reference/get-lke-versions). The fields
+that lists can be filtered by are those of Linode's specification.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sandbox.linode.catalogue import Catalogue
 from sandbox.linode.errors import not_found
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Handler, Operation, Requirement
+from sandbox.linode.routes.lke_views import READ
 from sandbox.linode.schemas.base import ApiObject
 from sandbox.linode.schemas.catalogue import LkeTier, TieredLkeVersion
 
@@ -83,6 +85,10 @@ def _public(path: str, handler: Handler) -> Operation:
     return Operation(method="GET", path=path, handler=handler, needs=Requirement.NOTHING)
 
 
+def _of_kubernetes(path: str, handler: Handler, bucket: Bucket = Bucket.OTHERS) -> Operation:
+    return Operation(method="GET", path=path, handler=handler, needs=READ, bucket=bucket)
+
+
 OPERATIONS: tuple[Operation, ...] = (
     _public_list("/regions", _list(lambda catalogue: catalogue.regions, _REGIONS)),
     _public("/regions/{id}", _view(lambda catalogue: catalogue.regions)),
@@ -92,8 +98,8 @@ OPERATIONS: tuple[Operation, ...] = (
     _public_list("/object-storage/types", _list(lambda catalogue: catalogue.object_storage_types, _PRICES)),
     _public_list("/volumes/types", _list(lambda catalogue: catalogue.volume_types, _PRICES)),
     _public_list("/lke/types", _list(lambda catalogue: catalogue.lke_types, _PRICES)),
-    _public_list("/lke/versions", _list(_versions)),
-    _public("/lke/versions/{id}", _view(_versions)),
-    _public_list("/lke/tiers/{tier}/versions", _list_tiered_versions),
-    _public("/lke/tiers/{tier}/versions/{id}", _view_tiered_version),
+    _of_kubernetes("/lke/versions", _list(_versions), Bucket.LISTS),
+    _of_kubernetes("/lke/versions/{id}", _view(_versions)),
+    _of_kubernetes("/lke/tiers/{tier}/versions", _list_tiered_versions, Bucket.LISTS),
+    _of_kubernetes("/lke/tiers/{tier}/versions/{id}", _view_tiered_version),
 )

@@ -141,12 +141,17 @@ class LkeCluster(AccountResource):
             return
         instances = readiness.instance_ids(readiness.pools_of(api, cluster_id))
         api.remove(path)
-        wait_until_done(
-            readiness.remaining(api, cluster_id, [] if self._connection.settings.skip_delete_poll else instances),
-            operation=request.operation,
-            deadline=request.operation.deadline(_DELETE_TIMEOUT),
-            every=self._connection.settings.event_poll_seconds,
-        )
+        deadline = request.operation.deadline(_DELETE_TIMEOUT)
+        for remaining in (
+            readiness.remaining_cluster(api, cluster_id),
+            readiness.remaining_nodes(api, [] if self._connection.settings.skip_delete_poll else instances),
+        ):
+            wait_until_done(
+                remaining,
+                operation=request.operation,
+                deadline=deadline,
+                every=self._connection.settings.event_poll_seconds,
+            )
 
     def _planned_update(self, request: UpdateRequest) -> Properties:
         """What stays of the recorded outputs, and UNKNOWN where an update gives new ones."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.plugins.linode.api import ApiFailureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from sandbox.plugins.linode.api import Api, Json
 
@@ -72,14 +72,23 @@ def missing_nodes(
     return look
 
 
-def remaining(api: Api, cluster_id: int, instances: Sequence[int]) -> Callable[[], str | None]:
-    """Whether the cluster and its instances, which cost money, are gone."""
-    left = list(instances)
+def remaining_cluster(api: Api, cluster_id: int) -> Callable[[], str | None]:
+    """Whether the cluster is gone."""
+    return lambda: None if api.find(cluster_path(cluster_id)) is None else "waiting for the cluster to be gone"
+
+
+def remaining_nodes(api: Api, instances: Iterable[int]) -> Callable[[], str | None]:
+    """Whether instances, which cost money, are gone: as the official provider sees it, by the account's events.
+
+    So whoever may not read events can neither raise a cluster's version nor delete one (linode/lke/cluster.go,
+    waitForNodesDeleted).
+    """
+    left = set(instances)
+    deleted = {"entity.type": "linode", "action": "linode_delete", "+order_by": "created", "+order": "desc"}
 
     def look() -> str | None:
-        if api.find(cluster_path(cluster_id)) is not None:
-            return "waiting for the cluster to be gone"
-        left[:] = [instance for instance in left if api.find(f"/linode/instances/{instance}") is not None]
+        if left:
+            left.difference_update(event["entity"]["id"] for event in api.list("/account/events", deleted))
         return f"waiting for nodes to be gone: {len(left)} left" if left else None
 
     return look

@@ -74,9 +74,10 @@ class ClusterUpdate:
 
     def _recycle(self) -> None:
         """Replace every node, which is how a new Kubernetes version reaches them."""
-        old = readiness.node_ids(self._pools())
+        pools = self._pools()
         self.api.post(f"{readiness.cluster_path(self.cluster_id)}/recycle")
-        self._wait_for_nodes(pool_ids=None, old_nodes=old)
+        self._wait(readiness.remaining_nodes(self.api, readiness.instance_ids(pools)))
+        self._wait_for_nodes(pool_ids=None, old_nodes=readiness.node_ids(pools))
 
     def _change_pools(self, recorded: list[int]) -> None:
         wanted = self.inputs.get("pools") or []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -12,6 +12,8 @@ from sandbox.plugins.linode.api import Api
 from tests.plugins.linode.conftest import cluster_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.linode import LinodeApi
     from sandbox.plugins.linode.api import Json
     from tests.plugins.calls import Calls
@@ -51,18 +53,18 @@ def test_deleting_returns_only_when_the_nodes_are_gone_too(
 ) -> None:
     created = calls.create(**INPUTS)
     [node] = api.list("/linode/instances")
-    path = f"/linode/instances/{node['id']}"
-    find, looks = Api.find, list[bool]()
+    listed, looks = Api.list, list[bool]()
 
-    def find_for_a_while(self: Api, asked: str) -> Json | None:
+    def list_for_a_while(self: Api, asked: str, filters: Mapping[str, Any] | None = None) -> list[Json]:
         """The node's instance outlives its cluster by two looks, as Linode's do by minutes."""
-        found = find(self, asked)
-        if asked == path:
-            found = node if len(looks) < 2 else found
-            looks.append(found is not None)
+        found = listed(self, asked, filters)
+        if asked == "/account/events":
+            assert node["id"] in [event["entity"]["id"] for event in found]
+            found = [] if len(looks) < 2 else found
+            looks.append(not found)
         return found
 
-    monkeypatch.setattr(Api, "find", find_for_a_while)
+    monkeypatch.setattr(Api, "list", list_for_a_while)
     calls.delete(created.id)
     assert looks == [True, True, False], "it waits for as long as the node is there, and costs money"
     assert api.list("/lke/clusters") == []
