@@ -118,6 +118,7 @@ class Deployed(_Record):
     mesh_roots: DeployedRoots | None = None
     ingresses: dict[str, str] = Field(default_factory=dict)
     """Addresses of ingress gateways by member."""
+    east_west_gateways: dict[str, str] = Field(default_factory=dict)
 
     def cluster(self, name: str) -> DeployedCluster | None:
         """The cluster of a name, if there is one."""

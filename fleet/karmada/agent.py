@@ -11,6 +11,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
+from fleet.addresses import later
 from fleet.certificates import Certificate, Subject, fingerprint
 from fleet.karmada import handover
 from fleet.karmada.access import AgentAccess, AgentAccessArgs
@@ -35,6 +36,8 @@ ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
 """An agent reads its kubeconfig when it starts, so another address of Karmada has to change its pod."""
 AGENT_ANNOTATION: Final = "fleet/agent"
 """On a Cluster object: the Deployment that reports for this member. One without it is handed over first."""
+MEMBER_ANNOTATION: Final = "fleet/member"
+"""On a member's namespace kube-system: its name."""
 LABELS: Final = {"app": AGENT}
 METRICS_PORT: Final = 8080
 HEALTH_PORT: Final = 10357
@@ -146,15 +149,19 @@ class KarmadaAgent(pulumi.ComponentResource):
         )
 
     def _member_identity(self, name: str, member: LkeCluster) -> Output[str]:
-        """Karmada identifies a cluster by the UID of its namespace kube-system (pkg/util, ObtainClusterID)."""
-        namespace = kubernetes.core.v1.Namespace.get(
+        """Karmada identifies a cluster by the UID of its namespace kube-system (pkg/util, ObtainClusterID).
+
+        A patch of it keeps the UID in the stack's state: to look at the namespace, a preview would have to reach the
+        cluster (docs/decisions/0191).
+        """
+        namespace = kubernetes.core.v1.NamespacePatch(
             f"{name}-kube-system",
-            # Unknown until the cluster is: a preview has nothing to read yet.
-            id=member.cluster_id.apply(lambda _: "kube-system"),
+            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
+                name="kube-system", annotations={MEMBER_ANNOTATION: member.name}
+            ),
             opts=ResourceOptions(parent=self, provider=member.provider),
         )
-        identity: Output[str] = namespace.metadata.uid
-        return identity
+        return namespace.metadata.apply(lambda found: (found and found.uid) or later())
 
 
 def _bind(name: str, account: kubernetes.core.v1.ServiceAccount, opts: ResourceOptions) -> pulumi.Resource:

@@ -79,13 +79,26 @@ class Mesh(pulumi.ComponentResource):
         self.east_west_gateways = {
             member: EastWestGateway(
                 f"{member}-east-west",
-                GatewayArgs(istio=istio, values=config.east_west.values, expelled=expelled),
+                GatewayArgs(
+                    istio=istio,
+                    values=config.east_west.values,
+                    expelled=expelled,
+                    before=args.members.deployed.east_west_gateways.get(member),
+                ),
                 child,
             )
             for member, istio in self.primaries.items()
         }
         self.ingress_gateways = {
-            member: IngressGateway(f"{member}-ingress", GatewayArgs(istio=istio, values=config.ingress.values), child)
+            member: IngressGateway(
+                f"{member}-ingress",
+                GatewayArgs(
+                    istio=istio,
+                    values=config.ingress.values,
+                    before=args.members.deployed.ingresses.get(member),
+                ),
+                child,
+            )
             for member, istio in self.primaries.items()
             if config.ingress.enabled
         }

@@ -5,6 +5,7 @@ An ACL cannot be taken out again, so these have a smaller fleet of their own.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 CLIENTS: Final = [f"{SERVERS_ROUTER}/32", f"{NODES_ROUTER}/32"]
 """Where the sandbox's clients come from, `pulumi up` among them."""
+NOBODY: Final = "192.0.2.249/32"
 MEMBERS: Final = ("eu", "us")
 
 
@@ -102,6 +104,22 @@ def test_a_node_that_came_since_is_let_in_by_the_next_update(closed_fleet: Fleet
     assert "do not let in" not in said, "the node was there before this update"
     assert gaps(closed_fleet) == []
     eventually(lambda: unread(closed_fleet) == [], "every istiod reads every member", within_seconds=300)
+
+
+def test_a_preview_from_where_no_control_plane_lets_it_in_compares_everything(closed_fleet: Fleet) -> None:
+    account = Account(layout=closed_fleet.layout, folder=closed_fleet.stack.folder)
+    paths = [f"lke/clusters/{cluster_id(account, member)}/control_plane_acl" for member in MEMBERS]
+    acls = {path: account.call("GET", path)["acl"]["addresses"] for path in paths}
+    for path in paths:
+        account.call("PUT", path, {"acl": {"enabled": True, "addresses": {"ipv4": [NOBODY], "ipv6": []}}})
+    begun = time.monotonic()
+    try:
+        planned = closed_fleet.stack.planned(**config())
+    finally:
+        for path, addresses in acls.items():
+            account.call("PUT", path, {"acl": {"enabled": True, "addresses": addresses}})
+    print(f"a preview that reached no member took {time.monotonic() - begun:.0f} s")
+    assert {step["op"] for step in planned} == {"same"}
 
 
 def test_an_update_that_brings_a_node_ends_by_asking_for_another_one(closed_fleet: Fleet) -> None:

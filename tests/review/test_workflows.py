@@ -79,6 +79,12 @@ def test_a_run_at_night_waits_for_no_reviewer_and_no_pull_request_has_its_token(
     }
 
 
+def test_nothing_of_a_pull_request_runs_where_the_control_planes_let_it_in() -> None:
+    inside = {name for name, job, _ in jobs() if "vars.RUNNER" in job["runs-on"]}
+    assert inside == {"drift.yml: look"}
+    assert "pull_request" not in WORKFLOWS["drift.yml"]["on"]
+
+
 def test_every_action_is_pinned_to_a_commit_and_says_which_release_that_is() -> None:
     lines = [line.strip() for file in FILES for line in file.read_text().splitlines() if "uses:" in line]
     assert lines

@@ -13,11 +13,13 @@ from typing import Any, Final
 from unittest import mock
 
 import pulumi
+import yaml
 from google.protobuf import empty_pb2, json_format, struct_pb2
+from kubernetes import client
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
-from fleet import readiness
+from fleet import addresses, readiness
 from fleet.config import parse
 from fleet.deployed import READ_OUTPUTS, Deployed
 from fleet.fleet import Fleet, FleetArgs
@@ -193,6 +195,9 @@ def _pem(kind: str) -> Callable[[mocks.MockResourceArgs], dict[str, Any]]:
 ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = {
     "linode:index/lkeCluster:LkeCluster": _cluster,
     "kubernetes:core/v1:Service": _service,
+    "kubernetes:core/v1:NamespacePatch": lambda args: {
+        "metadata": {"uid": f"uid-{args.name}"} | args.inputs.get("metadata", {})
+    },
     "kubernetes:core/v1:Namespace": lambda args: {
         "metadata": {"uid": f"uid-{args.name}"} | args.inputs.get("metadata", {})
     },
@@ -334,6 +339,14 @@ def build(
         recorder.graph.let_in.append(kubeconfig)
         return kubeconfig
 
+    async def asked(kubeconfig: str, namespace: str, service: str) -> str:
+        answer = ANSWERS["kubernetes:core/v1:Service"]
+        server = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"]
+        status = answer(mocks.MockResourceArgs("", f"{server}/{namespace}/{service}", {}))["status"]
+        ingress = [client.V1LoadBalancerIngress(**one) for one in status["loadBalancer"]["ingress"]]
+        balancer = client.V1LoadBalancerStatus(ingress=ingress)
+        return addresses.published(client.V1ServiceStatus(load_balancer=balancer))
+
     async def rewrite(kubeconfig: str) -> None:
         recorder.graph.rewritten.append(kubeconfig)
 
@@ -348,6 +361,7 @@ def build(
         mock.patch.object(readiness, "wait_until_let_in", let_in),
         mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append),
         mock.patch.object(encryption, "rewrite", rewrite),
+        mock.patch.object(addresses, "asked", asked),
     ):
         pulumi.runtime.set_mocks(
             recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder
