@@ -78,7 +78,7 @@ async def hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> No
 
 
 @retry(
-    retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
+    retry=retry_if_exception(waiting.is_trouble) | retry_if_exception_type(NotYetError),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
     before_sleep=waiting.telling(lambda member, *_: f"the new agent of {member!r} to take over"),

@@ -61,7 +61,7 @@ async def wait_until_ready(deployment: str, namespace: str, kubeconfig: str) -> 
     from kubernetes import client
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception(readiness.is_trouble) | retry_if_exception_type(NotYetError),
+        retry=retry_if_exception(waiting.is_trouble) | retry_if_exception_type(NotYetError),
         stop=stop_after_delay(TIMEOUT_SECONDS),
         wait=wait_fixed(PAUSE_SECONDS),
         before_sleep=waiting.telling(f"all replicas of {deployment} to be ready in its members"),
