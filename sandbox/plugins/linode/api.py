@@ -70,10 +70,14 @@ class Api:
         changed: Json = self._call(self._client.put, path, data=body)
         return changed
 
+    def delete(self, path: str) -> None:
+        """Delete an object."""
+        self._call(self._client.delete, path)
+
     def remove(self, path: str) -> None:
         """Delete an object, which may be gone already."""
         try:
-            self._call(self._client.delete, path)
+            self.delete(path)
         except ApiFailureError as error:
             if error.status is not HTTPStatus.NOT_FOUND:
                 raise

@@ -14,12 +14,12 @@ from sandbox.plugins.framework import (
     compare,
     reveal,
 )
-from sandbox.plugins.framework.shaping import live_inputs, planned
+from sandbox.plugins.framework.shaping import live_inputs, planned, with_secrets
 from sandbox.plugins.framework.waiting import wait_until_done
 from sandbox.plugins.linode import readiness, rules, views
 from sandbox.plugins.linode.connection import AccountResource
 from sandbox.plugins.linode.forms import number, with_folded_tags
-from sandbox.plugins.linode.pools import by_recorded_order, pair, without_external
+from sandbox.plugins.linode.pools import match, without_external
 from sandbox.plugins.linode.schema import LKE_CLUSTER
 from sandbox.plugins.linode.update import ClusterUpdate
 
@@ -59,7 +59,7 @@ class LkeCluster(AccountResource):
         return with_folded_tags(super().normal(inputs))
 
     def create(self, request: CreateRequest) -> Created:
-        """Create the cluster and wait until its nodes are ready."""
+        """Create the cluster and wait until it has a kubeconfig and a first node that is ready."""
         if request.preview:
             return Created(id="", outputs=planned(self.schema, request.inputs))
         api, operation = self._connection.api(), request.operation
@@ -71,11 +71,10 @@ class LkeCluster(AccountResource):
         try:
             for missing in (
                 readiness.missing_kubeconfig(api, cluster_id),
-                readiness.missing_nodes(api, cluster_id),
+                readiness.missing_first_node(api, cluster_id),
             ):
                 wait_until_done(missing, operation=operation, deadline=deadline, every=poll)
-            order = [pool["id"] for pool in pair(self._own_pools(api, cluster_id, inputs), inputs.get("pools") or ())]
-            outputs = self._outputs(api, cluster, order, inputs)
+            outputs = self._outputs(api, cluster, inputs.get("pools") or (), inputs)
         except ProviderError as error:
             # The cluster is there and costs money: it has to be recorded, whatever else went wrong.
             recorded = carry_secrets(request.inputs, self._outputs_so_far(api, cluster, inputs))
@@ -91,11 +90,7 @@ class LkeCluster(AccountResource):
         if cluster is None:
             return None
         inputs = reveal(request.inputs)
-        recorded = _recorded_pools(request.outputs)
-        pools = self._own_pools(api, cluster_id, inputs)
-        kept = [pool["id"] for pool in by_recorded_order(pools, recorded) if pool is not None]
-        order = [*kept, *(pool["id"] for pool in pools if pool["id"] not in kept)]
-        outputs = self._outputs(api, cluster, order, inputs)
+        outputs = self._outputs(api, cluster, reveal(request.outputs).get("pools") or (), inputs)
         return Found(
             id=str(cluster_id),
             inputs=live_inputs(self.schema, request.inputs, outputs),
@@ -116,19 +111,19 @@ class LkeCluster(AccountResource):
             outputs=reveal(request.old_outputs),
             operation=operation,
             deadline=operation.deadline(_UPDATE_TIMEOUT),
-            poll_seconds=self._connection.settings.node_poll_seconds,
+            pool_poll_seconds=self._connection.settings.node_poll_seconds,
+            event_poll_seconds=self._connection.settings.event_poll_seconds,
         )
         try:
             update.run()
             cluster = api.get(readiness.cluster_path(update.cluster_id))
-            outputs = self._outputs(api, cluster, update.order, inputs)
+            outputs = self._outputs(api, cluster, update.planned["pools"], inputs)
         except ProviderError as error:
-            if not update.has_changed_something:
-                raise
             raise InitializationError(
-                f"cluster {update.cluster_id} was changed in part, and then: {error}",
+                f"cluster {update.cluster_id} may be changed in part, and is recorded as if it were changed; `pulumi "
+                f"refresh` records what it is: {error}",
                 resource_id=request.id,
-                outputs=self._outputs_or_recorded(update, request),
+                outputs=carry_secrets(request.inputs, with_secrets(self.schema, update.planned)),
             ) from error
         recorded: Properties = carry_secrets(request.inputs, outputs)
         return recorded
@@ -139,19 +134,15 @@ class LkeCluster(AccountResource):
         path = readiness.cluster_path(cluster_id)
         if api.find(path) is None:
             return
-        instances = readiness.instance_ids(readiness.pools_of(api, cluster_id))
+        settings, operation = self._connection.settings, request.operation
+        deadline = operation.deadline(_DELETE_TIMEOUT)
+        looks = [readiness.remaining(api, cluster_id)]
+        if not settings.skip_delete_poll:
+            instances = readiness.instance_ids(readiness.pools_of(api, cluster_id))
+            looks.append(readiness.undeleted(api, instances))
         api.remove(path)
-        deadline = request.operation.deadline(_DELETE_TIMEOUT)
-        for remaining in (
-            readiness.remaining_cluster(api, cluster_id),
-            readiness.remaining_nodes(api, [] if self._connection.settings.skip_delete_poll else instances),
-        ):
-            wait_until_done(
-                remaining,
-                operation=request.operation,
-                deadline=deadline,
-                every=self._connection.settings.event_poll_seconds,
-            )
+        for look in looks:
+            wait_until_done(look, operation=operation, deadline=deadline, every=settings.event_poll_seconds)
 
     def _planned_update(self, request: UpdateRequest) -> Properties:
         """What stays of the recorded outputs, and UNKNOWN where an update gives new ones."""
@@ -166,17 +157,18 @@ class LkeCluster(AccountResource):
     def _own_pools(self, api: Api, cluster_id: int, inputs: Mapping[str, Value]) -> list[Json]:
         return without_external(readiness.pools_of(api, cluster_id), inputs.get("externalPoolTags") or ())
 
-    def _outputs(self, api: Api, cluster: Json, order: Sequence[int], inputs: Mapping[str, Value]) -> Properties:
-        """Everything that is recorded of a live cluster, its pools in the given order."""
+    def _outputs(
+        self, api: Api, cluster: Json, declared: Sequence[Mapping[str, Value]], inputs: Mapping[str, Value]
+    ) -> Properties:
+        """Everything that is recorded of a live cluster, its pools in the order of those that are declared."""
         cluster_id: int = cluster["id"]
         path = readiness.cluster_path(cluster_id)
-        pools = by_recorded_order(readiness.pools_of(api, cluster_id), order)
         outputs = views.cluster_outputs(
             api.get(path),
-            [pool for pool in pools if pool is not None],
+            match(self._own_pools(api, cluster_id, inputs), declared),
             acl=(api.find(f"{path}/control_plane_acl") or {}).get("acl"),
             endpoints=api.list(f"{path}/api-endpoints"),
-            kubeconfig=readiness.kubeconfig_or_none(api, cluster_id),
+            kubeconfig=api.get(f"{path}/kubeconfig")["kubeconfig"],
         )
         external = inputs.get("externalPoolTags")
         return outputs if external is None else outputs | {"externalPoolTags": external}
@@ -184,27 +176,10 @@ class LkeCluster(AccountResource):
     def _outputs_so_far(self, api: Api, cluster: Json, inputs: Mapping[str, Value]) -> Properties:
         """What can be recorded of a cluster that is not ready, even if the API no longer answers."""
         try:
-            order = [
-                pool["id"] for pool in pair(self._own_pools(api, cluster["id"], inputs), inputs.get("pools") or ())
-            ]
-            return self._outputs(api, cluster, order, inputs)
+            return self._outputs(api, cluster, inputs.get("pools") or (), inputs)
         except ProviderError:
-            return views.cluster_outputs(cluster, (), acl=None, endpoints=(), kubeconfig=None)
-
-    def _outputs_or_recorded(self, update: ClusterUpdate, request: UpdateRequest) -> Properties:
-        """What can be recorded of a cluster that was changed in part, even if the API no longer knows it."""
-        try:
-            cluster = update.api.get(readiness.cluster_path(update.cluster_id))
-            outputs: Properties = carry_secrets(
-                request.inputs, self._outputs(update.api, cluster, update.order, update.inputs)
-            )
-        except ProviderError:
-            return dict(request.old_outputs)
-        return outputs
-
-
-def _recorded_pools(outputs: Mapping[str, Value]) -> list[int]:
-    return [pool["id"] for pool in reveal(outputs.get("pools")) or () if "id" in pool]
+            recorded = views.cluster_outputs(cluster, (), acl=None, endpoints=(), kubeconfig=None)
+            return recorded | {"pools": inputs.get("pools") or []}
 
 
 def _number(identity: str) -> int:

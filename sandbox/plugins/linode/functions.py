@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox.plugins.framework import Function, reveal
-from sandbox.plugins.linode import instance_views, views
+from sandbox.plugins.linode import cluster_views, instance_views
 from sandbox.plugins.linode.api import ApiFailureError
 from sandbox.plugins.linode.filters import Field, Filters, Where
 
@@ -102,18 +102,43 @@ class GetLkeVersions(Function):
 
 
 class GetLkeClusters(_Lookup):
-    """The account's Kubernetes clusters."""
+    """The account's clusters."""
 
     token = "linode:index/getLkeClusters:getLkeClusters"  # noqa: S105 - a function's name
     result = "lkeClusters"
     fields: ClassVar[Mapping[str, Field]] = {
-        **{name: Field(where=Where.API) for name in ("k8s_version", "label", "region", "tags")},
-        **{name: Field(where=Where.HERE) for name in ("created", "status", "tier", "updated")},
+        "created": Field(where=Where.HERE),
+        "k8s_version": Field(where=Where.API),
+        "label": Field(where=Where.API),
+        "region": Field(where=Where.API),
+        "status": Field(where=Where.HERE),
+        "tags": Field(where=Where.API),
+        "tier": Field(where=Where.HERE),
+        "updated": Field(where=Where.HERE),
     }
 
     def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """Clusters by label, region, version and tag; without their pools, which the API lists for one alone."""
-        return [views.cluster_found(one) for one in filters.select(api.list("/lke/clusters", filters.for_api()))]
+        """Clusters by label, region, version and tags."""
+        return [cluster_views.listed(one) for one in filters.select(api.list("/lke/clusters", filters.for_api()))]
+
+
+class GetLkeCluster(Function):
+    """One cluster with its pools, and with its kubeconfig, so that a token that only reads is refused."""
+
+    token = "linode:index/getLkeCluster:getLkeCluster"  # noqa: S105 - a function's name
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def invoke(self, request: InvokeRequest) -> Mapping[str, Value]:
+        """The cluster of an id."""
+        identity, api = int(reveal(request.arguments)["id"]), self._connection.api()
+        path = f"/lke/clusters/{identity}"
+        cluster, pools = api.get(path), api.list(f"{path}/pools")
+        kubeconfig = api.get(f"{path}/kubeconfig")["kubeconfig"]
+        endpoints = api.list(f"{path}/api-endpoints")
+        acl = (api.find(f"{path}/control_plane_acl") or {}).get("acl")
+        return cluster_views.whole(cluster, pools, kubeconfig=kubeconfig, endpoints=endpoints, acl=acl)
 
 
 class GetInstances(_Lookup):

@@ -1,9 +1,14 @@
-"""From the pools that there are to the pools that are wanted."""
+"""From the pools that were recorded to the pools that are wanted, as the official provider goes.
+
+It pairs both by their place, and looks at no live pool (terraform-provider-linode, linode/lke/cluster.go,
+ReconcileLKENodePoolSpecs). Whatever changes in a pool, the count is sent with it, and it is the recorded one where the
+program gives none: so an autoscaler's nodes go with a change of labels. docs/decisions/0185 says why this is kept.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.plugins.linode.views import autoscaler_body, pool_body
 
@@ -13,79 +18,70 @@ if TYPE_CHECKING:
     from sandbox.plugins.framework import Properties, Value
     from sandbox.plugins.linode.api import Json
 
-_ENTERPRISE_FIELDS: Final = {"k8sVersion": "k8s_version", "updateStrategy": "update_strategy"}
+_COMPUTED: Final = ("count", "diskEncryption", "firewallId", "id", "k8sVersion", "nodes", "updateStrategy")
+"""What the provider fills in from the pool that was recorded at the same place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolPlan:
     """What to do, in this order: change pools in place, make new ones, delete others.
 
-    `update` has request bodies by pool id, `create` by the place in the program's list.
+    `update` has request bodies by pool id.
     """
 
     update: Mapping[int, Json]
-    create: Mapping[int, Json]
+    create: Sequence[Json]
     delete: Sequence[int]
 
-    @property
-    def empty(self) -> bool:
-        """Whether the pools are as wanted."""
-        return not (self.update or self.create or self.delete)
 
-
-def plan(live: Sequence[Json | None], wanted: Sequence[Properties], before: Sequence[Properties]) -> PoolPlan:
-    """What turns the live pools into the wanted ones, place by place, as the official provider pairs them.
-
-    `live` has None for a pool that is no longer there. `before` are the inputs of the last update: what
-    they agree on with `wanted` is left to an autoscaler. Type and disk encryption of a pool cannot change,
-    so a pool whose type does is made anew.
-    """
-    update: dict[int, Json] = {}
-    create: dict[int, Json] = {}
-    delete = [pool["id"] for pool in live[len(wanted) :] if pool is not None]
+def planned_pools(recorded: Sequence[Properties], wanted: Sequence[Properties]) -> list[Properties]:
+    """The wanted pools, with what the provider fills in from those that were recorded at their places."""
+    found = []
     for place, pool in enumerate(wanted):
-        there = live[place] if place < len(live) else None
-        if there is None or not _same_machines(there, pool):
-            create[place] = pool_body(pool)
-            if there is not None:
-                delete.append(there["id"])
+        before = recorded[place] if place < len(recorded) else {}
+        found.append({name: before[name] for name in _COMPUTED if before.get(name)} | dict(pool))
+    return found
+
+
+def plan(recorded: Sequence[Properties], wanted: Sequence[Properties]) -> PoolPlan:
+    """What turns the recorded pools into the wanted ones, place by place.
+
+    Type and disk encryption of a pool cannot change, so a pool whose type does is made anew.
+    """
+    planned = planned_pools(recorded, wanted)
+    if [_spec(pool) for pool in recorded] == [_spec(pool) for pool in planned]:
+        return PoolPlan(update={}, create=(), delete=())
+    # As the original: a pool that was planned and never made has no id, and those after it take its place.
+    there = [pool for pool in recorded if pool.get("id")]
+    update: dict[int, Json] = {}
+    create = [pool_body(pool) for pool in planned[len(there) :]]
+    delete = [pool["id"] for pool in there[len(planned) :]]
+    for before, pool in zip(there, planned, strict=False):
+        if _spec(before) == _spec(pool):
             continue
-        changes = _changes(there, pool, before[place] if place < len(before) else {})
-        if changes:
-            update[there["id"]] = changes
+        if any(_spec(before)[name] != _spec(pool)[name] for name in ("type", "diskEncryption")):
+            create.append(pool_body(pool))
+            delete.append(before["id"])
+        else:
+            update[before["id"]] = _changes(before, pool)
     return PoolPlan(update=update, create=create, delete=delete)
 
 
-def pair(live: Iterable[Json], wanted: Sequence[Properties]) -> list[Json]:
-    """The live pools of a new cluster in the program's order: each by what it is, what is left over last."""
-    left = sorted(live, key=lambda pool: int(pool["id"]))
-    paired = []
-    for pool in wanted:
-        match = _take(left, pool)
-        if match is not None:
-            paired.append(match)
-    return [*paired, *left]
-
-
-def by_recorded_order(live: Iterable[Json], recorded: Sequence[int]) -> list[Json | None]:
-    """The live pools in the order of the recorded ids, None for one that is gone."""
-    by_id = {pool["id"]: pool for pool in live}
-    return [by_id.get(identity) for identity in recorded]
-
-
-def adopt(live: Sequence[Json], recorded: Sequence[int], wanted: Sequence[Properties]) -> list[Json | None]:
-    """The live pools in the program's order: the recorded ones, and where one is missing, one that fits.
-
-    A run that was cut off may have made a pool without recording it.
-    """
-    ordered = by_recorded_order(live, recorded)
-    ordered += [None] * (len(wanted) - len(ordered))
-    left = [pool for pool in live if pool["id"] not in recorded]
-    for place, pool in enumerate(wanted):
-        if ordered[place] is None:
-            match = _take(left, pool)
-            ordered[place] = match
-    return ordered
+def match(live: Iterable[Json], declared: Sequence[Mapping[str, Value]]) -> list[Json]:
+    """The live pools in the order of those that are declared: by id, else by what they are; what is left comes last."""
+    left = {pool["id"]: pool for pool in sorted(live, key=lambda pool: int(pool["id"]))}
+    paired: dict[int, Json] = {}
+    for place, pool in enumerate(declared):
+        if (identity := pool.get("id")) in left:
+            paired[place] = left.pop(identity)
+    for place, pool in enumerate(declared):
+        if place in paired:
+            continue
+        for identity, found in left.items():
+            if _is_as_declared(found, pool):
+                paired[place] = left.pop(identity)
+                break
+    return [*(paired[place] for place in sorted(paired)), *left.values()]
 
 
 def without_external(pools: Iterable[Json], tags: Iterable[str]) -> list[Json]:
@@ -94,59 +90,57 @@ def without_external(pools: Iterable[Json], tags: Iterable[str]) -> list[Json]:
     return [pool for pool in pools if not external & set(pool.get("tags") or ())]
 
 
-def _take(left: list[Json], wanted: Mapping[str, Value]) -> Json | None:
-    """Take out of the list a pool that is just as wanted."""
-    for pool in left:
-        if _same_machines(pool, wanted) and not _changes(pool, wanted, {}):
-            left.remove(pool)
-            return pool
-    return None
+def _spec(pool: Mapping[str, Value]) -> dict[str, Any]:
+    """A pool as it is compared: what is empty is not there, and an autoscaler that is off spans the count."""
+    scaler = pool.get("autoscaler")
+    return {
+        "autoscaler": autoscaler_body(scaler) if scaler else {"enabled": False, "max": None, "min": None},
+        "count": pool.get("count") or None,
+        "diskEncryption": pool.get("diskEncryption") or None,
+        "firewallId": pool.get("firewallId") or None,
+        "label": pool.get("label") or None,
+        "labels": pool.get("labels") or {},
+        "tags": sorted(pool.get("tags") or ()),
+        "taints": _taints(pool.get("taints")),
+        "type": pool["type"],
+    }
 
 
-def _same_machines(live: Json, wanted: Mapping[str, Value]) -> bool:
-    encryption = wanted.get("diskEncryption")
-    return live["type"] == wanted["type"] and encryption in (None, live.get("disk_encryption"))
-
-
-def _changes(live: Json, wanted: Mapping[str, Value], before: Mapping[str, Value]) -> Json:
-    """The request that brings a pool up to what is wanted; empty if nothing has to change."""
-    body: Json = {}
-    if (wanted.get("label") or "") != (live.get("label") or ""):
-        body["label"] = wanted.get("label") or ""
-    if _folded(wanted.get("tags")) != _folded(live.get("tags")):
-        body["tags"] = wanted.get("tags") or []
-    if (wanted.get("labels") or {}) != (live.get("labels") or {}):
-        body["labels"] = wanted.get("labels") or {}
-    if _taints(wanted.get("taints")) != _taints(live.get("taints")):
-        body["taints"] = wanted.get("taints") or []
-    if wanted.get("firewallId") and wanted["firewallId"] != live.get("firewall_id"):
-        body["firewall_id"] = wanted["firewallId"]
-    for name, field in _ENTERPRISE_FIELDS.items():
-        if wanted.get(name) and wanted[name] != live.get(field):
-            body[field] = wanted[name]
-    return body | _size_changes(live, wanted, before)
-
-
-def _size_changes(live: Json, wanted: Mapping[str, Value], before: Mapping[str, Value]) -> Json:
-    body: Json = {}
-    scaler, count = wanted.get("autoscaler"), wanted.get("count")
-    is_scaling = live.get("autoscaler") or {"enabled": False}
-    if scaler:
-        body = {"autoscaler": autoscaler_body(scaler)}
-        if is_scaling == body["autoscaler"]:
-            body = {}
-    elif is_scaling["enabled"]:
-        body = {"autoscaler": {"enabled": False, "max": count, "min": count}}
-    # An autoscaler moves the count between updates; an unrelated update must not move it back
-    # (terraform-provider-linode#2446).
-    left_to_scaler = scaler and count == before.get("count")
-    if count is not None and count != live["count"] and not left_to_scaler:
-        body["count"] = count
+def _changes(before: Mapping[str, Value], pool: Mapping[str, Value]) -> Json:
+    """The request that changes a pool. It has a count and tags whatever else it is for."""
+    old, new = _spec(before), _spec(pool)
+    body: Json = {"count": new["count"], "tags": new["tags"]}
+    if new["label"] != old["label"]:
+        body["label"] = new["label"] or ""
+    if new["firewallId"] != old["firewallId"] and new["firewallId"]:
+        body["firewall_id"] = new["firewallId"]
+    if new["taints"] != old["taints"]:
+        body["taints"] = pool.get("taints") or []
+    if new["labels"] != old["labels"]:
+        body["labels"] = new["labels"]
+    if new["autoscaler"] != old["autoscaler"]:
+        off = {"enabled": False, "max": new["count"], "min": new["count"]}
+        body["autoscaler"] = new["autoscaler"] if new["autoscaler"]["enabled"] else off
     return body
 
 
-def _folded(tags: Iterable[str] | None) -> set[str]:
-    return {tag.casefold() for tag in tags or ()}
+def _is_as_declared(live: Json, pool: Mapping[str, Value]) -> bool:
+    """Whether a live pool is just as one that has no id yet."""
+    scaler = pool.get("autoscaler")
+    count = pool.get("count") or (scaler["min"] if scaler else None)
+    is_scaling = live.get("autoscaler") or {"enabled": False}
+    encryption = pool.get("diskEncryption")
+    return (
+        live["type"] == pool["type"]
+        and live["count"] == count
+        and (is_scaling == autoscaler_body(scaler) if scaler else not is_scaling["enabled"])
+        and sorted(live.get("tags") or ()) == sorted(pool.get("tags") or ())
+        and _taints(live.get("taints")) == _taints(pool.get("taints"))
+        and (live.get("labels") or {}) == (pool.get("labels") or {})
+        and pool.get("label") in (None, "", live.get("label"))
+        and pool.get("firewallId") in (None, 0, live.get("firewall_id"))
+        and encryption in (None, "", live.get("disk_encryption"))
+    )
 
 
 def _taints(taints: Iterable[Mapping[str, str]] | None) -> set[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from sandbox.plugins.linode.firewall_device import FirewallDevice
 from sandbox.plugins.linode.functions import (
     GetInstances,
     GetInstanceTypes,
+    GetLkeCluster,
     GetLkeClusters,
     GetLkeVersions,
     GetRegions,
@@ -43,6 +44,7 @@ class LinodeProvider(Provider):
             functions=(
                 GetInstances(connection),
                 GetInstanceTypes(connection),
+                GetLkeCluster(connection),
                 GetLkeClusters(connection),
                 GetLkeVersions(connection),
                 GetRegions(connection),

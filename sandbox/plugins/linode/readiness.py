@@ -23,11 +23,6 @@ def pools_of(api: Api, cluster_id: int) -> list[Json]:
     return api.list(f"{cluster_path(cluster_id)}/pools")
 
 
-def node_ids(pools: Iterable[Json]) -> set[str]:
-    """The ids of the pools' nodes. A recycled node has a new one."""
-    return {node["id"] for pool in pools for node in pool.get("nodes") or ()}
-
-
 def instance_ids(pools: Iterable[Json]) -> list[int]:
     """The Linode instances behind the pools' nodes, as far as there are any yet."""
     return [node["instance_id"] for pool in pools for node in pool.get("nodes") or () if node["instance_id"]]
@@ -54,41 +49,52 @@ def missing_kubeconfig(api: Api, cluster_id: int) -> Callable[[], str | None]:
     return look
 
 
-def missing_nodes(
-    api: Api, cluster_id: int, *, pool_ids: Collection[int] | None = None, old_nodes: Collection[str] = ()
-) -> Callable[[], str | None]:
-    """Whether the nodes of some pools, or of all, are ready, and the old ones replaced.
+def missing_first_node(api: Api, cluster_id: int) -> Callable[[], str | None]:
+    """Whether any node is ready, which is all that the original waits for after a creation."""
+
+    def look() -> str | None:
+        nodes = [node for pool in pools_of(api, cluster_id) for node in pool.get("nodes") or ()]
+        return None if any(node["status"] == "ready" for node in nodes) else "waiting for a first node to be ready"
+
+    return look
+
+
+def missing_nodes(api: Api, cluster_id: int, *, pool_ids: Collection[int]) -> Callable[[], str | None]:
+    """Whether the nodes of some pools are ready.
 
     Ready as the API says it, which asks Kubernetes: so the API server itself need not be reachable.
     """
 
     def look() -> str | None:
-        pools = [pool for pool in pools_of(api, cluster_id) if pool_ids is None or pool["id"] in pool_ids]
+        pools = [pool for pool in pools_of(api, cluster_id) if pool["id"] in pool_ids]
         nodes = [node for pool in pools for node in pool.get("nodes") or ()]
         wanted = max(sum(pool["count"] for pool in pools), len(nodes))
-        ready = sum(node["status"] == "ready" and node["id"] not in old_nodes for node in nodes)
+        ready = sum(node["status"] == "ready" for node in nodes)
         return None if ready == wanted else f"waiting for nodes: {ready} of {wanted} ready"
 
     return look
 
 
-def remaining_cluster(api: Api, cluster_id: int) -> Callable[[], str | None]:
-    """Whether the cluster is gone."""
-    return lambda: None if api.find(cluster_path(cluster_id)) is None else "waiting for the cluster to be gone"
+def undeleted(api: Api, instances: Sequence[int]) -> Callable[[], str | None]:
+    """Whether the account's events tell that instances, which cost money, were deleted.
 
-
-def remaining_nodes(api: Api, instances: Iterable[int]) -> Callable[[], str | None]:
-    """Whether instances, which cost money, are gone: as the official provider sees it, by the account's events.
-
-    So whoever may not read events can neither raise a cluster's version nor delete one (linode/lke/cluster.go,
-    waitForNodesDeleted).
+    The original looks there and nowhere else (linode/lke/cluster.go, waitForNodesDeleted), so that a token needs
+    `events:read_only`.
     """
     left = set(instances)
-    deleted = {"entity.type": "linode", "action": "linode_delete", "+order_by": "created", "+order": "desc"}
+    asked = {"entity.type": "linode", "action": "linode_delete", "+order_by": "created", "+order": "desc"}
 
     def look() -> str | None:
-        if left:
-            left.difference_update(event["entity"]["id"] for event in api.list("/account/events", deleted))
+        left.difference_update(event["entity"]["id"] for event in api.list("/account/events", asked))
         return f"waiting for nodes to be gone: {len(left)} left" if left else None
+
+    return look
+
+
+def remaining(api: Api, cluster_id: int) -> Callable[[], str | None]:
+    """Whether the cluster is gone."""
+
+    def look() -> str | None:
+        return None if api.find(cluster_path(cluster_id)) is None else "waiting for the cluster to be gone"
 
     return look

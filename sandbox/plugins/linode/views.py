@@ -46,18 +46,11 @@ def cluster_outputs(
     outputs = _renamed(_CLUSTER_FIELDS, cluster) | {
         "apiEndpoints": [endpoint["endpoint"] for endpoint in endpoints],
         "controlPlane": _control_plane(cluster.get("control_plane") or {}, acl),
+        "id": str(cluster["id"]),
         "pools": [pool_outputs(pool) for pool in pools],
         "tags": sorted(cluster.get("tags") or ()),
     }
     return with_secrets(LKE_CLUSTER, outputs if kubeconfig is None else outputs | {"kubeconfig": kubeconfig})
-
-
-def cluster_found(cluster: Json) -> Properties:
-    """What the look-up of clusters gives for one of them (linode/lkeclusters/framework_models.go)."""
-    return _renamed({**_CLUSTER_FIELDS, "created": "created", "id": "id", "updated": "updated"}, cluster) | {
-        "controlPlane": _control_plane(cluster.get("control_plane") or {}, acl=None),
-        "tags": sorted(cluster.get("tags") or ()),
-    }
 
 
 def pool_outputs(pool: Json) -> Properties:

@@ -154,14 +154,46 @@ def test_another_type_of_machine_is_another_pool(calls: Calls, api: Api) -> None
     assert len(api.list(f"/lke/clusters/{created.id}/pools")) == 1
 
 
-def test_an_autoscaler_keeps_the_count_that_it_chose(calls: Calls, api: Api) -> None:
+def test_an_autoscalers_nodes_stay_where_nothing_of_their_pool_changes(calls: Calls, api: Api) -> None:
     inputs = _inputs(pools=[_POOL | {"autoscaler": {"min": 1, "max": 5}}])
     created = calls.create(**inputs)
-    pool = created.outputs["pools"][0]["id"]
-    api.put(f"/lke/clusters/{created.id}/pools/{pool}", {"count": 4})
-    renamed = inputs | {"label": "renamed"}
-    outputs = calls.update(created.id, inputs, _outputs(created), **renamed)
+    api.put(_pool_path(created), {"count": 4})
+    outputs = calls.update(created.id, inputs, _outputs(created), **(inputs | {"label": "renamed"}))
     assert (outputs["label"], outputs["pools"][0]["count"]) == ("renamed", 4)
+
+
+def test_an_autoscalers_nodes_go_with_any_change_of_their_pool_as_with_the_original(calls: Calls, api: Api) -> None:
+    inputs = _inputs(pools=[_POOL | {"autoscaler": {"min": 1, "max": 5}}])
+    created = calls.create(**inputs)
+    api.put(_pool_path(created), {"count": 4})
+    labelled = _inputs(pools=[inputs["pools"][0] | {"labels": {"tier": "web"}}])
+    outputs = calls.update(created.id, inputs, _outputs(created), **labelled)
+    assert (outputs["pools"][0]["labels"], outputs["pools"][0]["count"]) == ({"tier": "web"}, 1), "the recorded count"
+
+
+def test_a_pool_is_known_by_its_place_in_the_state_and_by_no_name(calls: Calls, api: Api) -> None:
+    main, batch = dict(_POOL), _POOL | {"label": "batch", "labels": {"tier": "batch"}}
+    inputs = _inputs(pools=[main, batch])
+    created = calls.create(**inputs)
+    outputs = calls.update(created.id, inputs, _outputs(created), **_inputs(pools=[batch]))
+    [left] = api.list(f"/lke/clusters/{created.id}/pools")
+    assert (left["id"], left["label"]) == (created.outputs["pools"][0]["id"], "batch")
+    assert [pool["id"] for pool in outputs["pools"]] == [left["id"]]
+
+
+def test_a_refused_update_is_recorded_as_if_it_were_done_until_a_refresh(calls: Calls, api: Api) -> None:
+    inputs = _inputs()
+    created = calls.create(**inputs)
+    wanted = _inputs(pools=[dict(_POOL), _POOL | {"label": "big", "type": "g6-nothing"}])
+    with pytest.raises(InitializationError, match="may be changed in part") as caught:
+        calls.update(created.id, inputs, _outputs(created), **wanted)
+    recorded = caught.value.outputs
+    assert [pool["label"] for pool in recorded["pools"]] == ["workers", "big"]
+    calls.update(created.id, wanted, recorded, **wanted)
+    assert len(api.list(f"/lke/clusters/{created.id}/pools")) == 1, "nothing seems to be missing"
+    found = calls.read(created.id, wanted, recorded)
+    assert found is not None
+    assert [pool["label"] for pool in found.outputs["pools"]] == ["workers"]
 
 
 def test_an_upgrade_replaces_every_node(calls: Calls) -> None:
@@ -196,7 +228,7 @@ def test_a_cluster_whose_nodes_are_late_is_recorded_and_completed_by_the_next_up
     slow_account: LinodeApi, clock: Clock
 ) -> None:
     inputs = _inputs()
-    with pytest.raises(InitializationError, match="waiting for nodes: 0 of 1 ready after 1 s") as caught:
+    with pytest.raises(InitializationError, match="waiting for a first node to be ready after 1 s") as caught:
         cluster_calls(slow_account, timeout=1).create(**inputs)
     recorded = caught.value.outputs
     assert [pool["label"] for pool in recorded["pools"]] == ["workers"]
@@ -212,15 +244,6 @@ def test_an_interrupted_creation_is_recorded(slow_account: LinodeApi) -> None:
     with pytest.raises(InitializationError, match="was created, but: cancelled") as caught:
         calls.create(**_inputs())
     assert caught.value.resource_id.isdecimal()
-
-
-def test_a_pool_that_was_made_but_not_recorded_is_not_made_twice(calls: Calls, api: Api) -> None:
-    inputs = _inputs()
-    created = calls.create(**inputs)
-    second = {"type": "g6-standard-4", "count": 1, "label": "big"}
-    api.post(f"/lke/clusters/{created.id}/pools", {"type": "g6-standard-4", "count": 1, "label": "big"})
-    calls.update(created.id, inputs, _outputs(created), **_inputs(pools=[dict(_POOL), second]))
-    assert len(api.list(f"/lke/clusters/{created.id}/pools")) == 2
 
 
 def test_what_came_in_secret_stays_secret(calls: Calls) -> None:
@@ -263,6 +286,10 @@ def test_unknown_inputs_are_accepted_in_a_preview(calls: Calls) -> None:
     inputs = _inputs(pools=UNKNOWN, tier=UNKNOWN, controlPlane=UNKNOWN)
     assert calls.check(**inputs) == []
     assert has_unknown(calls.preview(**inputs)["pools"])
+
+
+def _pool_path(created: Created) -> str:
+    return f"/lke/clusters/{created.id}/pools/{created.outputs['pools'][0]['id']}"
 
 
 def _until_gone(api: Api, cluster_id: str) -> None:

@@ -7,24 +7,35 @@ from typing import TYPE_CHECKING, Any
 import pulumi_linode
 import pytest
 
-from sandbox.plugins.framework import Cancellation, InvokeRequest, Operation, Properties, ProviderError
+from sandbox.plugins.framework import (
+    Cancellation,
+    InvokeRequest,
+    Operation,
+    Properties,
+    ProviderError,
+    Secret,
+    reveal,
+)
 from sandbox.plugins.framework.engine_log import EngineLog
 from sandbox.plugins.framework.schema import Kind
 from sandbox.plugins.linode.connection import Connection
 from sandbox.plugins.linode.functions import (
     GetInstances,
     GetInstanceTypes,
+    GetLkeCluster,
     GetLkeClusters,
     GetLkeVersions,
     GetRegions,
 )
 from sandbox.plugins.linode.instance_views import instance
+from sandbox.plugins.linode.settings import resolve
 from tests.plugins import sdk
 from tests.plugins.linode.conftest import settings_for
 
 if TYPE_CHECKING:
     from sandbox.linode import LinodeApi
     from sandbox.plugins.framework import Function
+    from sandbox.plugins.linode.api import Api
     from tests.plugins.calls import Calls
     from tests.plugins.sdk import Shape
 
@@ -32,9 +43,10 @@ if TYPE_CHECKING:
 class Functions:
     """The functions, configured for an account."""
 
-    def __init__(self, account: LinodeApi) -> None:
-        self._connection = Connection()
-        self._connection.configure(settings_for(account))
+    def __init__(self, account: LinodeApi, connection: Connection | None = None) -> None:
+        self._connection = connection or Connection()
+        if connection is None:
+            self._connection.configure(settings_for(account))
 
     def call(self, function: type[Function], **arguments: Any) -> Properties:
         request = InvokeRequest(
@@ -58,19 +70,48 @@ def functions(account: LinodeApi) -> Functions:
         (GetInstanceTypes, pulumi_linode.GetInstanceTypesResult),
         (GetLkeVersions, pulumi_linode.GetLkeVersionsResult),
         (GetInstances, pulumi_linode.GetInstancesResult),
+        (GetLkeCluster, pulumi_linode.GetLkeClusterResult),
         (GetLkeClusters, pulumi_linode.GetLkeClustersResult),
     ],
 )
 def test_results_have_the_shape_of_the_sdk(
     functions: Functions, calls: Calls, function: type[Function], result: type
 ) -> None:
-    calls.create(label="eu", region="eu-west", k8sVersion="1.34", pools=[{"type": "g6-standard-2", "count": 1}])
-    found = functions.call(function)
+    made = calls.create(label="eu", region="eu-west", k8sVersion="1.34", pools=[{"type": "g6-standard-2", "count": 1}])
+    found = functions.call(function, **({"id": int(made.id)} if function is GetLkeCluster else {}))
     expected = sdk.outputs(result)
     arguments = {"filters", "order", "orderBy", "tier"}
-    assert found.keys() == expected.keys() - arguments
+    assert found.keys() == expected.keys() - (arguments - found.keys())
     for name, value in found.items():
-        _fits(value, expected[name], name)
+        _fits(reveal(value), expected[name], name)
+
+
+def test_a_cluster_is_listed_by_its_tags_and_looked_at_with_its_pools(
+    functions: Functions, calls: Calls, api: Api
+) -> None:
+    pools = [{"type": "g6-standard-2", "count": 1, "label": "main", "autoscaler": {"min": 1, "max": 5}}]
+    inputs = {"region": "eu-west", "k8sVersion": "1.34", "pools": pools}
+    made = calls.create(label="eu", tags=["fleet", "one"], **inputs)
+    calls.create(label="us", tags=["fleet", "two"], **inputs)
+    wanted = [{"name": "tags", "values": ["one"]}]
+    [found] = functions.call(GetLkeClusters, filters=wanted)["lkeClusters"]
+    assert (found["id"], found["label"]) == (int(made.id), "eu")
+    pool = made.outputs["pools"][0]["id"]
+    api.put(f"/lke/clusters/{made.id}/pools/{pool}", {"count": 4})
+    looked = functions.call(GetLkeCluster, id=int(made.id))
+    assert [(one["id"], one["label"], one["count"]) for one in looked["pools"]] == [(pool, "main", 4)]
+    assert isinstance(looked["kubeconfig"], Secret)
+
+
+def test_who_only_reads_is_not_told_a_clusters_pools(account: LinodeApi, calls: Calls, api: Api) -> None:
+    made = calls.create(label="eu", region="eu-west", k8sVersion="1.34", pools=[{"type": "g6-standard-2", "count": 1}])
+    token = api.post("/profile/tokens", {"label": "reads", "scopes": "lke:read_only"})["token"]
+    connection = Connection()
+    connection.configure(resolve({"token": token, "url": account.url}))
+    reader = Functions(account, connection)
+    assert [one["label"] for one in reader.call(GetLkeClusters)["lkeClusters"]] == ["eu"]
+    with pytest.raises(ProviderError, match=r"/kubeconfig: \[401\]"):
+        reader.call(GetLkeCluster, id=int(made.id))
 
 
 def test_clusters_are_found_by_their_labels(functions: Functions, calls: Calls) -> None:
