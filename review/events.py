@@ -52,6 +52,8 @@ class Plan:
     """How many resources by operation."""
     findings: tuple[Finding, ...] = ()
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the program itself warns of."""
     failed: bool = False
     """Whether the engine says so itself, with or without an error to show."""
     packs: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +90,7 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
     steps: list[Step] = []
     findings: list[Finding] = []
     errors: list[str] = []
+    warnings: list[str] = []
     config: Mapping[str, str] = {}
     counts: Mapping[str, int] = {}
     packs: Mapping[str, str] = {}
@@ -103,6 +106,10 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
             # A plugin that takes too long to end "exited prematurely", and the preview is as good (docs/plugins.md).
             if failed or not summed_up:
                 errors.append(_plain(event.diagnostic_event.message))
+        elif (told := event.diagnostic_event) and told.severity == "warning":
+            # Without a resource it is the stack's: a provider warns of what is its own.
+            if not told.urn or "::pulumi:pulumi:Stack::" in told.urn:
+                warnings.append(_plain(told.message))
         elif event.prelude_event:
             config = event.prelude_event.config
         elif event.summary_event:
@@ -116,6 +123,7 @@ def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
         counts=counts,
         findings=tuple(findings),
         errors=tuple(errors),
+        warnings=tuple(dict.fromkeys(warnings)),
         failed=failed,
         packs=packs,
     )

@@ -61,6 +61,8 @@ class Report:
     packs: tuple[str, ...]
     """The policy packs that ran."""
     errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What the program warns of: nodes that a pool has and loses among it, which no state knows."""
     failed: bool
     cost: Cost | None
     no_cost: str = ""
@@ -104,6 +106,7 @@ def build(plan: Plan, prices: PriceList | None, *, no_prices: str = "") -> Repor
         ),
         packs=tuple(f"{name} {version}" for name, version in sorted(plan.packs.items())),
         errors=plan.errors,
+        warnings=plan.warnings,
         failed=plan.failed,
         cost=bills,
         no_cost=no_prices,

@@ -54,6 +54,11 @@ def error(message: str) -> dict[str, Any]:
     return {"diagnosticEvent": {"message": message, "severity": "error", "color": "raw"}}
 
 
+def warning(message: str, urn: str = "") -> dict[str, Any]:
+    """A warning that the engine showed; without a URN it is the program's."""
+    return {"diagnosticEvent": {"message": message, "severity": "warning", "color": "raw", "urn": urn}}
+
+
 def step(op: str, kind: str, name: str, *, old: Any = None, new: Any = None, **more: Any) -> dict[str, Any]:
     """What is planned for one resource; `old` and `new` are its inputs."""
     urn = f"urn:pulumi:dev::fleet::fleet:index:Fleet${kind}::{name}"

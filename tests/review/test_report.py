@@ -182,6 +182,16 @@ def test_an_error_cannot_end_its_block(tmp_path: Path) -> None:
     assert len(text.splitlines()) < 100, "a stack trace shall not fill the page"
 
 
+def test_what_the_program_warns_of_is_told_and_what_a_provider_does_is_not(tmp_path: Path) -> None:
+    stack = "urn:pulumi:dev::fleet::pulumi:pulumi:Stack::fleet-dev"
+    told = "us: pool main has 5 nodes, and main gets 2"
+    other = logs.warning("a provider's own", "urn:pulumi:dev::fleet::kubernetes:core/v1:Service::hello")
+    for warning in (logs.warning(told), logs.warning(told, stack)):
+        text = text_on(tmp_path, warning, other)
+        assert f"- {told}" in text
+        assert "a provider's own" not in text
+
+
 def long_report(*, errors: tuple[str, ...] = ()) -> report.Report:
     findings = tuple(Finding(policy=f"policy-{number}", level="advisory", message="m" * 300) for number in range(900))
     return report.build(Plan(stack="dev", steps=(), findings=findings, errors=errors), PRICES)
