@@ -2,18 +2,18 @@
 
 import pulumi
 
-from fleet import catalogue, config, deployed, upgrades, whereabouts
+from fleet import catalogue, config, deployed, running, upgrades, whereabouts
 from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
-running = deployed.fetch()
+there = running.fetch()
 config.refuse(
     [
-        *catalogue.errors(settings, catalogue.fetch(), running),
-        *deployed.errors(settings, running),
-        *whereabouts.errors(settings, running),
-        *upgrades.errors(settings, running),
+        *catalogue.errors(settings, catalogue.fetch(), there),
+        *deployed.errors(settings, there),
+        *whereabouts.errors(settings, there),
+        *upgrades.errors(settings, there),
     ]
 )
-for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=running)).outputs.items():
+for name, value in Fleet("fleet", FleetArgs(config=settings, deployed=there)).outputs.items():
     pulumi.export(name, value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as kubernetes
-from pulumi import Input, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from fleet import secrets
 
@@ -53,6 +53,17 @@ def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.h
         cleanup_on_fail=True,
         opts=opts,
     )
+
+
+def version_of(made: kubernetes.helm.v3.Release, wanted: str) -> Output[str]:
+    """The version of a release's chart, known once it is released; what is wanted where a folder is its own version."""
+    known = Output.all(recorded=made.version, chart=made.chart, status=made.status)
+    return known.apply(lambda it: it["recorded"] if it["recorded"] and _has_version(it["chart"]) else wanted)
+
+
+def _has_version(chart: str) -> bool:
+    """Whether a chart is one of a repository or a registry, and no folder."""
+    return "/" not in chart or chart.startswith(OCI_SCHEME)
 
 
 def forgotten(name: str, opts: ResourceOptions) -> None:

@@ -1,36 +1,29 @@
-"""What the last completed update deployed, and which step may come next.
-
-The stack's own outputs are the memory (docs/decisions/0111): a preview can read them, there are none before the first
-update, and an update that fails leaves them as they were.
-"""
+"""What is deployed, and which step may come next (docs/decisions/0111). fleet/running.py finds out what is."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import pulumi
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fleet.fields import minor, steps_between
+from fleet.naming import KARMADA
 from fleet.settings import Layer, Role
 from fleet.violations import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from fleet.settings import FleetConfig
-
-READ_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"
-"""The engine's own function behind stack references (pkg/resource/deploy/builtins.go), which registers nothing."""
 
 ANOTHER_MANAGER: Final = "docs/karmada.md#another-manager"
 """Where users find how Karmada's data moves to another cluster."""
 
 
 class _Record(BaseModel):
-    """A part of the outputs; outputs of other versions of Fleet may have more, or lack some."""
+    """A part of what is known; what another version of Fleet recorded may have more, or lack some."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
@@ -40,10 +33,12 @@ class DeployedPool(_Record):
 
     name: str
     type: str
+    nodes: int | None = None
+    """How many it has at Linode, or where nobody told, how many it was given last."""
 
 
 class DeployedCluster(_Record):
-    """One cluster: its Kubernetes minor version, where it is, and its pools in the order that they have at Linode."""
+    """One cluster: its Kubernetes minor version, where it is, and its pools in the order that the provider knows."""
 
     name: str
     version: str
@@ -52,8 +47,12 @@ class DeployedCluster(_Record):
     """Whether its control plane has one."""
     expelled: bool = False
     joined: bool | None = None
-    """Whether Karmada has a Cluster object for it; None where the outputs are of before they told."""
+    """Whether Karmada has a Cluster object for it; None where nobody knows."""
     pools: tuple[DeployedPool, ...] = ()
+    unready: int = 0
+    """Nodes that Linode does not call ready."""
+    astray: tuple[str, ...] = ()
+    """What Linode has otherwise than the state: after an update that failed, or by somebody's hand."""
 
 
 class DeployedVersions(_Record):
@@ -61,6 +60,8 @@ class DeployedVersions(_Record):
 
     karmada: str | None = None
     istio: dict[str, str] = Field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
+    """For what a release is of that version and did not become well: `karmada`, or a member for its Istio."""
 
 
 class DeployedEtcd(_Record):
@@ -88,6 +89,8 @@ class DeployedEncryption(_Record):
 
     keys: tuple[str, ...]
     writing: str
+    others: tuple[str, ...] = ()
+    """Those by which something may be encrypted besides: an update may have ended half-way from one to another."""
 
 
 class DeployedBackups(_Record):
@@ -101,12 +104,14 @@ class DeployedRoots(_Record):
 
     trusted: tuple[str, ...]
     signing: str
+    signers: tuple[str, ...] = ()
+    """Those that signed for any member, if more than one did: an update may have reached some members alone."""
     expelled: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By expelled member, the roots that everybody trusted when it was expelled: any of them may have signed for it."""
 
 
 class Deployed(_Record):
-    """What the last completed update deployed."""
+    """What is deployed."""
 
     clusters: tuple[DeployedCluster, ...] = ()
     versions: DeployedVersions = DeployedVersions()
@@ -129,10 +134,10 @@ class Deployed(_Record):
         found = self.cluster(cluster)
         return found.version if found else None
 
-    def pool_order(self, cluster: str) -> tuple[str, ...]:
-        """The names of a cluster's pools in the order that they have at Linode, as far as it is known."""
+    def pools(self, cluster: str) -> tuple[DeployedPool, ...]:
+        """A cluster's pools in the order that the provider knows, as far as it is known."""
         found = self.cluster(cluster)
-        return tuple(pool.name for pool in found.pools) if found else ()
+        return found.pools if found else ()
 
     def has_joined(self, cluster: str) -> bool:
         """Whether Karmada has a Cluster object for this cluster."""
@@ -142,18 +147,12 @@ class Deployed(_Record):
         return self.versions.karmada is not None if found.joined is None else found.joined
 
 
-def fetch() -> Deployed:
-    """Read the outputs of the current stack, as the last completed update left them."""
-    stack = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
-    answer: Mapping[str, Any] = pulumi.runtime.invoke(READ_OUTPUTS, {"name": stack}).value or {}
-    return Deployed.model_validate(answer.get("outputs") or {})
-
-
 def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
     """Every step of the config that does not follow from what is deployed, each with the step that does."""
     return [
         str(violation)
         for violation in (
+            *_astray(config, deployed),
             *_kubernetes(config, deployed),
             *_regions(config, deployed),
             *_acls(config, deployed),
@@ -174,6 +173,17 @@ def roots_of_expelled(config: FleetConfig, deployed: Deployed) -> dict[str, tupl
         trusted=config.certs.mesh.roots, signing=config.certs.mesh.signing_root
     )
     return {member: before.expelled.get(member, before.trusted) for member in config.expelled}
+
+
+def _astray(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """Linode's provider goes from the state alone, and would do to one pool what is meant for another."""
+    for cluster in deployed.clusters:
+        if cluster.astray and cluster.name in config.clusters:
+            yield Violation(
+                path=("clusters", cluster.name),
+                message=f"{'; '.join(cluster.astray)}; `pulumi refresh --target '**::{cluster.name}-cluster'` records "
+                "what there is, and then this config can be carried out",
+            )
 
 
 def _kubernetes(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
@@ -215,7 +225,7 @@ def _acls(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
 def _pools(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Linode's provider knows a pool by its place, so that one in the middle would take along all that follow."""
     for name, cluster in config.clusters.items():
-        order = deployed.pool_order(name)
+        order = [pool.name for pool in deployed.pools(name)]
         for place, pool in enumerate(order):
             later = [repr(other) for other in order[place + 1 :] if other in cluster.pools]
             if later and pool not in cluster.pools:
@@ -256,8 +266,11 @@ def _expelled(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
 
 def _karmada(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Objects in Karmada's etcd may be of an API that the release before does not know."""
-    if deployed.versions.karmada is not None:
-        yield from _upwards(("versions", "karmada"), deployed.versions.karmada, config.versions.karmada)
+    now, wanted, path = deployed.versions.karmada, config.versions.karmada, ("versions", "karmada")
+    if now is not None:
+        yield from _upwards(path, now, wanted)
+        if KARMADA in deployed.versions.unfinished and steps_between(now, wanted) == 1:
+            yield _unfinished(path, now, wanted)
 
 
 def _etcd(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
@@ -289,12 +302,13 @@ def _encryption(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
             message=f"{encryption.writing_key!r} is not known to Karmada's API servers yet; add it to keys, keep "
             f"writing with {before.writing!r} for one update, and switch then",
         )
-    if before.writing not in encryption.keys:
-        yield Violation(
-            path=("karmada", "encryption", "keys"),
-            message=f"{before.writing!r} is missing, by which Karmada's secrets are encrypted; keep it for one update "
-            "that writes with another, and for as long as a backup from before is to be restored",
-        )
+    for key in dict.fromkeys((before.writing, *before.others)):
+        if key not in encryption.keys:
+            yield Violation(
+                path=("karmada", "encryption", "keys"),
+                message=f"{key!r} is missing, by which Karmada's secrets are encrypted; keep it for one update that "
+                "writes with another, and for as long as a backup from before is to be restored",
+            )
 
 
 def _upwards(path: tuple[str, ...], now: str, wanted: str) -> Iterator[Violation]:
@@ -320,11 +334,19 @@ def _istio(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
         if member not in config.trusted_members:
             continue
         wanted = config.istio_version(member)
+        path = ("clusters", member, "istioVersion")
         if abs(steps_between(now, wanted)) > 1:
             yield Violation(
-                path=("clusters", member, "istioVersion"),
-                message=f"{wanted!r} is more than one minor from the {now!r} that runs; go step by step",
+                path=path, message=f"{wanted!r} is more than one minor from the {now!r} that runs; go step by step"
             )
+        elif member in deployed.versions.unfinished and steps_between(now, wanted) == 1:
+            yield _unfinished(path, now, wanted)
+
+
+def _unfinished(path: tuple[str, ...], now: str, wanted: str) -> Violation:
+    return Violation(
+        path=path, message=f"{wanted!r} comes after {now!r}, which was begun and is not well; finish {now!r} first"
+    )
 
 
 def _roots(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
@@ -332,15 +354,16 @@ def _roots(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     before, mesh = deployed.mesh_roots, config.certs.mesh
     if before is None:
         return
-    if mesh.signing_root not in before.trusted:
+    if mesh.signing_root != before.signing and mesh.signing_root not in before.trusted:
         yield Violation(
             path=("certs", "mesh", "signing"),
             message=f"{mesh.signing_root!r} is not trusted by the members yet; add it to roots, keep signing with "
             f"{before.signing!r} for one update, and switch then",
         )
-    if before.signing not in mesh.roots:
-        yield Violation(
-            path=("certs", "mesh", "roots"),
-            message=f"{before.signing!r} is missing, which signed until now; keep it for one update that signs with "
-            "another, and drop it when no workload has a certificate of it",
-        )
+    for signer in dict.fromkeys((before.signing, *before.signers)):
+        if signer not in mesh.roots:
+            yield Violation(
+                path=("certs", "mesh", "roots"),
+                message=f"{signer!r} is missing, which signed until now; keep it for one update that signs with "
+                "another, and drop it when no workload has a certificate of it",
+            )

@@ -22,7 +22,7 @@ from policies.traffic import TrafficPolicies, TrafficPoliciesArgs
 
 @dataclass(frozen=True, kw_only=True)
 class FleetArgs:
-    """The stack's config, and what its last update deployed."""
+    """The stack's config, and what is deployed."""
 
     config: FleetConfig
     deployed: Deployed
@@ -49,8 +49,8 @@ class Fleet(pulumi.ComponentResource):
                     viewer_generation=config.viewer_generation,
                     tags=linode_tags(config.tags),
                     suffix=suffix.result,
-                    pool_order=args.deployed.pool_order(cluster),
                     peers=peers.of(cluster),
+                    there=args.deployed.pools(cluster),
                 ),
                 child,
             )

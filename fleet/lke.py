@@ -3,7 +3,7 @@
 Out of scope: what runs in the cluster, and NodeBalancers and volumes, which the cluster's own controllers make.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pulumi_linode as linode
 from pulumi import Input, Output, ResourceOptions
 
 from fleet import naming, readiness
-from fleet.deployed import Deployed
+from fleet.deployed import Deployed, DeployedPool
 from fleet.kubeconfig import ApiServer, api_server, decode, nowhere
 from fleet.pools import Acl, NodePool
 from fleet.settings import Cluster, Role
@@ -29,10 +29,10 @@ class LkeClusterArgs:
     viewer_generation: int
     tags: Sequence[str]
     suffix: Input[str]
-    pool_order: Sequence[str] = ()
-    """Names of the pools that there are, in the order that they have at Linode."""
     peers: Input[Sequence[str]] = ()
     """IPv4 addresses of the nodes that its ACL lets in besides the networks that it names."""
+    there: Sequence[DeployedPool] = ()
+    """The pools that there are, in the order that the provider knows."""
 
 
 class LkeCluster(pulumi.ComponentResource):
@@ -60,7 +60,9 @@ class LkeCluster(pulumi.ComponentResource):
         super().__init__("fleet:lke:Cluster", name, {}, opts)
         self.name = name
         self.spec = args.spec
-        pools = in_order(args.spec.pools, args.pool_order)
+        pools = in_place(args.spec.pools, args.there)
+        for sentence in fewer(pools, args.there):
+            pulumi.log.warn(f"{name}: {sentence}")
         cluster = linode.LkeCluster(
             f"{name}-cluster",
             label=Output.from_input(args.suffix).apply(lambda suffix: naming.billed_label(name, suffix)),
@@ -72,16 +74,12 @@ class LkeCluster(pulumi.ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 protect=args.spec.protect,
-                # The autoscaler owns the count between its bounds; without this every update would fight it.
-                ignore_changes=[
-                    f"pools[{index}].count" for index, pool in enumerate(pools.values()) if pool.autoscaler
-                ],
             ),
         )
         self.cluster_id = cluster.id
         self.version = cluster.k8s_version
-        self.pools = self.version.apply(
-            lambda _: [{"name": pool_name, "type": pool.type} for pool_name, pool in pools.items()]
+        self.pools = cluster.pools.apply(
+            lambda found: [{"name": pool.label or "", "type": pool.type} for pool in found or ()]
         )
         nodes = _nodes(cluster)
         self.node_ips, self.node_ids = nodes.apply(external_ips), nodes.apply(linode_ids)
@@ -126,12 +124,32 @@ def members_of(clusters: Mapping[str, LkeCluster], deployed: Deployed) -> Member
     )
 
 
-def in_order(pools: Mapping[str, NodePool], order: Sequence[str]) -> dict[str, NodePool]:
-    """The pools that there are in the order that they have, and new ones after them.
+def in_place(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> dict[str, NodePool]:
+    """The pools that there are at the places that they have, with as many nodes as an autoscaler left; new ones after.
 
-    Config comes sorted by name, and the provider knows a pool by its place alone (docs/decisions/0120).
+    Config comes sorted by name, and the provider knows a pool by its place alone. It sends a count with every change of
+    a pool, whatever the change is (docs/decisions/0120, 0185).
     """
-    return {name: pools[name] for name in order if name in pools} | dict(pools)
+    named = {pool.name: pools[pool.name] for pool in there if pool.name in pools} | dict(pools)
+    before = [*there, *[None] * len(named)]
+    return {name: _sized(pool, name, before[place]) for place, (name, pool) in enumerate(named.items())}
+
+
+def _sized(pool: NodePool, name: str, before: DeployedPool | None) -> NodePool:
+    bounds = pool.autoscaler
+    if before is None or before.nodes is None or bounds is None:
+        return pool
+    if before.name != name and before.type != pool.type:
+        # Another pool, of other nodes.
+        return pool
+    return pool.model_copy(update={"count": min(max(before.nodes, bounds.min), bounds.max)})
+
+
+def fewer(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> Iterator[str]:
+    """A sentence for each pool that keeps its nodes' place and not all of them, for who reads a preview."""
+    for before, (name, pool) in zip(there, pools.items(), strict=False):
+        if before.nodes is not None and pool.count < before.nodes:
+            yield f"pool {before.name} has {before.nodes} nodes, and {name} gets {pool.count}"
 
 
 def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:

@@ -38,6 +38,13 @@ def _one_at_a_time(config: FleetConfig, deployed: Deployed) -> Iterator[Violatio
         if (now := deployed.kubernetes_version(name)) is not None
     }
     rising = [name for name, (now, wanted) in versions.items() if steps_between(now, wanted) > 0]
+    if rising and (down := [other.name for other in deployed.clusters if other.unready and other.name != rising[0]]):
+        now, wanted = versions[rising[0]]
+        yield Violation(
+            path=("clusters", rising[0], "kubernetesVersion"),
+            message=f"{wanted!r} recycles every node while Linode has nodes of {', '.join(map(repr, down))} that are "
+            f"not ready; keep {now!r} until they are, or recycle them",
+        )
     for name in rising[1:]:
         now, wanted = versions[name]
         yield Violation(

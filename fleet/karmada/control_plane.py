@@ -1,6 +1,6 @@
 """Karmada's control plane on the manager: endpoint, certificates, chart, provider, and who may use its API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -124,9 +124,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 ),
             ),
         )
-        self.version = release.status.apply(lambda _: args.versions.karmada)
-        storage = args.karmada.etcd.model_dump(by_alias=True)
-        self.etcd = release.status.apply(lambda _: {"manager": args.manager.name} | storage)
+        # What the release has, since an update of something else alone leaves it as it was.
+        self.version = _told(release, lambda found: str(found["karmadaImageVersion"]))
+        self.etcd = _told(
+            release, lambda found: {"manager": args.manager.name} | dict(found["etcd"]["internal"]["pvc"])
+        )
         self.server = Output.all(url=self.endpoint, ca_pem=self.pki.authority.certificate_pem).apply(
             lambda known: ApiServer(**known)
         )
@@ -194,11 +196,18 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         return KarmadaFirewall(f"{name}-firewall", firewall, ResourceOptions(parent=self))
 
 
+def _told(release: kubernetes.helm.v3.Release, what: Callable[[Mapping[str, Any]], Any]) -> Output[Any]:
+    """Something among the values of a release that is no secret, known once it is released."""
+    return Output.unsecret(
+        Output.all(values=release.values, status=release.status).apply(lambda it: what(it["values"]))
+    )
+
+
 def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:
     """The keys, once all that is to be encrypted is so by the one that writes, if another one did or none."""
     wanted, before = args.karmada.encryption, args.deployed.encryption
     names: dict[str, Any] = {"keys": list(wanted.keys), "writing": wanted.writing_key}
-    if before is not None and before.writing == wanted.writing_key:
+    if before is not None and before.writing == wanted.writing_key and not before.others:
         return released.apply(lambda _: names)
 
     async def follow(known: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class KarmadaEncryption(pulumi.ComponentResource):
         keys = Output.all(**made).apply(lambda known: [(key, known[key]) for key in made])
         text: Output[str] = Output.secret(keys.apply(configuration))
         self.keys = Output.unsecret(keys.apply(lambda known: [key_name(*key) for key in known]))
-        self.fingerprint = Output.unsecret(text.apply(_fingerprint))
+        self.fingerprint = Output.unsecret(text.apply(fingerprint))
         secret = kubernetes.core.v1.Secret(
             f"{name}-config",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=SECRET, namespace=args.namespace),
@@ -94,7 +94,7 @@ def configuration(keys: Sequence[tuple[str, str]]) -> str:
 
 def key_name(name: str, value: str) -> str:
     """What etcd's content calls a key: another key of the same name in the config has another name there."""
-    return f"{name}-{_fingerprint(value)[:8]}"
+    return f"{name}-{fingerprint(value)[:8]}"
 
 
 def key_names(configuration: str) -> list[str]:
@@ -191,5 +191,6 @@ def _call(api: client.ApiClient, path: str, method: str, **options: Any) -> Any:
     return api.response_deserialize(response, response_types_map={"2XX": "object"}).data
 
 
-def _fingerprint(text: str) -> str:
+def fingerprint(text: str) -> str:
+    """SHA-256 of a key or of a configuration, in hexadecimal: what may be seen of it."""
     return hashlib.sha256(text.encode()).hexdigest()

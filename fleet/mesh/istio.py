@@ -78,7 +78,7 @@ class Istio(pulumi.ComponentResource):
             # the CRDs of base.
             ResourceOptions.merge(in_member, ResourceOptions(depends_on=[cacerts, self.base])),
         )
-        self.version = self.istiod.status.apply(lambda _: args.version)
+        self.version = charts.version_of(self.istiod, args.version)
         self.injection = kubernetes.core.v1.NamespacePatch(
             f"{name}-injection",
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(

@@ -73,16 +73,19 @@ def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
     assert digests(configs) == before
 
 
-def test_a_preview_knows_what_the_last_update_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_knows_what_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported = pulumi("dev", tmp_path, monkeypatch, "stack", "export")
     checkpoint = json.loads(exported.stdout)
-    outputs = {
-        "clusters": [{"name": "eu", "region": "us-west", "network": "network3", "version": "1.33"}],
-        "meshRoots": {"trusted": ["old", "root"], "signing": "old"},
-    }
-    kind = "pulumi:pulumi:Stack"
-    stack = {"urn": f"urn:pulumi:dev::fleet::{kind}::fleet-dev", "custom": False, "type": kind, "outputs": outputs}
-    checkpoint["deployment"]["resources"] = [stack]
+    kinds = {"fleet-dev": "pulumi:pulumi:Stack", "eu-cluster": "linode:index/lkeCluster:LkeCluster"}
+    told = {"clusters": [{"name": "eu", "region": "eu-west", "version": "1.35"}]}
+    reported = {"region": "us-west", "k8sVersion": "1.33", "pools": []}
+    fleet = {"meshRoots": {"trusted": ["old", "root"], "signing": "old"}}
+    kinds["fleet"] = "fleet:index:Fleet"
+    outputs = {"fleet-dev": told, "eu-cluster": reported, "fleet": fleet}
+    checkpoint["deployment"]["resources"] = [
+        {"urn": f"urn:pulumi:dev::fleet::{kind}::{name}", "custom": False, "type": kind, "outputs": outputs[name]}
+        for name, kind in kinds.items()
+    ]
     file = tmp_path / "checkpoint.json"
     file.write_text(json.dumps(checkpoint))
     assert pulumi("dev", tmp_path, monkeypatch, "stack", "import", "--file", str(file)).returncode == 0

@@ -21,9 +21,10 @@ from pulumi.runtime.proto import resource_pb2
 
 from fleet import addresses, readiness
 from fleet.config import parse
-from fleet.deployed import READ_OUTPUTS, Deployed
+from fleet.deployed import Deployed
 from fleet.fleet import Fleet, FleetArgs
 from fleet.karmada import encryption
+from fleet.state import READ_RESOURCES
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
@@ -225,15 +226,18 @@ ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = 
 }
 
 
-OUTPUTS: Final[dict[str, Any]] = {}
-"""What the stack exported before, for the tests that say so."""
 CLUSTERS: Final[dict[str, int]] = {}
 """Ids of the clusters that the account has before the program runs, by label."""
 INSTANCES: Final[dict[str, int]] = {}
 """Ids of their nodes' Linodes, by label."""
+STATE: Final[dict[str, Any]] = {}
+"""The stack's resources by URN as the engine tells them, for the tests that say so."""
+LIVE: Final[dict[int, Any]] = {}
+"""The clusters that Linode has, by id, with their pools, for the tests that say so."""
 REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east", "eu-central")
 FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
-    READ_OUTPUTS: lambda args: {"name": args["name"], "outputs": OUTPUTS, "secretOutputNames": []},
+    READ_RESOURCES: lambda args: {"name": args["stackName"], "outputs": STATE},
+    "linode:index/getLkeCluster:getLkeCluster": lambda args: LIVE[int(args["id"])],
     "linode:index/getRegions:getRegions": lambda _: {
         "id": "all",
         "regions": [
@@ -251,7 +255,9 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
             {"id": i, "label": label, "tags": []}
             for label, i in CLUSTERS.items()
             if label in args["filters"][0]["values"]
-        ],
+        ]
+        if args.get("filters")
+        else list(LIVE.values()),
     },
     "linode:index/getLkeVersions:getLkeVersions": lambda _: {
         "id": "all",
@@ -324,7 +330,7 @@ def build(
 ) -> Graph:
     """Run the whole program on plain config, to its end, and give what it registered.
 
-    `deployed` has what the stack exported before.
+    `deployed` has what is deployed.
 
     Raises:
         ConfigError: when the config is refused; nothing is registered then.

@@ -213,7 +213,7 @@ def test_the_way_out_is_one_that_is_allowed(steps: tuple[list[str], ...]) -> Non
         raw = with_pools(*left)
         assert errors(parse(raw), Deployed.model_validate(now)) == []
         now = build(raw, deployed=now).outputs["fleet"]
-    assert Deployed.model_validate(now).pool_order("m0") == tuple(steps[-1])
+    assert [pool.name for pool in Deployed.model_validate(now).pools("m0")] == steps[-1]
 
 
 def test_an_acl_cannot_be_taken_out_again() -> None:

@@ -4,10 +4,13 @@ import copy
 import re
 from typing import Any
 
-from fleet.lke import external_ips, in_order, node_labels
+import pytest
+
+from fleet.deployed import DeployedPool
+from fleet.lke import external_ips, in_place, node_labels
 from fleet.pools import NodePool
 from tests.unit.configs import fleet_of
-from tests.unit.graph import Node, build
+from tests.unit.graph import Graph, Node, build
 
 KIND = "linode:index/lkeCluster:LkeCluster"
 
@@ -42,7 +45,6 @@ def test_a_pools_labels_taints_and_autoscaler_reach_linode() -> None:
     assert made["autoscaler"] == {"min": 1, "max": 4}
     assert made["labels"] == {"team": "web"}
     assert made["taints"] == [{"key": "dedicated", "value": "web", "effect": "NoSchedule"}]
-    assert node.ignore_changes == ("pools[0].count",), "an update would fight the autoscaler over the count"
 
 
 def with_pools(*names: str, recorded: tuple[str, ...], **pool: Any) -> Node:
@@ -71,13 +73,33 @@ def test_a_pool_that_takes_the_place_of_the_last_one_leaves_the_others_where_the
     assert labels(with_pools("main", "api", recorded=("main", "batch"))) == ["main", "api"]
 
 
-def test_the_autoscaler_keeps_the_count_of_its_own_pool() -> None:
+def scaled(now: int, **entry: Any) -> Graph:
+    """A cluster whose pool main has an autoscaler, that left it with some nodes, and batch with two."""
     raw = copy.deepcopy(fleet_of(1, layers=[]))
-    scaled = {"type": "g6-standard-2", "count": 2, "autoscaler": {"min": 1, "max": 4}}
-    raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-2"}, "main": scaled}
-    order = [{"name": name, "type": "g6-standard-2"} for name in ("main", "batch")]
-    now = {"clusters": [{"name": "m0", "version": "1.35", "pools": order}]}
-    assert build(raw, deployed=now).one(KIND, "m0-cluster").ignore_changes == ("pools[0].count",)
+    main = {"type": "g6-standard-2", "count": 2, "autoscaler": {"min": 2, "max": 6}} | entry
+    raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-2"}, "main": main}
+    there = [{"name": name, "type": "g6-standard-2", "nodes": nodes} for name, nodes in (("main", now), ("batch", 1))]
+    return build(raw, deployed={"clusters": [{"name": "m0", "version": "1.35", "pools": there}]})
+
+
+@pytest.mark.parametrize(("now", "given"), [(2, 2), (5, 5), (6, 6), (1, 2), (9, 6)])
+def test_a_pool_is_given_as_many_nodes_as_its_autoscaler_left_within_its_bounds(now: int, given: int) -> None:
+    cluster = scaled(now).one(KIND, "m0-cluster")
+    assert [(pool["label"], pool["count"]) for pool in cluster.plain()["pools"]] == [("main", given), ("batch", 1)]
+    assert cluster.ignore_changes == (), "the engine would put back what was asked for last, and the provider send it"
+
+
+def test_a_pool_that_is_made_anew_has_as_many_nodes_as_the_one_before() -> None:
+    cluster = scaled(5, type="g6-standard-4").one(KIND, "m0-cluster")
+    assert cluster.plain()["pools"][0]["count"] == 5
+
+
+def test_a_pool_without_an_autoscaler_has_what_its_entry_says_and_who_previews_is_told_what_goes() -> None:
+    graph = scaled(5, autoscaler=None)
+    assert graph.one(KIND, "m0-cluster").plain()["pools"][0]["count"] == 2
+    assert graph.warned == ["m0: pool main has 5 nodes, and main gets 2"]
+    assert scaled(9).warned == ["m0: pool main has 9 nodes, and main gets 6"], "its new maximum"
+    assert scaled(5).warned == []
 
 
 def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
@@ -91,7 +113,8 @@ def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
 
 def test_a_pool_that_is_gone_has_no_place() -> None:
     pool = NodePool(type="g6-standard-2")
-    assert list(in_order({"a": pool, "b": pool, "c": pool}, ["gone", "c", "b"])) == ["c", "b", "a"]
+    there = [DeployedPool(name=name, type="g6-standard-2") for name in ("gone", "c", "b")]
+    assert list(in_place({"a": pool, "b": pool, "c": pool}, there)) == ["c", "b", "a"]
 
 
 def test_an_acl_refuses_everybody_else() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fleet.config import ConfigError
 from tests.unit.configs import ROOT, fleet_of, stack
-from tests.unit.graph import OUTPUTS, Engine, Graph, Recorder, Stage, own_event_loop
+from tests.unit.graph import LIVE, STATE, Engine, Graph, Recorder, Stage, own_event_loop
 
 
 def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Graph:
@@ -34,6 +34,13 @@ def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Grap
         )
         program()
     return recorder.graph
+
+
+def record(monkeypatch: pytest.MonkeyPatch, name: str, **outputs: Any) -> None:
+    """Have a cluster in the stack's state."""
+    kind = "linode:index/lkeCluster:LkeCluster"
+    urn = f"urn:pulumi:test::fleet::fleet:index:Fleet$fleet:lke:Cluster${kind}::{name}-cluster"
+    monkeypatch.setitem(STATE, urn, {"type": kind, "outputs": {"k8sVersion": "1.35"} | outputs})
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
@@ -62,11 +69,23 @@ def test_the_program_starts_from_what_the_last_update_deployed(monkeypatch: pyte
     config = fleet_of(1, layers=[])
     main = config["clusters"]["m0"]["pools"]["main"]
     config["clusters"]["m0"] |= {"region": "retired-north", "pools": {"batch": main, "main": main}}
-    pools = [{"name": "main", "type": "g6-standard-2"}]
-    there = {"name": "m0", "version": "1.35", "region": "retired-north", "pools": pools}
-    monkeypatch.setitem(OUTPUTS, "clusters", [there])
+    pools = [{"id": 5, "label": "main", "type": "g6-standard-2", "count": 1}]
+    record(monkeypatch, "m0", region="retired-north", pools=pools)
     cluster = run_program(monkeypatch, config).one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
     assert [pool["label"] for pool in cluster.plain()["pools"]] == ["main", "batch"]
+
+
+def test_an_autoscaler_s_nodes_are_counted_at_linode_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = fleet_of(1, layers=[])
+    config["clusters"]["m0"]["pools"]["main"] = {"type": "g6-standard-2", "autoscaler": {"min": 1, "max": 5}}
+    pool = {"id": 5, "label": "main", "type": "g6-standard-2", "count": 1}
+    record(monkeypatch, "m0", id="77", pools=[pool])
+    grown = pool | {"count": 4, "nodes": []}
+    monkeypatch.setitem(LIVE, 77, {"id": 77, "label": "m0-x4f2", "k8sVersion": "1.35", "pools": [grown]})
+    cluster = run_program(monkeypatch, config).one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
+    assert [pool["count"] for pool in cluster.plain()["pools"]] == [4]
 
 
 def test_a_config_error_is_a_message_and_no_traceback() -> None:
@@ -79,8 +98,8 @@ def test_a_step_that_does_not_follow_from_what_is_deployed_stops_the_program_too
     config = fleet_of(1)
     config["clusters"]["m0"] |= {"region": "mars-north", "kubernetesVersion": "1.35"}
     config["clusters"]["manager"]["kubernetesVersion"] = "1.35"
-    there = [{"name": "m0", "version": "1.34"}, {"name": "manager", "version": "1.33"}]
-    monkeypatch.setitem(OUTPUTS, "clusters", there)
+    record(monkeypatch, "m0", k8sVersion="1.34")
+    record(monkeypatch, "manager", k8sVersion="1.33")
     with pytest.raises(ConfigError) as caught:
         run_program(monkeypatch, config)
     assert [error.split(": ")[0] for error in caught.value.errors] == [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.plugins.linode.api import ApiFailureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sandbox.plugins.linode.api import Api, Json
 

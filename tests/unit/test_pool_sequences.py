@@ -1,0 +1,213 @@
+"""Claims about any sequence of configs, refreshes, failures and moves of an autoscaler.
+
+The oracle is what the official provider makes of a state and of a program's pools: it pairs them by place
+(sandbox/plugins/linode/pools.py, which tests/plugins/linode compares with its source).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from fleet.config import parse
+from fleet.deployed import Deployed, errors
+from fleet.linode_clusters import LiveCluster, LivePool
+from fleet.lke import fewer, in_place
+from fleet.running import LKE_CLUSTER, deployed
+from fleet.state import State
+from review.pools import Fate, pool_changes
+from review.steps import Resource
+from sandbox.plugins.linode.pools import match, plan, planned_pools
+from sandbox.plugins.linode.views import pool_outputs
+from tests.unit.configs import fleet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fleet.pools import NodePool
+
+Pool = dict[str, Any]
+
+BOUNDS = st.one_of(
+    st.none(), st.tuples(st.integers(1, 4), st.integers(0, 4)).map(lambda it: {"min": it[0], "max": it[0] + it[1]})
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Pool:
+    """A pool of the config."""
+    pool: Pool = {"type": draw(st.sampled_from(["g6-standard-2", "g6-standard-4"]))}
+    if bounds := draw(BOUNDS):
+        pool["autoscaler"] = bounds
+    else:
+        pool["count"] = draw(st.integers(1, 5))
+    if team := draw(st.sampled_from(["", "web", "batch"])):
+        pool["labels"] = {"team": team}
+    return pool
+
+
+CONFIGS = st.dictionaries(st.sampled_from("abcd"), entries(), min_size=1, max_size=4)
+
+
+class Cluster:
+    """One cluster at Linode: pools by id, each with its nodes by name."""
+
+    def __init__(self) -> None:
+        self.pools: dict[int, Pool] = {}
+        self._ids = iter(range(1, 1_000_000))
+
+    def create(self, body: Mapping[str, Any]) -> None:
+        """POST of a pool."""
+        number = next(self._ids)
+        off = {"enabled": False, "max": body["count"], "min": body["count"]}
+        self.pools[number] = {"autoscaler": off} | dict(body) | {"id": number, "members": []}
+        self.resize(number, body["count"])
+
+    def change(self, number: int, body: Mapping[str, Any]) -> None:
+        """PUT of a pool."""
+        self.pools[number] |= body
+        self.resize(number, body["count"])
+
+    def resize(self, number: int, count: int) -> None:
+        """As many nodes, the newest go first."""
+        pool = self.pools[number]
+        pool["count"], members = count, pool["members"]
+        pool["members"] = [*members, *(f"node-{next(self._ids)}" for _ in range(count - len(members)))][:count]
+
+    def nodes(self) -> dict[str, str]:
+        """The label of each node's pool, by node."""
+        return {node: pool["label"] for pool in self.pools.values() for node in pool["members"]}
+
+
+def given(pools: Mapping[str, NodePool]) -> list[Pool]:
+    """What the program gives the provider."""
+    return [
+        {"label": name, "type": pool.type, "count": pool.count, "labels": dict(pool.labels), "taints": []}
+        | ({"autoscaler": pool.autoscaler.model_dump()} if pool.autoscaler else {})
+        for name, pool in pools.items()
+    ]
+
+
+class Pools(RuleBasedStateMachine):
+    """The pools of one cluster from its creation on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linode = Cluster()
+        self.recorded: list[Pool] = []
+        self.inputs: list[Pool] = []
+        self.config: dict[str, Pool] = {}
+
+    @initialize(config=CONFIGS)
+    def create(self, config: dict[str, Pool]) -> None:
+        """The first update."""
+        self.config = config
+        self.inputs = given(in_place(self._wanted(config), ()))
+        for body in plan([], self.inputs).create:
+            self.linode.create(body)
+        self._read(self.inputs)
+
+    @rule(config=CONFIGS, stop=st.integers(0, 6))
+    def any_other_config(self, config: dict[str, Pool], stop: int) -> None:
+        """An update, that fails before its n-th call."""
+        self._update(config, stop)
+
+    @rule(data=st.data(), team=st.sampled_from(["", "web", "batch"]), stop=st.integers(0, 6))
+    def another_label(self, data: st.DataObject, team: str, stop: int) -> None:
+        """An update of one pool's labels."""
+        config = copy.deepcopy(self.config)
+        config[data.draw(st.sampled_from(sorted(config)))]["labels"] = {"team": team} if team else {}
+        self._update(config, stop)
+
+    @rule(data=st.data())
+    def the_autoscaler_moves(self, data: st.DataObject) -> None:
+        """One pool with an autoscaler has any count within its bounds."""
+        if scaled := sorted(number for number, pool in self.linode.pools.items() if pool["autoscaler"]["enabled"]):
+            number = data.draw(st.sampled_from(scaled))
+            bounds = self.linode.pools[number]["autoscaler"]
+            self.linode.resize(number, data.draw(st.integers(bounds["min"], bounds["max"])))
+
+    @rule()
+    def refresh(self) -> None:
+        """`pulumi refresh`, which reads inputs as well."""
+        self._read(self.recorded)
+        self.inputs = copy.deepcopy(self.recorded)
+
+    def _update(self, config: dict[str, Pool], stop: int) -> None:
+        there = self._deployed()
+        if errors(parse(self._raw(config)), there):
+            return
+        pools = in_place(self._wanted(config), there.pools("m0"))
+        wanted, before = given(pools), self.linode.nodes()
+        changes = list(pool_changes(self._resource(self.inputs, self.recorded), self._resource(wanted, [])))
+        told = [change.what for change in changes] + list(fewer(pools, there.pools("m0")))
+        for pool in there.pools("m0"):
+            if pool.nodes and (now := pools.get(pool.name)) and now.autoscaler:
+                assert now.count >= min(pool.nodes, now.autoscaler.max), "what the autoscaler added stays"
+        moved = [change.what for change in changes if change.fate is Fate.TAKEN]
+        done = self._carry_out(wanted, stop)
+        after = self.linode.nodes()
+        for node, name in before.items():
+            if node not in after:
+                assert any(f"pool {name} " in what for what in told), f"{name} lost {node}, and nobody said so: {told}"
+            elif after[node] != name:
+                assert any(f"pool {name} becomes pool {after[node]}" in what for what in moved), f"{node} is of another"
+        if done:
+            self._read(planned_pools(self.recorded, wanted))
+            # Behind them comes what an update that failed left at Linode; the next config takes it away, and says so.
+            assert [pool["label"] for pool in self.recorded][: len(pools)] == list(pools)
+        else:
+            # What the original records of an update that failed.
+            self.recorded = planned_pools(self.recorded, wanted)
+        self.config, self.inputs = config, wanted
+
+    def _carry_out(self, wanted: Sequence[Pool], stop: int) -> bool:
+        steps = plan(self.recorded, wanted)
+        calls = [
+            *((self.linode.change, number, body) for number, body in steps.update.items()),
+            *((self.linode.create, body) for body in steps.create),
+            *((self.linode.pools.pop, number) for number in steps.delete),
+        ]
+        for made, (call, *arguments) in enumerate(calls, 1):
+            if made == stop:
+                return False
+            call(*arguments)  # type: ignore[operator]
+        return True
+
+    def _deployed(self) -> Deployed:
+        cluster = {"id": "1", "k8sVersion": "1.35", "region": "eu-west", "pools": self.recorded}
+        pools = {
+            number: LivePool(label=pool["label"], type=pool["type"], count=pool["count"], unready=0)
+            for number, pool in self.linode.pools.items()
+        }
+        state = State(resources={(LKE_CLUSTER, "m0-cluster"): cluster})
+        return deployed(state, {"m0": LiveCluster(version="1.35", pools=pools)})
+
+    def _read(self, declared: Sequence[Pool]) -> None:
+        self.recorded = [pool_outputs(pool) for pool in match(self.linode.pools.values(), declared)]
+
+    def _raw(self, config: dict[str, Pool]) -> dict[str, Any]:
+        raw = fleet_of(1, layers=[])
+        raw["clusters"]["m0"]["pools"] = dict(sorted(config.items()))
+        return raw
+
+    def _wanted(self, config: dict[str, Pool]) -> Mapping[str, NodePool]:
+        return parse(self._raw(config)).clusters["m0"].pools
+
+    def _resource(self, inputs: list[Pool], outputs: list[Pool]) -> Resource:
+        return Resource(
+            urn="urn:pulumi:s::fleet::x::m0-cluster",
+            type=LKE_CLUSTER,
+            inputs={"pools": inputs},
+            outputs={"pools": outputs},
+            provider="",
+            protect=False,
+        )
+
+
+TestPools = Pools.TestCase
+TestPools.settings = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None)

@@ -1,0 +1,234 @@
+"""Claims about what the program takes for deployed: what resources report, and what Linode has."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from fleet.config import parse
+from fleet.deployed import Deployed, errors
+from fleet.karmada.encryption import configuration, fingerprint
+from fleet.linode_clusters import LiveCluster, LivePool
+from fleet.running import deployed, identities
+from fleet.state import State
+from fleet.upgrades import errors as version_errors
+from tests.unit.configs import fleet_of
+
+FLEET = ("fleet:index:Fleet", "fleet")
+RELEASE = "kubernetes:helm.sh/v3:Release"
+POOL = {"id": 5, "label": "main", "type": "g6-standard-2", "count": 1}
+ROOTS = {"root": "PEM of root\n", "next": "PEM of next\n"}
+ENCRYPTED = ("karmada-encryption-config", "encryption-config.yaml")
+
+
+def cluster(name: str, **outputs: Any) -> dict[tuple[str, str], Any]:
+    """A cluster's resources."""
+    made = {"id": "77", "k8sVersion": "1.35", "region": "eu-west", "pools": [POOL]} | outputs
+    return {("linode:index/lkeCluster:LkeCluster", f"{name}-cluster"): made}
+
+
+def secret(name: str, key: str, text: str) -> dict[tuple[str, str], Any]:
+    return {("kubernetes:core/v1:Secret", name): {"data": {key: base64.b64encode(text.encode()).decode()}}}
+
+
+def released(name: str, status: str = "deployed", **outputs: Any) -> dict[tuple[str, str], Any]:
+    return {(RELEASE, name): {"status": {"status": status}} | outputs}
+
+
+def karmada(version: str, status: str = "deployed", keys: str = "") -> dict[tuple[str, str], Any]:
+    annotations = {"fleet/encryption": fingerprint(keys)}
+    values = {"karmadaImageVersion": version, "apiServer": {"podAnnotations": annotations}}
+    return released("karmada-release", status, values=values)
+
+
+def mesh(*members: str, trusted: tuple[str, ...] = ("root",), signed_by: str = "root") -> dict[tuple[str, str], Any]:
+    """The roots that there are, and what members have of them."""
+    found: dict[tuple[str, str], Any] = {
+        ("tls:index/selfSignedCert:SelfSignedCert", f"mesh-{name}-cert"): {"certPem": pem}
+        for name, pem in ROOTS.items()
+    }
+    for member in members:
+        found |= secret(f"{member}-istio-cacerts", "root-cert.pem", "".join(ROOTS[name] for name in trusted))
+        kind = "tls:index/locallySignedCert:LocallySignedCert"
+        found[(kind, f"{member}-istio-ca-intermediate-cert")] = {"caCertPem": ROOTS[signed_by]}
+    return found
+
+
+def found(*parts: dict[tuple[str, str], Any], told: dict[str, Any] | None = None, **live: LiveCluster) -> Deployed:
+    resources = {key: value for part in parts for key, value in part.items()}
+    return deployed(State(resources=resources | ({FLEET: told} if told else {})), live)
+
+
+def refused(now: Deployed, **config: Any) -> list[str]:
+    return errors(parse(fleet_of(2, **config)), now)
+
+
+def live(version: str = "1.35", unready: int = 0, **pools: tuple[int, int]) -> LiveCluster:
+    """What Linode has of a cluster; a pool has its id and its count."""
+    return LiveCluster(
+        version=version,
+        pools={
+            number: LivePool(label=label, type="g6-standard-2", count=count, unready=unready)
+            for label, (number, count) in pools.items()
+        },
+    )
+
+
+def test_a_stack_without_resources_has_nothing_deployed() -> None:
+    assert found() == Deployed()
+
+
+def test_a_cluster_is_what_its_resource_reports_whatever_the_last_program_said() -> None:
+    told = {"clusters": [{"name": "m0", "version": "1.33", "region": "us-west"}, {"name": "gone", "version": "1.33"}]}
+    [m0] = found(cluster("m0"), told=told).clusters
+    assert (m0.name, m0.version, m0.region, m0.acl, m0.expelled, m0.joined) == (
+        "m0",
+        "1.35",
+        "eu-west",
+        False,
+        False,
+        False,
+    )
+
+
+def test_an_acl_an_expulsion_and_a_registration_are_seen_in_their_resources() -> None:
+    [m0] = found(
+        cluster("m0", controlPlane={"acl": {"enabled": True}}),
+        {("pulumi:providers:kubernetes", "m0-provider"): {"deleteUnreachable": "true"}},
+        {("kubernetes:cluster.karmada.io/v1alpha1:Cluster", "m0-agent-cluster"): {}},
+    ).clusters
+    assert (m0.acl, m0.expelled, m0.joined) == (True, True, True)
+
+
+def test_linode_tells_how_many_nodes_a_pool_has_and_the_state_where_it_does_not() -> None:
+    assert found(cluster("m0"), m0=live(main=(5, 4))).pools("m0")[0].nodes == 4
+    assert found(cluster("m0")).pools("m0")[0].nodes == 1
+    silent = LiveCluster(version="1.35", told_pools=False)
+    now = found(cluster("m0"), m0=silent)
+    assert (now.pools("m0")[0].nodes, now.clusters[0].astray) == (1, ())
+
+
+def test_a_cluster_of_an_older_state_is_known_by_its_provider() -> None:
+    resources = cluster("m0", id=None) | {("pulumi:providers:kubernetes", "m0-provider"): {"clusterIdentifier": "9"}}
+    assert identities(State(resources=resources)) == {"m0": 9}
+    assert identities(State(resources=cluster("m0"))) == {"m0": 77}
+
+
+@pytest.mark.parametrize(
+    ("linode", "what"),
+    [
+        (live(main=(5, 9)), None),
+        (live(main=(5, 1), extra=(6, 1)), None),
+        (live("1.34", main=(5, 1)), "Linode runs Kubernetes 1.34, and the state has 1.35"),
+        (live(other=(5, 1)), "Linode's pool 'other' of g6-standard-2 is 'main' of g6-standard-2 in the state"),
+        (live(main=(6, 1)), "Linode has no pool 'main', and the state has one"),
+    ],
+)
+def test_what_linode_has_otherwise_is_recorded_before_anything_changes(linode: LiveCluster, what: str | None) -> None:
+    told = refused(found(cluster("m0"), m0=linode), layers=[])
+    remedy = "`pulumi refresh --target '**::m0-cluster'` records what there is, and then this config can be carried out"
+    assert told == ([f"clusters.m0: {what}; {remedy}"] if what else [])
+
+
+def test_a_cluster_goes_up_only_while_all_nodes_of_the_others_are_ready() -> None:
+    raw = fleet_of(2)
+    raw["clusters"]["m0"]["kubernetesVersion"] = "1.35"
+    low = {name: cluster(name, k8sVersion="1.34", id=str(i)) for i, name in enumerate(("manager", "m0", "m1"), 1)}
+    ready, away = live("1.34", main=(5, 1)), live("1.34", unready=1, main=(5, 1))
+    assert version_errors(parse(raw), found(*low.values(), m0=away, m1=ready)) == [], "its own are about to go anyway"
+    [error] = version_errors(parse(raw), found(*low.values(), m0=ready, m1=away))
+    assert error.startswith("clusters.m0.kubernetesVersion: '1.35' recycles every node while Linode has nodes of 'm1'")
+
+
+def test_a_release_is_of_the_version_that_it_reports_whatever_the_last_program_said() -> None:
+    told = {"versions": {"karmada": "v1.18.2", "istio": {"m0": "1.31.0", "gone": "1.31.0"}}}
+    now = found(karmada("v1.17.3"), released("m0-istio-istiod", version="1.30.4"), told=told)
+    assert (now.versions.karmada, now.versions.istio) == ("v1.17.3", {"m0": "1.30.4"})
+    sources = found(released("m0-istio-istiod", version="1.0.0"), told=told)
+    assert sources.versions.istio == {"m0": "1.31.0"}, "a chart in Istio's sources does not tell"
+
+
+def test_a_layer_whose_release_is_gone_runs_nothing() -> None:
+    told = {"versions": {"karmada": "v1.18.2", "istio": {"m0": "1.31.0"}}, "ingresses": {"m0": "203.0.113.7"}}
+    now = found(cluster("m0"), told=told)
+    assert (now.versions.karmada, now.versions.istio, now.ingresses) == (None, {}, {})
+
+
+def test_what_runs_in_an_expelled_member_is_forgotten_by_the_second_update() -> None:
+    gone = {("pulumi:providers:kubernetes", "m0-provider"): {"deleteUnreachable": "true"}}
+    parts = (cluster("m0"), released("m0-istio-istiod", version="1.31.0"), released("m0-ingress-release"))
+    last = {"versions": {"istio": {"m0": "1.31.0"}}, "ingresses": {"m0": "203.0.113.7"}}
+    for now in (found(*parts, told=last), found(*parts, gone, told=last)):
+        assert (now.versions.istio.keys(), now.ingresses.keys()) == ({"m0"}, {"m0"}), "no update was done without it"
+    then = found(*parts, gone, told={"versions": {"istio": {}}, "ingresses": {}})
+    assert (then.versions.istio, then.ingresses) == ({}, {})
+
+
+def test_a_minor_that_was_begun_is_finished_before_the_next_one() -> None:
+    begun = found(karmada("v1.17.3", "failed"), released("m0-istio-istiod", "pending-upgrade", version="1.30.4"))
+    assert refused(begun) == [
+        "versions.karmada: 'v1.18.2' comes after 'v1.17.3', which was begun and is not well; finish 'v1.17.3' first",
+        "clusters.m0.istioVersion: '1.31.0' comes after '1.30.4', which was begun and is not well; finish '1.30.4' "
+        "first",
+    ]
+    assert refused(found(karmada("v1.18.2", "failed"))) == []
+    assert refused(found(karmada("v1.17.3"))) == []
+
+
+TOLD = {"meshRoots": {"trusted": ["root", "next"], "signing": "root", "expelled": {}}}
+"""What a program with both roots says, also where it was let do something else only."""
+
+
+def test_a_root_is_trusted_once_every_members_cacerts_have_it() -> None:
+    switched = {"certs": {"mesh": {"roots": ["root", "next"], "signing": "next"}}}
+    targeted = found(mesh("m0", "m1"), told=TOLD)
+    [error] = refused(targeted, **switched)
+    assert error.startswith("certs.mesh.signing: 'next' is not trusted by the members yet")
+    half = mesh("m0", trusted=("root", "next")) | mesh("m1")
+    assert len(refused(found(half, told=TOLD), **switched)) == 1, "m1 would refuse what m0 signs"
+    assert refused(found(mesh("m0", "m1", trusted=("root", "next")), told=TOLD), **switched) == []
+
+
+def test_every_root_that_signed_for_a_member_has_to_stay() -> None:
+    both = ("root", "next")
+    mixed = mesh("m0", trusted=both, signed_by="next") | mesh("m1", trusted=both)
+    [error] = refused(found(mixed, told=TOLD), certs={"mesh": {"roots": ["next"]}})
+    assert error.startswith("certs.mesh.roots: 'root' is missing, which signed until now")
+    new = mesh("m0", "m1", trusted=both, signed_by="next")
+    assert refused(found(new, told=TOLD), certs={"mesh": {"roots": ["next"]}}) == []
+
+
+def test_a_root_that_was_renewed_and_reached_nobody_yet_is_no_other_root() -> None:
+    stale = mesh("m0", "m1")
+    stale[("tls:index/selfSignedCert:SelfSignedCert", "mesh-root-cert")] = {"certPem": "PEM of a renewed root\n"}
+    assert refused(found(stale, told=TOLD), certs={"mesh": {"roots": ["root", "next"]}}) == []
+
+
+def test_a_member_is_expelled_once_its_provider_reaches_nothing() -> None:
+    told = {"meshRoots": TOLD["meshRoots"] | {"expelled": {"m1": ["root"], "left": ["root"]}}}
+    now = found(cluster("m1"), mesh("m0"), told=told)
+    assert now.mesh_roots is not None
+    assert now.mesh_roots.expelled == {"left": ("root",)}, "m1 was to be, by an update that did something else only"
+    gone = {("pulumi:providers:kubernetes", "m1-provider"): {"deleteUnreachable": "true"}}
+    expelled = found(cluster("m1"), gone, mesh("m0"), told=told).mesh_roots
+    assert expelled is not None
+    assert expelled.expelled == {"m1": ("root",), "left": ("root",)}
+
+
+def test_a_key_is_known_once_the_api_servers_were_given_it() -> None:
+    old, new = (configuration([(name, "c2VjcmV0") for name in names]) for names in (("key",), ("key", "next")))
+    told = {"encryption": {"keys": ["key", "next"], "writing": "key"}}
+    switched = {"karmada": {"encryption": {"keys": ["key", "next"], "writing": "next"}}}
+    targeted = found(secret(*ENCRYPTED, old), karmada("v1.18.2", keys=old), told=told)
+    [error] = refused(targeted, **switched)
+    assert error.startswith("karmada.encryption.writing: 'next' is not known to Karmada's API servers yet")
+    given = found(secret(*ENCRYPTED, new), karmada("v1.18.2", keys=new), told=told)
+    assert refused(given, **switched) == []
+
+
+def test_two_keys_have_to_stay_where_an_update_ended_between_them() -> None:
+    text = configuration([(name, "c2VjcmV0") for name in ("key", "next")])
+    told = {"encryption": {"keys": ["key", "next"], "writing": "next"}}
+    targeted = found(secret(*ENCRYPTED, text), karmada("v1.18.2", keys=text), told=told)
+    [error] = refused(targeted, karmada={"encryption": {"keys": ["next"]}})
+    assert error.startswith("karmada.encryption.keys: 'key' is missing, by which Karmada's secrets are encrypted")
