@@ -7,6 +7,7 @@ The oracle is what the official provider makes of a state and of a program's poo
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
@@ -26,7 +27,7 @@ from sandbox.plugins.linode.views import pool_outputs
 from tests.unit.configs import fleet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fleet.pools import NodePool
 
@@ -167,15 +168,15 @@ class Pools(RuleBasedStateMachine):
 
     def _carry_out(self, wanted: Sequence[Pool], stop: int) -> bool:
         steps = plan(self.recorded, wanted)
-        calls = [
-            *((self.linode.change, number, body) for number, body in steps.update.items()),
-            *((self.linode.create, body) for body in steps.create),
-            *((self.linode.pools.pop, number) for number in steps.delete),
+        calls: list[Callable[[], Any]] = [
+            *(partial(self.linode.change, number, body) for number, body in steps.update.items()),
+            *(partial(self.linode.create, body) for body in steps.create),
+            *(partial(self.linode.pools.pop, number) for number in steps.delete),
         ]
-        for made, (call, *arguments) in enumerate(calls, 1):
+        for made, call in enumerate(calls, 1):
             if made == stop:
                 return False
-            call(*arguments)  # type: ignore[operator]
+            call()
         return True
 
     def _deployed(self) -> Deployed:

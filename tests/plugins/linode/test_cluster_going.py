@@ -16,7 +16,7 @@ from tests.plugins.calls import Calls
 from tests.plugins.linode.conftest import cluster_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.linode import LinodeApi
     from sandbox.plugins.linode.api import Json
@@ -83,7 +83,7 @@ def test_a_token_without_events_gets_no_further_than_the_wait_for_nodes(
     calls = Calls(LkeCluster(connection), timeout=30)
     created = calls.create(**INPUTS)
     upgraded = INPUTS | {"k8sVersion": "1.35"}
-    ends = {
+    ends: dict[str, Callable[[], object]] = {
         "an upgrade": lambda: calls.update(created.id, INPUTS, dict(created.outputs), **upgraded),
         "a deletion": lambda: calls.delete(created.id),
     }
