@@ -146,10 +146,13 @@ def _sized(pool: NodePool, name: str, before: DeployedPool | None) -> NodePool:
 
 
 def fewer(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> Iterator[str]:
-    """A sentence for each pool that keeps its nodes' place and not all of them, for who reads a preview."""
+    """A sentence for each pool that loses nodes, for who reads a preview."""
     for before, (name, pool) in zip(there, pools.items(), strict=False):
         if before.nodes is not None and pool.count < before.nodes:
             yield f"pool {before.name} has {before.nodes} nodes, and {name} gets {pool.count}"
+    # What an update that failed left behind is in the state after the next one, and in no config.
+    for gone in there[len(pools) :]:
+        yield f"pool {gone.name} has {gone.nodes} nodes, and is removed"
 
 
 def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
