@@ -1,16 +1,19 @@
 """Addresses of load balancers, as the cluster's cloud controller reports them."""
 
-import asyncio
-from typing import Any, Final
+from __future__ import annotations
 
-import pulumi
-import pulumi_kubernetes as kubernetes
-import urllib3
-from kubernetes import client
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
 from pulumi import Output
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from fleet import readiness, waiting
+
+if TYPE_CHECKING:
+    import pulumi_kubernetes as kubernetes
+    from kubernetes import client
 
 TIMEOUT_SECONDS: Final = 60
 PAUSE_SECONDS: Final = 1.0
@@ -36,22 +39,26 @@ async def asked(kubeconfig: str, namespace: str, service: str) -> str:
     Raises:
         pulumi.RunError: when the cluster does not tell within a minute.
     """
-    try:
-        return published(await asyncio.to_thread(_status, kubeconfig, namespace, service))
-    except RetryError as error:
-        raise pulumi.RunError(
-            f"the cluster did not tell where the load balancer of {namespace}/{service} is reached "
-            f"({waiting.seen(error.last_attempt.exception())}); `pulumi up` again goes on from here."
-        ) from None
+    status = await waiting.persist(
+        partial(_status, namespace=namespace, service=service),
+        kubeconfig,
+        lambda reason: (
+            f"the cluster did not tell where the load balancer of {namespace}/{service} is reached ({reason}); "
+            "`pulumi up` again goes on from here."
+        ),
+    )
+    return published(status)
 
 
 @retry(
-    retry=retry_if_exception_type((client.ApiException, urllib3.exceptions.HTTPError)),
+    retry=retry_if_exception(waiting.is_trouble),
     stop=stop_after_delay(TIMEOUT_SECONDS),
     wait=wait_fixed(PAUSE_SECONDS),
     before_sleep=waiting.telling(lambda _, namespace, service: f"the address of {namespace}/{service}"),
 )
 def _status(kubeconfig: str, namespace: str, service: str) -> client.V1ServiceStatus | None:
+    from kubernetes import client
+
     with readiness.connect(kubeconfig) as api:
         return (
             client.CoreV1Api(api)

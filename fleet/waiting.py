@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import pulumi
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tenacity import RetryCallState
+
+Result = TypeVar("Result")
 
 TELL_SECONDS: Final = 30
 """After so long, and again after as long, whoever waits reads what for."""
@@ -44,8 +46,8 @@ def telling(what: str | Callable[..., str]) -> Callable[[RetryCallState], None]:
     return tell
 
 
-async def persist(attempt: Callable[[str], object], kubeconfig: str, told: Callable[[str], str]) -> None:
-    """Run what retries by itself on a cluster, in a thread, beside the rest of the program.
+async def persist(attempt: Callable[[str], Result], kubeconfig: str, told: Callable[[str], str]) -> Result:
+    """Run what retries by itself on a cluster, in a thread, beside the rest of the program, and give what it gives.
 
     Args:
         attempt: raises tenacity's RetryError when it gives up.
@@ -56,7 +58,7 @@ async def persist(attempt: Callable[[str], object], kubeconfig: str, told: Calla
         pulumi.RunError: when it gives up.
     """
     try:
-        await asyncio.to_thread(attempt, kubeconfig)
+        return await asyncio.to_thread(attempt, kubeconfig)
     except RetryError as error:
         raise pulumi.RunError(told(seen(error.last_attempt.exception()))) from None
 
