@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import Output, ResourceOptions
+from pulumi import Output, ResourceHookBinding, ResourceOptions
 
-from fleet import charts, readiness
+from fleet import charts, pending_releases, readiness
 from fleet.addresses import published
 from fleet.certificates import fingerprint
 from fleet.deployed import Deployed
@@ -120,7 +120,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 ResourceOptions(
                     # The API must not answer before the door is closed.
                     depends_on=firewall.made if firewall else [],
-                    hooks=static_resources.before_update(name, args.manager),
+                    hooks=ResourceHookBinding.merge(
+                        pending_releases.before_update(name, args.manager.kubeconfig),
+                        static_resources.before_update(name, args.manager),
+                    ),
                 ),
             ),
         )

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet import charts
+from fleet import charts, pending_releases
 from fleet.certificates import fingerprint
 from fleet.lke import LkeCluster
 from fleet.mesh import values
@@ -101,5 +101,7 @@ class Istio(pulumi.ComponentResource):
                 namespace=self.namespace,
                 values=chart_values,
             ),
-            opts,
+            ResourceOptions.merge(
+                opts, ResourceOptions(hooks=pending_releases.before_update(name, self.member.kubeconfig))
+            ),
         )

@@ -1,6 +1,7 @@
 """API servers in memory behind the real client, for code that reads, patches and removes objects."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,12 +48,17 @@ class Apis:
         return _answer(self.objects.get(address, {"kind": "Status"}))
 
     def _selected(self, folder: str, selector: str) -> list[Any]:
-        wanted = dict(term.split("=") for term in selector.split(","))
         return [
             found
             for address, found in self.objects.items()
-            if address.startswith(f"{folder}/") and wanted.items() <= found["metadata"]["labels"].items()
+            if address.startswith(f"{folder}/") and _fits(selector, found["metadata"]["labels"])
         ]
+
+
+def _fits(selector: str, labels: dict[str, str]) -> bool:
+    """Whether labels fit terms like `key=value` and `key in (one,other)`."""
+    terms = [re.split("=| in ", term) for term in re.split(r",(?![^(]*\))", selector)]
+    return all(labels.get(key) in values.strip("()").split(",") for key, values in terms)
 
 
 def _merged(found: Any, patch: Any) -> Any:
