@@ -1,6 +1,7 @@
 """Hosts that the ingress serves, by the rules of Istio's webhook for Gateways and VirtualServices.
 
-They are those of ValidateWildcardDomain and of the look for duplicates in istio.io/istio/pkg/config/validation.
+They are those of ValidateWildcardDomain, of ValidateNamespaceSlashWildcardHostname and of the look for duplicates in
+istio.io/istio/pkg/config/validation; tests/engine/test_istio_validation.py holds them against Istio's own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ _FORM: Final = "must be a host such as a.example, *.a.example, or * for all"
 
 
 def _host(value: str) -> str:
-    if value == ANY or is_address(value):
+    if value == ANY:
+        return value
+    if is_address(value):
+        if ":" in value:
+            # To a Gateway it is a name without a dot.
+            raise ValueError("must be no IPv6 address, which Istio refuses; write a name of it, or * for all")
         return value
     for mark, name in (("://", "a scheme"), ("/", "a path"), (":", "a port")):
         before, found, after = value.partition(mark)

@@ -161,10 +161,11 @@ class Route(Model):
 class OutlierDetection(Model):
     """When an endpoint is taken out of load balancing; durations in seconds."""
 
-    # As Istio spells it, which the generated alias does not.
-    consecutive_5xx_errors: Annotated[int, Field(ge=1, alias="consecutive5xxErrors")] = 3
-    interval_seconds: Annotated[int, Field(ge=1)] = 5
-    base_ejection_seconds: Annotated[int, Field(ge=1)] = 30
+    # As Istio spells it, which the generated alias does not; it keeps the number in 32 bits.
+    consecutive_5xx_errors: Annotated[int, Field(ge=1, le=2**32 - 1, alias="consecutive5xxErrors")] = 3
+    # Istio's webhook refuses what Go's durations cannot hold, and nobody means more than a day.
+    interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 5
+    base_ejection_seconds: Annotated[int, Field(ge=1, le=86_400)] = 30
 
 
 class Traffic(Model):

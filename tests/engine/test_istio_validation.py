@@ -1,0 +1,103 @@
+"""Whatever traffic the config lets through, Istio's own validation takes: no update ends in its webhook halfway."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from fleet.hosts import Hosts
+from fleet.settings import Traffic
+from policies import traffic
+from sandbox.toolchain import tool_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+pytestmark = pytest.mark.engine
+
+LABELS = st.one_of(
+    st.from_regex(r"[a-zA-Z0-9-]{1,8}", fullmatch=True),
+    st.integers(61, 65).map(lambda length: "a" * length),
+    st.sampled_from(["*", "xn--bcher-kva", "_dmarc", "1", ""]),
+)
+NAMED = st.lists(LABELS, min_size=1, max_size=5).map(".".join)
+HOSTS = st.lists(
+    st.one_of(NAMED, st.ip_addresses().map(str), st.sampled_from(["*", "a.example.", "*.example"])),
+    min_size=1,
+    max_size=4,
+)
+NUMBERS = st.one_of(st.integers(1, 600), st.sampled_from([2**31, 2**32 - 1, 2**32, 2**63, 10**11]))
+TRAFFIC = st.fixed_dictionaries(
+    {
+        "mode": st.sampled_from(["locality", "global"]),
+        "outlierDetection": st.fixed_dictionaries(
+            dict.fromkeys(("consecutive5xxErrors", "intervalSeconds", "baseEjectionSeconds"), NUMBERS)
+        ),
+    }
+)
+EACH_STARTS_A_PROCESS = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much], derandomize=True
+)
+
+
+def refused(specs: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    """What Istio says against objects, by API version and kind; nothing where it takes all of them."""
+    done = subprocess.run(
+        [str(tool_path("istioctl")), "validate", "--filename", "-"],
+        input=yaml.safe_dump_all(list(_objects(specs))),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _objects(specs: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for (version, kind), spec in specs.items():
+        metadata = {"name": kind.lower(), "namespace": "default"}
+        yield {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+@EACH_STARTS_A_PROCESS
+@given(HOSTS)
+def test_hosts(names: list[str]) -> None:
+    try:
+        accepted = list(TypeAdapter(Hosts).validate_python(tuple(names)))
+    except ValidationError:
+        assume(False)
+    assert not refused(
+        {
+            ("networking.istio.io/v1", "Gateway"): traffic.ingress(accepted),
+            ("networking.istio.io/v1", "VirtualService"): traffic.route(accepted),
+        }
+    )
+
+
+@EACH_STARTS_A_PROCESS
+@given(TRAFFIC)
+def test_the_rules_of_traffic(config: dict[str, Any]) -> None:
+    try:
+        accepted = Traffic.model_validate(config)
+    except ValidationError:
+        assume(False)
+    assert not refused({("networking.istio.io/v1", "DestinationRule"): traffic.balance(accepted)})
+
+
+def test_what_does_not_depend_on_numbers_and_names() -> None:
+    assert not refused(
+        {
+            ("security.istio.io/v1", "PeerAuthentication"): traffic.strict(),
+            ("security.istio.io/v1", "AuthorizationPolicy"): traffic.callers(),
+        }
+    )
+    assert not refused({("security.istio.io/v1", "AuthorizationPolicy"): traffic.not_from("eu")})
+
+
+def test_a_host_with_a_star_in_the_middle_is_refused_by_istio_too() -> None:
+    assert "*" in refused({("networking.istio.io/v1", "Gateway"): traffic.ingress(["a.*.example"])})
