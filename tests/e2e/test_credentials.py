@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox.kubernetes.layout import Layout
     from tests.e2e.running import Fleet
 
-pytestmark = pytest.mark.privileged
+pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 MEMBER: Final = "us"
 REMEDY: Final = f"pulumi refresh --target '**::{MEMBER}-cluster'"
