@@ -22,7 +22,7 @@ INTERRUPTIONS ?= 2
 ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
-TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istioctl etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
+TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
 
 .PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance upgrade-check lock
 

@@ -263,6 +263,12 @@ TOOLS: Final = {
         _karmada("webhook"),
         Tool(name="pilot-discovery", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-discovery"),
         Tool(name="pilot-agent", module=_ISTIO, package="istio.io/istio/pilot/cmd/pilot-agent"),
+        Tool(
+            name="istio-validate",
+            module=_ISTIO,
+            package="fleet.local/sandbox/toolchain/istio/istio-validate",
+            source="istio.io/istio",
+        ),
         Tool(name="podinfo", module=_ISTIO, package="github.com/stefanprodan/podinfo/cmd/podinfo"),
     )
 }

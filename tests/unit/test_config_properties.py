@@ -32,7 +32,11 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     for index, member in enumerate(members):
         clusters[member] = {"region": "us-west", "network": f"net{index}", "pools": draw(pools())}
         if draw(st.booleans()):
-            clusters[member] |= {"highAvailability": True, "acl": {"ipv4": ["192.0.2.0/24"], "peers": True}, "protect": True}
+            clusters[member] |= {
+                "highAvailability": True,
+                "acl": {"ipv4": ["192.0.2.0/24"], "peers": True},
+                "protect": True,
+            }
     if len(members) > 1 and draw(st.booleans()):
         clusters[members[0]][draw(st.sampled_from(["drained", "expelled"]))] = True
         members = members[1:]

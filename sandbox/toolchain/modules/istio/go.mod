@@ -3,6 +3,7 @@ module fleet.local/sandbox/toolchain/istio
 go 1.26.0
 
 tool (
+	fleet.local/sandbox/toolchain/istio/istio-validate
 	github.com/stefanprodan/podinfo/cmd/podinfo
 	istio.io/istio/pilot/cmd/pilot-agent
 	istio.io/istio/pilot/cmd/pilot-discovery
