@@ -36,4 +36,5 @@ def restarted(fleet: Fleet) -> Iterator[str]:
 
 
 def test_nothing_restarted_that_no_test_restarted(rotated_fleet: Fleet) -> None:
-    assert list(restarted(rotated_fleet)) == []
+    found = list(restarted(rotated_fleet))
+    assert not found, "\n".join(found)
