@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from bench.clusters import measure
 from bench.plugin_memory import PluginMemory
 from fleet.naming import HELLO, HELLO_PORT
+from operations.stages import kept, run_stages
 from sandbox.fleet.bringing import stages
-from sandbox.fleet.stages import run_stages
 from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from sandbox.verify import mesh
@@ -54,7 +54,7 @@ def main() -> None:
             with PluginMemory(layout.root) as memory:
                 fleet = Fleet.bring_up(Stack(layout=layout, folder=Path(folder)), say=_say)
             _say(f"while the fleet came up, {memory}")
-            again = run_stages(stages(fleet.stack.target, say=_say), say=_say, again="the bench")
+            again = run_stages(stages(fleet.stack.target, say=_say), say=_say, afterwards=kept("the bench"))
             _report("a second time, with nothing to change", sum(again.values()))
             _idle(layout, options.idle_seconds)
             _calls(fleet, options.requests)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
+from operations.stages import Stage
 from sandbox.engine import run
 from sandbox.engine.locks import needs_recovery
 from sandbox.errors import SandboxError
-from sandbox.fleet.stages import Stage
 from sandbox.kubernetes import lifecycle, preflight
 from sandbox.kubernetes.cli import client_environment
 from sandbox.kubernetes.commands import inside

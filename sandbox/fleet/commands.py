@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
+from operations.claims import shown
+from operations.stages import Stage, StoppedError, duration, kept, run_stages
 from sandbox.engine import Mode, run
 from sandbox.fleet.bringing import stages
-from sandbox.fleet.stages import Stage, StoppedError, duration, run_stages
 from sandbox.fleet.target import Target
 from sandbox.kubernetes import lifecycle, preflight
 from sandbox.kubernetes.cli import Name  # noqa: TC001 - Typer reads the annotations at run time
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify.commands import claims, outputs, shown
+from sandbox.verify.commands import claims, outputs
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import members, views
 from sandbox.verify.mesh import calls_by_member
@@ -25,7 +26,7 @@ from sandbox.verify.mesh import calls_by_member
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
 
 Plugins = Annotated[Mode, typer.Option(help="auto: official ones where they can be had, otherwise stand-ins.")]
 CALLS: Final = 100
@@ -61,7 +62,7 @@ def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO) -> None:
         work=lambda: checked.extend(_check(target)),
     )
     try:
-        took = run_stages([*stages(target, say=say), verify], say=say, again=_again(name))
+        took = run_stages([*stages(target, say=say), verify], say=say, afterwards=kept(_again(name)))
         _show(target, checked)
     except StoppedError as stopped:
         say(str(stopped))

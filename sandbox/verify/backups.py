@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fleet.naming import BACKUP, KARMADA_NAMESPACE
-from sandbox.verify.claims import Claim
+from operations.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

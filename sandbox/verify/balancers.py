@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operations.claims import Claim
 from sandbox.verify.account import listed
-from sandbox.verify.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

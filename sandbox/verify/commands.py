@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
+from operations.claims import shown
 from sandbox.engine import EngineError, Project, Workspace, ask
 from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
@@ -23,7 +23,7 @@ from sandbox.verify.member import karmada_api, members, views
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
 
 
 class NoFleetError(SandboxError):
@@ -55,12 +55,6 @@ def verify(
             wrong += not claim.holds
             console.print(shown(claim))
     raise typer.Exit(1 if wrong else 0)
-
-
-def shown(claim: Claim) -> Text:
-    """One line for a claim."""
-    mark, style = ("ok", "green") if claim.holds else ("WRONG", "red")
-    return Text(f"{mark:5} {claim.text}: {claim.evidence}", style=style)
 
 
 def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator[Claim]:

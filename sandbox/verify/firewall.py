@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from fleet.karmada.firewall import ACL_ANNOTATION
 from fleet.naming import KARMADA_NAMESPACE, SUFFIX_LENGTH
-from sandbox.verify.claims import Claim
+from operations.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -18,8 +18,8 @@ from fleet.naming import (
     WORKLOAD_NAMESPACE,
     execution_namespace,
 )
+from operations.claims import Claim
 from sandbox.kubernetes.commands import CommandError
-from sandbox.verify.claims import Claim
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client, Member, Operator, View
 from sandbox.verify.mesh import calls

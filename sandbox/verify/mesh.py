@@ -13,8 +13,8 @@ from cryptography.exceptions import InvalidSignature
 
 from fleet.mesh.values import CROSS_NETWORK_PORT, EAST_WEST_LABELS
 from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE
+from operations.claims import NO_ANSWER, Claim, region
 from sandbox.kubernetes.commands import CommandError, inside, run
-from sandbox.verify.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +26,6 @@ CALLER: Final = f"deployment/{SLEEP}"
 EAST_WEST_GATEWAY: Final = EAST_WEST_LABELS["app"]
 _HEALTHY: Final = 1
 """Istio's HealthStatus of an endpoint that takes calls (pilot/pkg/model/service.go)."""
-NO_ANSWER: Final = "no answer"
-_MARK: Final = "REGION="
 _TIMEOUT_SECONDS: Final = 5
 _CALLS: Final = 10
 HELLO_CLUSTER: Final = f"outbound|{HELLO_PORT}||{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
@@ -284,9 +282,3 @@ def calls_by_member(members: Iterable[Member], count: int) -> dict[str, Counter[
     """What `calls` has of every member with a sleep, by the member's name."""
     # One after the other, since the calls of one region take the machine's processor from the next.
     return {member.name: calls(member, count) for member in members if member.running(SLEEP)}
-
-
-def region(answer: str) -> str:
-    """The region in an answer of hello, or that there is none."""
-    _, found, rest = answer.partition(_MARK)
-    return rest.split('"')[0].split()[0] if found else NO_ANSWER

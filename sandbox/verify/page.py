@@ -11,9 +11,9 @@ from rich.text import Text
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import HELLO, HELLO_PORT, SLEEP
+from operations.claims import NO_ANSWER
 from sandbox.kubernetes.layout import DEFAULT_NAME
 from sandbox.verify.kubeconfigs import VIEWERS
-from sandbox.verify.mesh import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
 
 _NOTHING: Final = "-"
 

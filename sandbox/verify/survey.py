@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
+    from operations.claims import Claim
     from sandbox.kubernetes.layout import Layout
-    from sandbox.verify.claims import Claim
     from sandbox.verify.member import View
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.fleet.stages import duration
+from operations.stages import duration
 from sandbox.kubernetes import lifecycle
 from tests.e2e.clients import Account, Cluster
 from tests.e2e.interruption import stop_at

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sandbox.verify.mesh import CALLER, NO_ANSWER, region
+from operations.claims import NO_ANSWER, region
+from sandbox.verify.mesh import CALLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fleet.naming import HELLO
+from operations.stages import kept, run_stages
 from sandbox.fleet.bringing import stages
-from sandbox.fleet.stages import run_stages
 from sandbox.verify import karmada
 from sandbox.verify.member import Member, Operator, View, karmada_api, members, views
 
@@ -34,7 +34,7 @@ class Fleet:
     def bring_up(stack: Stack, *, said_when_stopped: str = "", say: Callable[[str], None]) -> Fleet:
         """Everything, from nothing or what there is, with the config as it is checked in."""
         stack.configure()
-        run_stages(stages(stack.target, say=say), say=say, again="make e2e")
+        run_stages(stages(stack.target, say=say), say=say, afterwards=kept("make e2e"))
         return Fleet(stack=stack, said_when_stopped=said_when_stopped)
 
     def configured(self, **sections: Any) -> Fleet:

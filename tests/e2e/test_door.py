@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]

@@ -14,7 +14,7 @@ from tests.e2e.clients import Account, client, eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
     from tests.e2e.running import Fleet
 
 pytestmark = pytest.mark.privileged

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
+from operations.claims import NO_ANSWER
 from sandbox.kubernetes.commands import CommandError, inside
 from sandbox.kubernetes.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
@@ -115,7 +116,7 @@ def test_calls_leave_a_region_that_has_no_hello(fleet: Fleet) -> None:
     eventually(lambda: us.region not in mesh.calls(us, 5), "us is answered from elsewhere")
     print(f"every call left the region {time.monotonic() - updated:.1f} s after the update")
     away = mesh.calls(us, 100)
-    assert away[mesh.NO_ANSWER] == 0, "no request fails once the way has changed"
+    assert away[NO_ANSWER] == 0, "no request fails once the way has changed"
     assert away[us.region] == 0
     assert away.total() == 100
     foreign = [port for (_, port), count in mesh.requests(us).items() if count]
@@ -131,7 +132,7 @@ def test_a_forbidden_region_refuses_the_caller_and_nobody_else(fleet: Fleet) -> 
     members = fleet.configured(traffic=US_KEPT_OUT_OF_AP).members
     us, ap = members["us"], members["ap"]
     eventually(lambda: ap.region not in mesh.calls(us, 30), "ap never answers us")
-    assert mesh.calls(us, 30)[mesh.NO_ANSWER] > 0, "it is ap that refuses; us still asks it"
+    assert mesh.calls(us, 30)[NO_ANSWER] > 0, "it is ap that refuses; us still asks it"
     eventually(lambda: mesh.calls(ap, 30)[us.region] > 0, "the other direction is free")
 
 
@@ -140,7 +141,7 @@ def test_a_forbidden_region_is_not_reached_through_an_ingress_either(fleet: Flee
     us, ap = fleet.members["us"], fleet.members["ap"]
     by_us = entered(fleet, "us", 30)
     assert by_us[ap.region] == 0
-    assert by_us[mesh.NO_ANSWER] > 0, "it is ap that refuses; the ingress of us still asks it"
+    assert by_us[NO_ANSWER] > 0, "it is ap that refuses; the ingress of us still asks it"
     assert by_us[us.region] > 0
     assert entered(fleet, "ap", 30)[us.region] > 0, "the other direction is free"
 

@@ -26,7 +26,7 @@ def sandbox(*arguments: str) -> str:
 
 
 def test_whoever_stops_it_reads_the_command_that_goes_on_and_it_did(fleet: Fleet) -> None:
-    again = f"what came before it is kept: `make up NAME={fleet.layout.name}` goes on"
+    again = f"what is done is kept: `make up NAME={fleet.layout.name}` goes on"
     assert again in fleet.said_when_stopped
     assert "Traceback" not in fleet.said_when_stopped
     assert fleet.outputs["karmadaEndpoint"], "the next run came to the end"

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import HELLO, KARMADA, SLEEP
+from operations.claims import NO_ANSWER, Claim
+from operations.stages import duration
 from review.steps import name_of
-from sandbox.fleet.stages import duration
 from sandbox.kubernetes.commands import CommandError
-from sandbox.verify.claims import Claim
 from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Member, View
-from sandbox.verify.mesh import NO_ANSWER, calls
+from sandbox.verify.mesh import calls
 from tests.e2e import kept, successors
 from tests.e2e.clients import eventually
 from tests.e2e.load import Outcomes, load

@@ -15,7 +15,7 @@ from sandbox.verify.member import View
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.verify.claims import Claim
+    from operations.claims import Claim
 
 OPERATORS = "203.0.113.0/24"
 EU, US = "198.51.100.11", "198.51.100.12"

@@ -12,15 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from operations.claims import NO_ANSWER, region
 from sandbox.kubernetes.layout import Layout
 from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import (
     HELLO_CLUSTER,
-    NO_ANSWER,
     counted,
     endpoints_by_member,
     peers_are_read,
-    region,
     up_to_root,
 )
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sandbox.verify.claims import Claim
-from sandbox.verify.mesh import NO_ANSWER
+from operations.claims import NO_ANSWER, Claim
 from sandbox.verify.page import ClusterView, FleetView, page
 
 HOLDS = Claim(text="every member has joined", holds=True, evidence="eu Pull True")

@@ -30,17 +30,17 @@ def run_stages(
     stages: Sequence[Stage],
     *,
     say: Callable[[str], None],
-    again: str,
+    afterwards: str,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, float]:
     """Do one stage after the other. Returns the seconds that each took, by name.
 
-    `say` gets a line when a stage begins, and one when it ends; `again` is the command that goes on after an
-    interruption.
+    `say` gets a line when a stage begins, and one when it ends; `afterwards` tells what comes after an interruption or
+    a failure, as `kept` does.
 
     Raises:
         StoppedError: by Ctrl-C.
-        SandboxError: a stage failed. What came before it is kept.
+        Exception: what a stage raised.
 
     """
     took: dict[str, float] = {}
@@ -52,13 +52,18 @@ def run_stages(
             stage.work()
         except KeyboardInterrupt:
             where = f"stopped in {label} after {duration(clock() - begun)}"
-            raise StoppedError(f"{where}; what is done is kept: `{again}` goes on from here") from None
+            raise StoppedError(f"{where}; {afterwards}") from None
         except BaseException:
-            say(f"{label}: failed after {duration(clock() - begun)}; what came before it is kept: `{again}` goes on")
+            say(f"{label}: failed after {duration(clock() - begun)}; {afterwards}")
             raise
         took[stage.name] = clock() - begun
         say(f"{label}: done in {duration(took[stage.name])}")
     return took
+
+
+def kept(again: str) -> str:
+    """What comes after an interruption where the same command goes on."""
+    return f"what is done is kept: `{again}` goes on"
 
 
 def duration(seconds: float) -> str:

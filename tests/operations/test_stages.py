@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from operations.stages import Stage, StoppedError, duration, kept, run_stages
 from sandbox.errors import SandboxError
-from sandbox.fleet.stages import Stage, StoppedError, duration, run_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def stage(name: str, work: Callable[[], None]) -> Stage:
 def test_each_stage_says_what_it_does_how_far_that_is_and_how_long_it_took() -> None:
     said: list[str] = []
     stages = [stage("tools", lambda: None), stage("fleet", lambda: None)]
-    took = run_stages(stages, say=said.append, again="make up", clock=Clock())
+    took = run_stages(stages, say=said.append, afterwards=kept("make up"), clock=Clock())
     assert said == [
         "[1/2] tools: making tools (a minute)",
         "[1/2] tools: done in 2.0 s",
@@ -52,8 +52,8 @@ def test_whoever_stops_it_reads_where_it_was_and_the_command_that_goes_on() -> N
         stage("claims", lambda: done.append("claims")),
     ]
     with pytest.raises(StoppedError) as stopped:
-        run_stages(stages, say=lambda _line: None, again="make up", clock=Clock())
-    expected = "stopped in [2/3] fleet after 2.0 s; what is done is kept: `make up` goes on from here"
+        run_stages(stages, say=lambda _line: None, afterwards=kept("make up"), clock=Clock())
+    expected = "stopped in [2/3] fleet after 2.0 s; what is done is kept: `make up` goes on"
     assert str(stopped.value) == expected
     assert done == ["tools"], "nothing is begun after that"
 
@@ -66,9 +66,9 @@ def test_a_failure_comes_through_and_the_way_on_is_said() -> None:
 
     said: list[str] = []
     with pytest.raises(SandboxError) as raised:
-        run_stages([stage("fleet", fail)], say=said.append, again="make up", clock=Clock())
+        run_stages([stage("fleet", fail)], say=said.append, afterwards=kept("make up"), clock=Clock())
     assert raised.value is failure
-    assert said[-1] == "[1/1] fleet: failed after 2.0 s; what came before it is kept: `make up` goes on"
+    assert said[-1] == "[1/1] fleet: failed after 2.0 s; what is done is kept: `make up` goes on"
 
 
 @pytest.mark.parametrize(
