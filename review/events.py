@@ -83,10 +83,11 @@ def read(file: Path) -> Plan:
         raise EventLogError(f"{file} stops before the engine summed up; see what the preview says, and run it again")
     # The Automation API's class leaves the result out.
     failed = any(entry.get("summaryEvent", {}).get("result", "succeeded") != "succeeded" for entry in entries)
-    return _plan(events, failed=failed)
+    return plan_of(events, failed=failed)
 
 
-def _plan(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
+def plan_of(events: Iterable[EngineEvent], *, failed: bool) -> Plan:
+    """The plan of a preview by its events, as the Automation API tells them; `failed` is the engine's own word."""
     steps: list[Step] = []
     findings: list[Finding] = []
     errors: list[str] = []

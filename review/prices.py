@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 API: Final = "https://api.linode.com"
 
@@ -21,14 +21,21 @@ class PriceError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """US dollars a month, capped as Linode caps them: everywhere, and where it differs."""
+    """US dollars a month, capped as Linode caps them, and an hour: everywhere, and where it differs."""
 
     monthly: Decimal
     regions: Mapping[str, Decimal] = field(default_factory=dict)
+    hourly: Decimal | None = None
+    """None where only months are known."""
+    hourly_regions: Mapping[str, Decimal] = field(default_factory=dict)
 
     def in_region(self, region: str) -> Decimal:
-        """The price in one region."""
+        """The price of a month in one region."""
         return self.regions.get(region, self.monthly)
+
+    def hourly_in_region(self, region: str) -> Decimal | None:
+        """The price of an hour in one region, None where it is not known."""
+        return self.hourly_regions.get(region, self.hourly)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +73,12 @@ def fetch(url: str, token: str) -> PriceList:
 
 
 def _rate(entry: Any) -> Rate:
-    return Rate(monthly=_dollars(entry.price.monthly), regions=_by_region(entry.region_prices or ()))
-
-
-def _by_region(prices: Iterable[Any]) -> dict[str, Decimal]:
-    return {price.id: _dollars(price.monthly) for price in prices}
+    return Rate(
+        monthly=_dollars(entry.price.monthly),
+        regions={price.id: _dollars(price.monthly) for price in entry.region_prices or ()},
+        hourly=_dollars(entry.price.hourly),
+        hourly_regions={price.id: _dollars(price.hourly) for price in entry.region_prices or ()},
+    )
 
 
 def _dollars(value: float) -> Decimal:

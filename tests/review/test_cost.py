@@ -148,6 +148,8 @@ def test_prices_come_from_the_api_with_those_of_the_regions() -> None:
     assert prices.rates["lke-ha"].in_region("id-cgk") == 72
     assert prices.rates["nodebalancer"].in_region("us-east") == 10
     assert prices.rates["volume"].in_region("br-gru") == Decimal("0.14")
+    assert prices.rates["g6-standard-2"].hourly_in_region("eu-west") == Decimal("0.036")
+    assert prices.rates["nodebalancer"].hourly_in_region("br-gru") == Decimal("0.021")
 
 
 def test_every_rate_that_a_fleet_needs_is_in_the_apis_lists() -> None:
