@@ -24,7 +24,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance upgrade-check lock
+.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -109,6 +109,9 @@ endurance: setup ## What takes minutes each, as root: a lost manager, outages, r
 
 upgrade-check: ONLY := test_upgrade.py
 upgrade-check: endurance ## One of these: a fleet of the commit FROM=COMMIT, updated by this checkout, with nothing replaced and no call failed
+
+account-check: setup ## Try Fleet on the Linode account of LINODE_TOKEN, which costs some cents, and take all of it away: ARGS="--max-cost 1"
+	@$(PYTHON) -m operations account check $(ARGS)
 
 preview: setup ## Preview the fleet with the real engine and no account: STACK=dev|prod PLUGINS=auto|official|offline
 	@$(PYTHON) -m sandbox pulumi --stack $(STACK) --plugins $(PLUGINS) -- preview

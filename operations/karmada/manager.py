@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from kubernetes.client import ApiException
@@ -12,6 +11,7 @@ from fleet.karmada import encryption
 from fleet.naming import KARMADA_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada.apis import Identity, explained
+from operations.kubectl import line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,7 +68,4 @@ def _certificates(manager: Manager) -> dict[str, bytes]:
 
 def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:
     """A command line of kubectl in Karmada's namespace. Raises OperationError where there is no kubectl."""
-    found = shutil.which("kubectl")
-    if found is None:
-        raise OperationError(what="kubectl is missing", why="it is not on the PATH", remedy="Install it")
-    return [found, f"--kubeconfig={kubeconfig}", f"--namespace={KARMADA_NAMESPACE}", *arguments]
+    return line(kubeconfig, f"--namespace={KARMADA_NAMESPACE}", *arguments)
