@@ -218,12 +218,13 @@ def _stage(name: str, title: str, work: Callable[[], None]) -> Stage:
 
 
 _USUAL: Final = {
-    "up": "10 to 20 minutes, most of it Linode's",
-    "claims": "a minute",
-    "again": "a minute",
-    "update": "2 minutes",
-    "destroy": "5 to 10 minutes",
-    "search": "seconds, or minutes until Linode has let go of all",
+    # The sandbox's times, which are measured; nobody has noted those of a real account yet.
+    "up": "about 4 minutes on the sandbox; Linode's machines take longer",
+    "claims": "seconds, or 3 minutes for each that does not hold",
+    "again": "about half a minute",
+    "update": "about a minute",
+    "destroy": "about 2 minutes on the sandbox",
+    "search": "seconds, or up to 10 minutes until Linode has let go of all",
 }
 
 

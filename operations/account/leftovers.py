@@ -150,7 +150,7 @@ def _of(client: LinodeClient, kind: Kind, noted: Noted) -> Iterator[Entry]:
 
 
 def _all(client: LinodeClient, kind: Kind) -> list[Entry]:
-    """Everything of a kind, as the API shows it: the client's own classes lack fields that tell whose a thing is."""
+    """Everything of a kind, as the API shows it: in the client each kind is a class, and here one table serves all."""
     listed: list[Entry] = []
     with explained(f"Cannot look for what a check left of kind {kind.name}", access=f"access to {kind.access}"):
         page = pages = 1

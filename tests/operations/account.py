@@ -105,13 +105,13 @@ class PlayedStack:
 
 @dataclass(kw_only=True)
 class PlayedApi:
-    """An API server's answers, by kind; hello is as large as the stack's config says."""
+    """An API server's answers, by kind, or by kind and name."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     said: str = ""
 
     def get(self, *what: str) -> Any:
-        return self.answers[what[0]]
+        return self.answers.get(f"{what[0]} {what[-1]}") or self.answers[what[0]]
 
     def shell(self, workload: str, script: str, *, seconds: float) -> str:
         assert "hello:5000" in script
