@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,7 +18,7 @@ from operations.stages import StoppedError
 from operations.state import linode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from linode_api4 import LinodeClient
 
@@ -64,8 +63,10 @@ def check(
             begun = _check(folders.opened(resume), client)
             well = _attended(begun, begun.clear)
         else:
-            begun = _check(folders.make(config), client)
-            _agree(begun, dollars, max_minutes, confirm=confirm)
+            folder = folders.make(config)
+            with _gone_unless_agreed(folder):
+                begun = _check(folder, client)
+                _agree(begun, dollars, max_minutes, confirm=confirm)
             well = _attended(begun, lambda: begun.run(max_minutes))
     raise typer.Exit(0 if well else 1)
 
@@ -93,10 +94,17 @@ def _agree(check: Check, dollars: Decimal, minutes: float, *, confirm: bool) -> 
             raise typer.Abort
     except prices.PriceError as error:
         raise OperationError(what="The check's cost is not known", why=str(error), remedy="Run again") from error
-    finally:
-        # Nothing is made yet, so that only what Pulumi said is worth keeping.
-        if sys.exc_info()[0] is not None and not check.folder.log.exists():
-            check.folder.remove()
+
+
+@contextmanager
+def _gone_unless_agreed(folder: Folder) -> Iterator[None]:
+    """Remove the folder where the block fails: nothing is made yet, so that only what Pulumi said is worth keeping."""
+    try:
+        yield
+    except BaseException:
+        if not folder.log.exists():
+            folder.remove()
+        raise
 
 
 def _attended(check: Check, work: Callable[[], bool]) -> bool:

@@ -182,6 +182,17 @@ def test_without_a_token_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None
     assert "read and write access to Kubernetes" in str(refused.exception)
 
 
+def test_without_pulumi_nothing_begins_and_no_folder_stays(
+    api: LinodeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LINODE_TOKEN": api.token, "LINODE_URL": api.url, "XDG_STATE_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refused = CliRunner().invoke(app, ["check", "--yes"])
+    assert str(refused.exception).startswith("pulumi cannot be used: it is not on the PATH")
+    assert list((tmp_path / "fleet" / "checks").iterdir()) == []
+
+
 def test_the_limits_of_the_command_are_those_of_the_documentation() -> None:
     help_text = CliRunner().invoke(app, ["check", "--help"], env={"COLUMNS": "200"}).output
     assert "[default: 1]" in help_text

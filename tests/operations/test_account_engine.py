@@ -17,10 +17,12 @@ import yaml
 from linode_api4 import LinodeClient
 from pulumi.automation import CommandError, PulumiCommand
 from rich.console import Console
+from typer.testing import CliRunner
 
 from operations.account import folder as folders
 from operations.account.check import Check, Limits
 from operations.account.claims import reached
+from operations.account.commands import app
 from operations.account.engine import Attended, Engine
 from operations.errors import OperationError
 from review import prices
@@ -94,6 +96,16 @@ def test_the_check_is_planned_and_priced_and_nothing_is_made(account: LinodeApi,
     assert not (folders.CHECKOUT / "Pulumi.check.yaml").exists(), "the checkout is only read"
     check.stack.destroy()
     client.session.close()
+
+
+def test_the_command_refuses_what_is_too_dear_and_keeps_nothing(
+    account: LinodeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    refused = CliRunner().invoke(app, ["check", "--yes", "--max-cost=0.33"])
+    expected = "The check is too dear: it may cost 0.34 USD, and the limit is 0.33."
+    assert str(refused.exception).startswith(expected), refused.output
+    assert list((tmp_path / "fleet" / "checks").iterdir()) == []
 
 
 def test_updates_are_summed_up_and_config_is_as_the_program_needs_it(account: LinodeApi, tmp_path: Path) -> None:
