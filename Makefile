@@ -24,7 +24,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help setup test lint types layers unit engine picture tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
+.PHONY: help setup test lint types layers unit engine picture check-pins tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -73,6 +73,9 @@ engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under
 picture: setup ## Draw the README's picture and the table of rights again from the resource graph
 	@$(PYTHON) -m docs.picture
 	@$(PYTHON) -m docs.rights
+
+check-pins: setup ## Ask the registries whether every pinned image and chart is still published; where none answers, say so
+	@$(PYTHON) -m operations pins check
 
 tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), and list what is used, from where
 	@$(PYTHON) -m sandbox tools --build $(TOOLS)

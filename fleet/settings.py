@@ -240,8 +240,8 @@ class Certs(Model):
 class Charts(Model):
     """Where charts come from: a repository address, an oci:// address, or a folder with one folder a chart."""
 
-    karmada: str = "https://raw.githubusercontent.com/karmada-io/karmada/master/charts"
-    istio: str = "https://istio-release.storage.googleapis.com/charts"
+    karmada: str = versions.KARMADA_CHARTS
+    istio: str = versions.ISTIO_CHARTS
 
 
 class FleetConfig(Model):

@@ -11,17 +11,19 @@ from rich.console import Console
 from operations.account import commands as account_commands
 from operations.errors import OperationError
 from operations.karmada import commands as karmada_commands
+from operations.pins import commands as pins_commands
 from operations.state import commands as state_commands
 
 app = typer.Typer(
     name="operations",
-    help="Look after a fleet: where its state is kept, what is backed up, and whether an account can run one.",
+    help="Look after a fleet: where its state is kept, what is backed up, what is published, and what an account can run.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,  # Locals may hold secrets.
 )
 app.add_typer(account_commands.app, name="account")
 app.add_typer(karmada_commands.app, name="karmada")
+app.add_typer(pins_commands.app, name="pins")
 app.add_typer(state_commands.app, name="state")
 
 

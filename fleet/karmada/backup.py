@@ -183,7 +183,7 @@ def _pod(
             _container("save", ETCD_IMAGE, save, [certificates]),
             _container("check", ETCD_IMAGE, check, []),
         ],
-        containers=[_container("send", "{}/{}:{}".format(*AGE_IMAGE), send, [bucket], environment)],
+        containers=[_container("send", str(AGE_IMAGE), send, [bucket], environment)],
         volumes=[
             kubernetes.core.v1.VolumeArgs(
                 name="work", empty_dir=kubernetes.core.v1.EmptyDirVolumeSourceArgs(size_limit=WORK_SIZE)

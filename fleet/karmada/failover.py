@@ -108,7 +108,7 @@ def _pod(line: str, secret: kubernetes.core.v1.Secret) -> kubernetes.core.v1.Pod
         containers=[
             kubernetes.core.v1.ContainerArgs(
                 name="failover",
-                image="{}/{}:{}".format(*KUBECTL_IMAGE),
+                image=str(KUBECTL_IMAGE),
                 image_pull_policy="IfNotPresent",
                 command=["bash", "-o", "pipefail", "-c", line],
                 env=[kubernetes.core.v1.EnvVarArgs(name=name, value=value) for name, value in environment.items()],

@@ -99,8 +99,8 @@ def _controller_manager(karmada: Karmada) -> dict[str, Any]:
 
 def _job_images() -> dict[str, Any]:
     """Hooks mint nothing in custom mode, but jobs and init containers still run in these two, tagged latest."""
-    names = ("registry", "repository", "tag")
+    images = {"kubectl": KUBECTL_IMAGE, "cfssl": CFSSL_IMAGE}
     return {
-        "kubectl": {"image": dict(zip(names, KUBECTL_IMAGE, strict=True))},
-        "cfssl": {"image": dict(zip(names, CFSSL_IMAGE, strict=True))},
+        name: {"image": {"registry": pin.registry, "repository": pin.repository, "tag": pin.tag}}
+        for name, pin in images.items()
     }

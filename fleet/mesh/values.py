@@ -6,6 +6,7 @@ from typing import Any, Final
 from pulumi import Input
 
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
+from fleet.versions import ISTIO_HUB
 
 ROOTS_ANNOTATION: Final = "fleet/roots"
 """istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""
@@ -29,7 +30,12 @@ INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": INGRESS_GATEWAY}
 def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str]) -> dict[str, Any]:
     """The values of istiod in one member of a multi-primary, multi-network mesh."""
     return {
-        "global": {"meshID": mesh_id, "network": network, "multiCluster": {"clusterName": member}},
+        "global": {
+            "hub": ISTIO_HUB,
+            "meshID": mesh_id,
+            "network": network,
+            "multiCluster": {"clusterName": member},
+        },
         "env": {
             # Lets roots change under running sidecars, together with PROXY_CONFIG_XDS_AGENT (docs/decisions/0110).
             "ISTIO_MULTIROOT_MESH": "true",

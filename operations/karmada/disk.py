@@ -84,7 +84,6 @@ def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _pod_with_disk(name: str, claim: str) -> dict[str, Any]:
-    registry, repository, tag = KUBECTL_IMAGE
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -98,7 +97,7 @@ def _pod_with_disk(name: str, claim: str) -> dict[str, Any]:
             "containers": [
                 {
                     "name": "disk",
-                    "image": f"{registry}/{repository}:{tag}",
+                    "image": str(KUBECTL_IMAGE),
                     "command": ["sleep", str(int(LIMIT_SECONDS) * 2)],
                     "volumeMounts": [{"name": "data", "mountPath": _DATA}],
                 }

@@ -1,4 +1,4 @@
-"""What is taken for granted about Karmada's chart, looked at in the chart itself by Helm."""
+"""What is taken for granted about the charts of Karmada and Istio, looked at in the charts themselves by Helm."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import yaml
 from fleet.karmada import encryption
 from fleet.karmada.values import ENCRYPTION_ANNOTATION
 from fleet.naming import KARMADA_NAMESPACE
+from fleet.versions import IMAGES, ISTIO_CHART
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
 from sandbox.charts.staging import stage
 from sandbox.toolchain import tool_path
 from tests.unit.configs import stack
 from tests.unit.graph import build
+from tests.unit.test_backup import RECIPIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +29,15 @@ PARTS = LATEST_BY_DEFAULT["karmada"]
 
 
 @pytest.fixture(scope="module")
-def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("charts") / "charts"
     stage(folder)
-    return folder / "karmada" / "karmada"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chart(charts: Path) -> Path:
+    return charts / "karmada" / "karmada"
 
 
 def moving(chart: Path, values: dict[str, Any]) -> set[str]:
@@ -119,3 +126,21 @@ def test_the_api_server_gets_its_keys_of_encryption_from_the_secret(chart: Path)
         if ENCRYPTION_ANNOTATION in (document["spec"]["template"]["metadata"].get("annotations") or {})
     }
     assert annotated == {"karmada-apiserver"}, "nobody else restarts with the keys"
+
+
+def test_every_image_that_a_fleet_runs_is_pinned_and_no_other(charts: Path, chart: Path) -> None:
+    config = stack("prod")
+    config["karmada"]["backup"] = {"bucket": "backups", "region": "eu-west", "recipient": RECIPIENT}
+    graph = build(config)
+    release = "kubernetes:helm.sh/v3:Release"
+    istiod = graph.one(release, "eu-istio-istiod").plain()["values"]
+    # Charts between two releases have no tag of their own.
+    istiod["global"]["tag"] = ISTIO_CHART
+    documents = [
+        *rendered(chart, graph.one(release, "karmada-release").plain()["values"]),
+        *rendered(charts / "istio" / "istiod", istiod),
+        *(node.plain() for node in graph.nodes.values() if node.type != release),
+    ]
+    run = {image for document in documents for image in _images(document)}
+    sidecars = {f"{istiod['global']['hub']}/proxyv2:{ISTIO_CHART}"}
+    assert run | sidecars == {str(pin) for pin in IMAGES}

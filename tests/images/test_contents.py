@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from fleet.settings import Workloads
-from fleet.versions import KUBECTL_IMAGE, PODINFO_IMAGE
+from fleet.versions import ISTIO_HUB, KUBECTL_IMAGE, PODINFO_IMAGE
 from sandbox.kubernetes.images.karmada import KARMADA_IMAGES
 from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
-from sandbox.kubernetes.images.mesh import ISTIO_HUB, ISTIO_TAG, MESH_IMAGES
+from sandbox.kubernetes.images.mesh import ISTIO_TAG, MESH_IMAGES
 from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
 from sandbox.toolchain.sources import module_folder
 
@@ -69,6 +69,6 @@ def test_podinfo_is_built_from_the_release_that_its_image_names() -> None:
 
 
 def test_the_image_of_the_failover_job_has_the_programs_that_it_runs() -> None:
-    [image] = [image for image in KARMADA_IMAGES if image.name == "{}/{}:{}".format(*KUBECTL_IMAGE)]
+    [image] = [image for image in KARMADA_IMAGES if image.name == str(KUBECTL_IMAGE)]
     programs = {Path(path).name for layer in image.layers for path in layer}
     assert {"bash", "kubectl", "jq"} <= programs

@@ -56,7 +56,7 @@ def secrets_of(job: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_workflows_to_check() -> None:
-    assert set(WORKFLOWS) == {"check.yml", "drift.yml", "review.yml"}
+    assert set(WORKFLOWS) == {"check.yml", "drift.yml", "pins.yml", "review.yml"}
 
 
 def test_githubs_own_schema_accepts_them() -> None:

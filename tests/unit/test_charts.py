@@ -3,6 +3,7 @@
 import pytest
 
 from fleet.charts import Chart, locate, merged
+from fleet.versions import CHARTS
 from tests.unit.configs import fleet_of
 from tests.unit.graph import build
 
@@ -19,11 +20,23 @@ def test_a_chart_is_found_by_repository_registry_or_folder(source: str, located:
     assert locate(Chart(source=source, name="istiod", version="1.31.0")) == located
 
 
-def test_every_release_is_pinned() -> None:
-    for node in build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release"):
-        inputs = node.plain()
-        assert inputs["version"] == ("v1.18.1" if inputs["chart"] == "karmada" else "1.31.0"), node.name
-        assert inputs["repositoryOpts"]["repo"].startswith("https://")
+def test_every_release_is_of_a_pinned_chart() -> None:
+    pinned = {(pin.repository, pin.name, pin.version) for pin in CHARTS}
+    inputs = [node.plain() for node in build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")]
+    assert {(it["repositoryOpts"]["repo"], it["chart"], it["version"]) for it in inputs} == pinned
+
+
+def test_istio_comes_from_where_it_is_published_since_1_31() -> None:
+    istiod = build(fleet_of(1)).one("kubernetes:helm.sh/v3:Release", "m0-istio-istiod").plain()
+    assert istiod["repositoryOpts"]["repo"] == "https://blob.istio.io/istio-release/charts"
+    assert istiod["values"]["global"]["hub"] == "docker.io/istio", "whatever the chart's own default is"
+
+
+def test_a_mirror_of_istios_images_is_named_by_whoever_has_one() -> None:
+    graph = build(fleet_of(1, mesh={"istiodValues": {"global": {"hub": "mirror.example/istio"}}}))
+    assert graph.one("kubernetes:helm.sh/v3:Release", "m0-istio-istiod").plain()["values"]["global"]["hub"] == (
+        "mirror.example/istio"
+    )
 
 
 def test_charts_can_come_from_a_mirror() -> None:

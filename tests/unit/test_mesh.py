@@ -80,6 +80,7 @@ def test_istiod_never_starts_without_its_authority_and_crds(dev: Graph) -> None:
 def test_istiod_knows_mesh_cluster_and_network(dev: Graph) -> None:
     for member, network in NETWORKS.items():
         assert values_of(dev, f"{member}-istio-istiod")["global"] == {
+            "hub": "docker.io/istio",
             "meshID": "mesh1",
             "network": network,
             "multiCluster": {"clusterName": member},

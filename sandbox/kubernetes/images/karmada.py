@@ -13,11 +13,6 @@ _BASH: Final[Layer] = {"/bin/bash": Dynamic(Program("bash"))}
 _COMPONENTS: Final = ("agent", "aggregated-apiserver", "controller-manager", "scheduler", "webhook")
 
 
-def _named(image: tuple[str, str, str]) -> str:
-    registry, repository, tag = image
-    return f"{registry}/{repository}:{tag}"
-
-
 def _of_kubernetes(program: str) -> Image:
     return Image(
         name=f"registry.k8s.io/{program}:{KARMADA_KUBERNETES}",
@@ -43,17 +38,17 @@ KARMADA_IMAGES: Final = (
         command=("/usr/local/bin/etcd",),
     ),
     Image(
-        name=_named(KUBECTL_IMAGE),
+        name=str(KUBECTL_IMAGE),
         layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/kubectl": Tool("kubectl"), "/usr/bin/jq": Dynamic(Program("jq"))}),
         command=("bash",),
     ),
     Image(
-        name=_named(CFSSL_IMAGE),
+        name=str(CFSSL_IMAGE),
         layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/curl": Dynamic(Program("curl"))}),
         command=("bash",),
     ),
     Image(
-        name=_named(AGE_IMAGE),
+        name=str(AGE_IMAGE),
         layers=(
             BASE,
             BUSYBOX,

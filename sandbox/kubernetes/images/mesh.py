@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-from fleet.versions import PODINFO_IMAGE
+from fleet.versions import ISTIO_HUB, PODINFO_IMAGE
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
 from sandbox.kubernetes.images.model import (
     Dynamic,
@@ -27,7 +27,6 @@ from sandbox.kubernetes.images.model import (
 )
 from sandbox.toolchain.tools import TOOLS
 
-ISTIO_HUB: Final = "docker.io/istio"
 ISTIO_TAG: Final = f"1.31-alpha.{TOOLS['pilot-discovery'].version.rpartition('-')[2]}"
 """As Istio tags its builds between two releases; Pulumi.sandbox.yaml asks for it."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from kubernetes import client
 
-from tests.plugins.kubernetes.charts import write_chart
+from tests.plugins.kubernetes.charts import repository, write_chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,14 @@ _PATCHED = """
             "restart", metadata={{"name": "app", "namespace": space, "annotations": skip_await}},
             spec={{"template": {{"metadata": {{"annotations": {{"generation": generation}}}}}}}},
             opts=pulumi.ResourceOptions(provider=provider, depends_on=[app]))
+"""
+
+_MOVED = """
+    from cluster import *
+
+    k8s.helm.v3.Release(
+        "app", chart="tiny", version="1.2.3", name="app",
+        repository_opts={"repo": config.require("repository")}, opts=on_cluster)
 """
 
 _ABOUT = """
@@ -146,6 +154,25 @@ def test_what_a_patch_adds_to_a_releases_pods_outlives_updates_of_the_release(
     stack.config("generation", "")
     assert stack.up().operations == {"app": ["same"], "restart": ["delete"]}
     assert _template(api, space) == (None, "finer")
+
+
+def test_a_release_whose_chart_moved_to_another_repository_is_updated_and_not_replaced(
+    kubernetes_stack: Stack, api: client.ApiClient, space: str, tmp_path: Path
+) -> None:
+    stack, core = kubernetes_stack, client.CoreV1Api(api)
+    stack.program(_MOVED)
+    with repository(write_chart(tmp_path)) as address:
+        stack.config("repository", f"{address}/former")
+        stack.up()
+        before: Any = core.read_namespaced_config_map("app", space)
+        stack.config("repository", f"{address}/now")
+        planned = stack.preview()
+        assert planned.operations == {"app": ["update"]}
+        assert set(planned.diff("app")) == {"repositoryOpts.repo"}
+        assert stack.up().operations == {"app": ["update"]}
+        assert stack.up().operations == {"app": ["same"]}
+    after: Any = core.read_namespaced_config_map("app", space)
+    assert after.metadata.uid == before.metadata.uid
 
 
 def test_an_object_goes_and_comes_with_the_cluster_that_it_tells_of(

@@ -1,0 +1,36 @@
+"""`python -m operations pins`."""
+
+from __future__ import annotations
+
+import typer
+
+from fleet.versions import CHARTS, IMAGES
+from operations.errors import OperationError
+from operations.pins.check import check
+from operations.pins.findings import State, verdict
+
+app = typer.Typer(help="What a fleet runs by default, and where it comes from.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """One command alone would take the place of its group."""
+
+
+@app.command("check")
+def _check() -> None:
+    """Ask registries and repositories for every image and chart of fleet/versions.py; what nobody answers for is told.
+
+    Ends with 1 if one of them is not to be had, and with 0 where they cannot be reached.
+    """
+    findings = []
+    for finding in check((*CHARTS, *IMAGES)):
+        findings.append(finding)
+        typer.echo(finding.sentence())
+    if any(finding.state is State.MISSING for finding in findings):
+        raise OperationError(
+            what="Not everything that a fleet runs is published any more",
+            why=verdict(findings),
+            remedy="Change fleet/versions.py",
+        )
+    typer.echo(f"{verdict(findings)}.")
