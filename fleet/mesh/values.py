@@ -40,6 +40,9 @@ def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str
             # Lets roots change under running sidecars, together with PROXY_CONFIG_XDS_AGENT (docs/decisions/0110).
             "ISTIO_MULTIROOT_MESH": "true",
             "PILOT_REMOTE_CLUSTER_TIMEOUT": REMOTE_CLUSTER_TIMEOUT,
+            # A pod of another region that is not ready would have its part of the calls, since the gateway that stands
+            # for it is always healthy; one at home would send calls away (docs/decisions/0202).
+            "PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS": "false",
         },
         "meshConfig": {
             # Sidecars log who called whom, which is how an operator sees a request's path.

@@ -157,6 +157,32 @@ def test_global_mode_spreads_calls_over_all_regions_through_their_gateways(fleet
     assert mesh.calls(member, 100).keys() == regions(fleet), "all three in a hundred, and none failed"
 
 
+def test_a_pod_that_is_not_ready_has_no_calls_from_other_regions(fleet: Fleet) -> None:
+    members = fleet.configured(traffic=GLOBAL).members
+    us, ap = members["us"], members["ap"]
+    eventually(lambda: set(mesh.calls(us, 30)) == regions(fleet), "us is answered from everywhere")
+    pods = [pod["metadata"]["name"] for pod in ap.running("hello")]
+
+    def say(whether: str) -> None:
+        for pod in pods:
+            address = f"http://127.0.0.1:9898/readyz/{whether}"
+            ap.kubectl("exec", pod, "--container=istio-proxy", "--", "wget", "-qO-", "--post-data=", address)
+
+    say("disable")
+    try:
+        eventually(lambda: not ap.running("hello"), "no hello of ap is ready")
+        # What istiod of ap has read is told to the others within a second or two.
+        eventually(lambda: ap.region not in mesh.calls(us, 10), "us asks ap no more")
+        asked = mesh.calls(us, 100)
+        assert asked.total() == 100
+        assert asked[mesh.NO_ANSWER] == 0, "calls went to a gateway behind which nobody is ready"
+        known = [address for address, port in mesh.requests(us) if port == CROSS_NETWORK_PORT]
+        assert len(known) == 1, "the gateway of ap is no endpoint of hello's while nobody is ready behind it"
+    finally:
+        say("enable")
+    eventually(lambda: ap.region in mesh.calls(us, 30), "ap answers again")
+
+
 def test_every_east_west_gateway_has_passed_calls_on_to_hello(fleet: Fleet) -> None:
     passed = {name: mesh.passed_on(member) for name, member in fleet.configured(traffic=GLOBAL).members.items()}
     assert min(passed.values()) > 0, passed

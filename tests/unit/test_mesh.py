@@ -29,6 +29,13 @@ def values_of(graph: Graph, release: str) -> Any:
     return graph.one(RELEASE, release).plain()["values"]
 
 
+def test_pods_that_are_not_ready_are_no_endpoints(dev: Graph) -> None:
+    env = values_of(dev, "eu-istio-istiod")["env"]
+    assert env["PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS"] == "false", (
+        "the gateway that stands for another region's pods is healthy in any case, and would have calls for them"
+    )
+
+
 def test_the_root_is_as_istios_own_tooling_makes_it(dev: Graph) -> None:
     root = dev.one("tls:index/selfSignedCert:SelfSignedCert", "mesh-root-cert").plain()
     assert root["isCaCertificate"]
