@@ -109,7 +109,7 @@ class CloudController:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._changed.wait(_RESYNC_SECONDS)
+            self._changed.wait(_PAUSE_SECONDS if self._volumes.is_detaching else _RESYNC_SECONDS)
             self._changed.clear()
             if self._ending.is_set():
                 return

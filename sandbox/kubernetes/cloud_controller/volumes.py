@@ -1,13 +1,14 @@
 """Persistent volumes as Linode's driver provides them: a Block Storage volume at Linode behind each.
 
 A volume is a folder of the sandbox that every node of its cluster has, so a pod finds its data on whichever node it
-comes up. Its size is not enforced.
+comes up. Its size is not enforced. It is attached to no Linode, but takes as long to go as one that is.
 """
 
 from __future__ import annotations
 
 import math
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from kubernetes.utils.quantity import parse_quantity
@@ -27,6 +28,11 @@ FINALIZER: Final = "external-provisioner.volume.kubernetes.io/finalizer"
 _GIB: Final = 1024**3
 # https://techdocs.akamai.com/linode-api/reference/post-volume: the smallest volume there is.
 _SMALLEST_GIB: Final = 10
+DETACHING_SECONDS: Final = 10.0
+"""How long a volume stays once its claim is gone: Linode detaches it in the background, and deletes none before.
+
+The driver's DeleteVolume fails until then, and is tried again (linode-blockstorage-csi-driver, controllerserver.go).
+"""
 
 
 class VolumeController:
@@ -35,6 +41,13 @@ class VolumeController:
     def __init__(self, core: CoreV1Api, args: CloudControllerArgs) -> None:
         self._core = core
         self._args = args
+        self._released: dict[str, float] = {}
+        """By volume, since when nobody uses it."""
+
+    @property
+    def is_detaching(self) -> bool:
+        """Whether volumes are about to go, and somebody has to look again soon."""
+        return bool(self._released)
 
     def sync(
         self,
@@ -56,6 +69,7 @@ class VolumeController:
                 name = volume_name(claim)
                 if name not in existing:
                     self._provide(claim, storage_class, name)
+        self._released = {name: since for name, since in self._released.items() if name in existing}
         for volume in volumes:
             if FINALIZER in (volume.metadata.finalizers or []):
                 self._reclaim(volume)
@@ -78,14 +92,19 @@ class VolumeController:
         if volume.spec.persistent_volume_reclaim_policy == "Delete":
             if volume.status.phase == "Released" and not deleting:
                 self._core.delete_persistent_volume(name)
-            elif deleting and volume.status.phase != "Bound":
+            elif deleting and volume.status.phase != "Bound" and self._is_detached(name):
                 for found in self._args.linode.volumes(Volume.label == name):
                     found.delete()
                 shutil.rmtree(self._args.volumes / name, ignore_errors=True)
                 self._release(volume)
+                del self._released[name]
         elif deleting:
             # Retained: the object goes, what Linode bills stays, as there.
             self._release(volume)
+
+    def _is_detached(self, name: str) -> bool:
+        since = self._released.setdefault(name, time.monotonic())
+        return time.monotonic() - since >= DETACHING_SECONDS
 
     def _release(self, volume: Object) -> None:
         others = [item for item in volume.metadata.finalizers if item != FINALIZER]
