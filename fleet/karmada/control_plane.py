@@ -17,6 +17,7 @@ from fleet.karmada.encryption import KarmadaEncryption, KarmadaEncryptionArgs
 from fleet.karmada.firewall import KarmadaFirewall, KarmadaFirewallArgs
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
 from fleet.karmada.users import PROGRAM, KarmadaUsers, KarmadaUsersArgs
+from fleet.karmada.volume import EtcdVolume, EtcdVolumeArgs, claimed
 from fleet.kubeconfig import ApiServer
 from fleet.lke import LkeCluster, Members
 from fleet.naming import KARMADA_NAMESPACE
@@ -94,25 +95,26 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         )
         keys = KarmadaEncryption(f"{name}-encryption", at_rest, ResourceOptions(parent=self))
         self.encryption_keys = keys.keys
+        chart_values = charts.merged(
+            values.host(
+                args.karmada,
+                args.versions,
+                values.Given(certs=self.pki.chart_values(), encryption=keys.secret),
+                values.Fingerprints(
+                    server=fingerprint(self.pki.server.certificate_pem),
+                    authority=fingerprint(self.pki.authority.certificate_pem).apply(values.label_value),
+                    encryption=keys.fingerprint,
+                ),
+            ),
+            args.karmada.values,
+        )
         release = charts.release(
             f"{name}-release",
             charts.ReleaseArgs(
                 chart=charts.Chart(source=args.chart_source, name="karmada", version=args.versions.karmada_chart),
                 release_name=static_resources.RELEASE,
                 namespace=namespace.metadata.name,
-                values=charts.merged(
-                    values.host(
-                        args.karmada,
-                        args.versions,
-                        values.Given(certs=self.pki.chart_values(), encryption=keys.secret),
-                        values.Fingerprints(
-                            server=fingerprint(self.pki.server.certificate_pem),
-                            authority=fingerprint(self.pki.authority.certificate_pem).apply(values.label_value),
-                            encryption=keys.fingerprint,
-                        ),
-                    ),
-                    args.karmada.values,
-                ),
+                values=chart_values,
                 wait_for_jobs=True,
             ),
             ResourceOptions.merge(
@@ -127,6 +129,16 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 ),
             ),
         )
+        if storage := claimed(chart_values):
+            before = args.deployed.etcd
+            volume = EtcdVolumeArgs(
+                namespace=namespace,
+                release=release,
+                host=args.manager.provider,
+                storage=storage,
+                is_there=before is not None and before.manager == args.manager.name,
+            )
+            EtcdVolume(f"{name}-etcd-volume", volume, ResourceOptions(parent=self))
         # What the release has, since an update of something else alone leaves it as it was.
         self.version = _told(release, lambda found: str(found["karmadaImageVersion"]))
         self.etcd = _told(

@@ -10,6 +10,7 @@ import yaml
 
 from fleet.karmada import encryption
 from fleet.karmada.values import ENCRYPTION_ANNOTATION
+from fleet.karmada.volume import CLAIM
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.versions import IMAGES, ISTIO_CHART
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
@@ -144,3 +145,12 @@ def test_every_image_that_a_fleet_runs_is_pinned_and_no_other(charts: Path, char
     run = {image for document in documents for image in _images(document)}
     sidecars = {f"{istiod['global']['hub']}/proxyv2:{ISTIO_CHART}"}
     assert run | sidecars == {str(pin) for pin in IMAGES}
+
+
+def test_the_claim_of_etcd_is_called_as_its_stateful_set_makes_it(chart: Path) -> None:
+    values = build(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    [etcd] = [document for document in rendered(chart, values) if document and document["kind"] == "StatefulSet"]
+    [template] = etcd["spec"]["volumeClaimTemplates"]
+    assert f"{template['metadata']['name']}-{etcd['metadata']['name']}-0" == CLAIM
+    assert etcd["spec"]["replicas"] == 1
+    assert "persistentVolumeClaimRetentionPolicy" not in etcd["spec"], "the chart could remove its claim by now"

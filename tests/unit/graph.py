@@ -202,6 +202,7 @@ ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = 
     "kubernetes:core/v1:Namespace": lambda args: {
         "metadata": {"uid": f"uid-{args.name}"} | args.inputs.get("metadata", {})
     },
+    "kubernetes:core/v1:PersistentVolumeClaimPatch": lambda args: {"spec": {"volumeName": f"volume-of-{args.name}"}},
     "kubernetes:core/v1:Secret": lambda args: {
         "data": {"token": base64.b64encode(f"token-of-{args.name}".encode()).decode()}
     },

@@ -7,14 +7,16 @@ import pytest
 import yaml
 
 from fleet.addresses import published
+from fleet.config import parse
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import ANSWERS, Graph, build
+from tests.unit.graph import ANSWERS, Graph, Stage, build
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
 ROOT = "tls:index/selfSignedCert:SelfSignedCert"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SERVICE = "kubernetes:core/v1:Service"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,61 @@ def test_etcd_is_on_a_persistent_volume(dev: Graph) -> None:
     internal = values_of(dev, "karmada-release")["etcd"]["internal"]
     assert internal["storageType"] == "pvc", "the chart's hostPath is lost with the node"
     assert internal["pvc"] == {"storageClass": "linode-block-storage", "size": "10Gi"}
+
+
+def test_the_volume_of_etcd_belongs_to_the_namespace_whose_deletion_is_waited_for(dev: Graph) -> None:
+    claim = dev.one(f"{CLAIM}Patch", "karmada-etcd-volume-claim")
+    assert claim.plain()["metadata"]["name"] == "etcd-data-etcd-0"
+    volume = dev.one("kubernetes:core/v1:PersistentVolumePatch", "karmada-etcd-volume-owned")
+    metadata = volume.plain()["metadata"]
+    assert metadata["name"] == "volume-of-karmada-etcd-volume-claim"
+    [owner] = metadata["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Namespace", "uid-karmada-namespace")
+    assert owner["blockOwnerDeletion"] is True
+    assert (claim.retained, volume.retained) == (True, True), "taken back, it would free the volume before that"
+
+
+def test_a_claim_that_has_its_volume_at_once_is_made_while_the_release_is(dev: Graph) -> None:
+    claim = dev.one(f"{CLAIM}Patch", "karmada-etcd-volume-claim")
+    assert claim.plain()["spec"] == {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "linode-block-storage",
+        "resources": {"requests": {"storage": "10Gi"}},
+    }
+    assert "karmada-release" not in dev.reaches(claim), (
+        "an update that breaks off meanwhile leaves a volume of nobody's"
+    )
+
+
+def test_a_claim_that_waits_for_a_pod_is_the_releases() -> None:
+    graph = build(fleet_of(1, karmada={"etcd": {"storageClass": "own"}}))
+    claim = graph.one(f"{CLAIM}Patch", "karmada-etcd-volume-claim")
+    assert "spec" not in claim.plain()
+    assert "karmada-release" in graph.reaches(claim)
+
+
+def test_a_claim_that_is_there_already_keeps_what_it_asks_for() -> None:
+    before = {"etcd": {"manager": "m0", "storageClass": "linode-block-storage", "size": "10Gi"}}
+    config = fleet_of(1)
+    before["etcd"]["manager"] = parse(config).manager
+    graph = build(config, deployed=before)
+    claim = graph.one(f"{CLAIM}Patch", "karmada-etcd-volume-claim")
+    assert "spec" not in claim.plain(), "somebody may have made it larger"
+    assert claim.ignore_changes == ("spec",), "and what made it must not take it back"
+    assert "karmada-release" in graph.reaches(claim), "after it, since a manager may be replaced by one without a claim"
+
+
+def test_a_preview_names_a_volume_that_is_not_there_yet() -> None:
+    volume = build(stack("dev"), Stage.PREVIEW).one(
+        "kubernetes:core/v1:PersistentVolumePatch", "karmada-etcd-volume-owned"
+    )
+    assert volume.plain()["metadata"]["name"] == "the-volume-of-etcd", "the provider refuses a patch without a name"
+
+
+@pytest.mark.parametrize("etcd", [{"internal": {"storageType": "hostPath"}}, {"mode": "external"}])
+def test_an_etcd_without_a_claim_has_no_volume_to_wait_for(etcd: dict[str, Any]) -> None:
+    graph = build(fleet_of(1, karmada={"values": {"etcd": etcd}}))
+    assert graph.of_type(f"{CLAIM}Patch", "kubernetes:core/v1:PersistentVolumePatch") == []
 
 
 def test_no_image_of_karmada_is_left_to_the_charts_latest(dev: Graph) -> None:

@@ -1,4 +1,4 @@
-"""A real API server on loopback: etcd and kube-apiserver, with no nodes, and no controller but a garbage collector."""
+"""A real API server on loopback: etcd and kube-apiserver, with no nodes, and no controllers but those asked for."""
 
 from __future__ import annotations
 
@@ -114,12 +114,16 @@ class ControlPlane:
 
     def collect_garbage(self) -> None:
         """Let deletions in the foreground come to an end, which are the provider's way."""
+        self.control("garbage-collector-controller")
+
+    def control(self, *controllers: str) -> None:
+        """Run some of Kubernetes' controllers."""
         kubeconfig = self._folder / "admin.kubeconfig"
         kubeconfig.write_text(self.kubeconfig)
         self._run(
             "kube-controller-manager",
             f"--kubeconfig={kubeconfig}",
-            "--controllers=garbage-collector-controller",
+            f"--controllers={','.join(controllers)}",
             "--leader-elect=false",
             "--secure-port=0",
         )
