@@ -255,17 +255,20 @@ def _karmada(config: FleetConfig) -> Iterator[Violation]:
     if manager is None:
         return
     nodes = sum(pool.autoscaler.min if pool.autoscaler else pool.count for pool in manager.pools.values())
-    replicas = config.karmada.api_server_replicas
+    replicas = config.api_server_replicas
+    own = config.karmada.api_server_replicas is not None
     if replicas > nodes:
         yield Violation(
-            path=("karmada", "apiServerReplicas"),
-            message=f"{replicas} replicas need a node each, and the manager has {nodes}; lower it or add nodes",
+            path=("karmada", "apiServerReplicas") if own else ("componentReplicas",),
+            message=f"{replicas} replicas of Karmada's API server need a node each, and the manager has {nodes}; lower "
+            "it or add nodes",
             about_all_clusters=True,
         )
     if config.karmada.endpoint is EndpointMode.NODE and replicas > 1:
+        remedy = "" if own else "; or set karmada.apiServerReplicas to 1 beside componentReplicas"
         yield Violation(
             path=("karmada", "endpoint"),
-            message="'node' leads to one node only; replicas of the API server need 'loadBalancer'",
+            message=f"'node' leads to one node only; replicas of the API server need 'loadBalancer'{remedy}",
         )
     yield from _karmada_acl(config)
 

@@ -103,10 +103,10 @@ class Agent(Model):
     """The agent in every member, of the control plane's version.
 
     One replica reports, and the others stand by: a member whose only agent goes with its node is silent for as long as
-    Kubernetes takes to give that node up.
+    Kubernetes takes to give that node up. Without a word, there are as many as of every other component.
     """
 
-    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     image: Repository = "docker.io/karmada/karmada-agent"
     pull_secrets: tuple[DnsLabel, ...] = ()
     resources: Resources = Resources(requests={"cpu": "10m", "memory": "64Mi"})
@@ -119,7 +119,7 @@ class Karmada(Model):
     endpoint: EndpointMode = EndpointMode.NODE
     acl: Acl | None = None
     node_port: Annotated[int, Field(ge=30000, le=32767)] = 32443
-    api_server_replicas: Annotated[int, Field(ge=1, le=7)] = 1
+    api_server_replicas: Annotated[int, Field(ge=1, le=7)] | None = None
     etcd: Etcd = Etcd()
     encryption: Encryption = Encryption()
     backup: Backup | None = None
@@ -252,6 +252,8 @@ class FleetConfig(Model):
     versions: Versions = Versions()
     layers: tuple[Layer, ...] = tuple(Layer)
     karmada: Karmada = Karmada()
+    component_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """Of each component that keeps no data: of Karmada, its agents, istiod and the gateways."""
     viewer_generation: Generation = 1
     mesh: Mesh = Mesh()
     east_west: EastWest = EastWest()
@@ -289,6 +291,16 @@ class FleetConfig(Model):
         """The names of the members whose control planes let in the other members' nodes by the nodes' addresses."""
         acls = {name: self.clusters[name].acl for name in self.trusted_members}
         return tuple(name for name, acl in acls.items() if acl and acl.peers)
+
+    @property
+    def api_server_replicas(self) -> int:
+        """How many API servers Karmada has."""
+        return self.karmada.api_server_replicas or self.component_replicas
+
+    @property
+    def agent_replicas(self) -> int:
+        """How many agents every member has."""
+        return self.karmada.agent.replicas or self.component_replicas
 
     def kubernetes_version(self, cluster: str, running: str | None = None) -> str:
         """The Kubernetes minor of one cluster: its entry's, else the one that it runs, else that of new clusters."""

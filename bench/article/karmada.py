@@ -127,7 +127,8 @@ def _install_karmada(terminal: Terminal, address: str) -> None:
     }
     none = values.Fingerprints(server="article", authority="article", encryption="article")
     given = values.Given(certs={"mode": "custom", "custom": certs}, encryption="none")
-    chart_values = values.host(settings.Karmada(), settings.Versions(), given, none)
+    one = values.Replicas(components=1, api_servers=1)
+    chart_values = values.host(settings.Karmada(), settings.Versions(), given, none, one)
     chart_values["apiServer"]["encryptionAtRest"] = {"enabled": False}  # The article encrypts nothing.
     terminal.helm(
         *(kubeconfig(MANAGER), "karmada", "karmada/karmada", "--create-namespace", "--namespace=karmada-system"),

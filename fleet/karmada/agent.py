@@ -11,6 +11,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
+from fleet import disruptions
 from fleet.addresses import later
 from fleet.certificates import Certificate, Subject, fingerprint
 from fleet.karmada import handover
@@ -51,6 +52,7 @@ class KarmadaAgentArgs:
     member: LkeCluster
     control_plane: KarmadaControlPlane
     agent: Agent
+    replicas: int
 
 
 class KarmadaAgent(pulumi.ComponentResource):
@@ -73,6 +75,8 @@ class KarmadaAgent(pulumi.ComponentResource):
             opts=in_member,
         )
         deployment = self._deploy(name, args, namespace.metadata.name, access)
+        if args.replicas > 1:
+            _budget(name, namespace.metadata.name, in_member)
         self.cluster = self._register(name, args, deployment.metadata.name)
         self.register_outputs({})
 
@@ -173,6 +177,15 @@ def _bind(name: str, account: kubernetes.core.v1.ServiceAccount, opts: ResourceO
     return grant(name, Grant(role=AGENT, why=why, rules=everything, subject=service_account(account)), opts)
 
 
+def _budget(name: str, namespace: Input[str], opts: ResourceOptions) -> None:
+    kubernetes.policy.v1.PodDisruptionBudget(
+        f"{name}-budget",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(name=AGENT, namespace=namespace),
+        spec={"selector": {"matchLabels": LABELS}, **disruptions.BUDGET},
+        opts=opts,
+    )
+
+
 def _read_at_start(control_plane: KarmadaControlPlane, identity: Certificate) -> dict[str, Input[str]]:
     return {
         CERTIFICATE_ANNOTATION: fingerprint(identity.certificate_pem),
@@ -184,7 +197,7 @@ def _spec(
     args: KarmadaAgentArgs, *, annotations: dict[str, Input[str]], pod: kubernetes.core.v1.PodSpecArgs
 ) -> kubernetes.apps.v1.DeploymentSpecArgs:
     return kubernetes.apps.v1.DeploymentSpecArgs(
-        replicas=args.agent.replicas,
+        replicas=args.replicas,
         selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=LABELS),
         # One that reports stays until another is ready to: a certificate that Karmada refuses silences nobody.
         strategy=kubernetes.apps.v1.DeploymentStrategyArgs(
@@ -212,9 +225,11 @@ def _pod(args: KarmadaAgentArgs, account: Input[str], credentials: Input[str]) -
         topology_spread_constraints=[
             kubernetes.core.v1.TopologySpreadConstraintArgs(
                 max_skew=1,
-                topology_key="kubernetes.io/hostname",
+                topology_key=disruptions.HOST,
                 when_unsatisfiable="ScheduleAnyway",
                 label_selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=LABELS),
+                # A single one has nobody to keep off, and need not start anew for this.
+                match_label_keys=list(disruptions.OF_ONE_TEMPLATE) if args.replicas > 1 else None,
             )
         ],
         containers=[_container(args)],

@@ -37,6 +37,7 @@ class KarmadaControlPlaneArgs:
     """Those who may reach it."""
     tags: Sequence[str]
     karmada: Karmada
+    replicas: values.Replicas
     deployed: Deployed
     certs: KarmadaCerts
     viewer_generation: int
@@ -105,6 +106,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                     authority=fingerprint(self.pki.authority.certificate_pem).apply(values.label_value),
                     encryption=keys.fingerprint,
                 ),
+                args.replicas,
             ),
             args.karmada.values,
         )

@@ -10,6 +10,7 @@ from fleet.karmada.backup import KarmadaBackup, KarmadaBackupArgs
 from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlaneArgs
 from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
 from fleet.karmada.failover import KarmadaFailover, KarmadaFailoverArgs
+from fleet.karmada.values import Replicas
 from fleet.lke import LkeCluster, Members
 from fleet.naming import linode_tags
 from fleet.settings import FleetConfig
@@ -45,6 +46,7 @@ class Federation(pulumi.ComponentResource):
                 members=args.members,
                 tags=linode_tags(config.tags),
                 karmada=config.karmada,
+                replicas=Replicas(components=config.component_replicas, api_servers=config.api_server_replicas),
                 deployed=args.members.deployed,
                 certs=config.certs.karmada,
                 viewer_generation=config.viewer_generation,
@@ -56,7 +58,12 @@ class Federation(pulumi.ComponentResource):
         self.joined = [
             KarmadaAgent(
                 f"{member}-agent",
-                KarmadaAgentArgs(member=cluster, control_plane=self.control_plane, agent=config.karmada.agent),
+                KarmadaAgentArgs(
+                    member=cluster,
+                    control_plane=self.control_plane,
+                    agent=config.karmada.agent,
+                    replicas=config.agent_replicas,
+                ),
                 child,
             ).cluster
             for member, cluster in args.members.trusted.items()

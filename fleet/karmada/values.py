@@ -6,13 +6,20 @@ from typing import Any, Final
 
 from pulumi import Input
 
+from fleet import disruptions
 from fleet.karmada import encryption
 from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, Versions
 from fleet.versions import CFSSL_IMAGE, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
 
-COMPONENTS: Final = ("scheduler", "webhook", "controllerManager", "aggregatedApiServer")
-"""Components of host mode whose images carry Karmada's own version."""
+COMPONENTS: Final = {
+    "scheduler": "karmada-scheduler",
+    "webhook": "karmada-webhook",
+    "controllerManager": "karmada-controller-manager",
+    "aggregatedApiServer": "karmada-aggregated-apiserver",
+}
+"""Components of host mode whose images carry Karmada's own version, and the label `app` of their pods."""
+KUBE_CONTROLLER_MANAGER: Final = "kube-controller-manager"
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
 AUTHORITY_LABEL: Final = "fleet/authority"
@@ -40,11 +47,24 @@ class Given:
     encryption: Input[str]
 
 
-def host(karmada: Karmada, versions: Versions, given: Given, fingerprints: Fingerprints) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Replicas:
+    """How many there are of what keeps no data; the chart spreads API servers by itself, each on a node of its own."""
+
+    components: int
+    api_servers: int
+
+
+def host(
+    karmada: Karmada, versions: Versions, given: Given, fingerprints: Fingerprints, replicas: Replicas
+) -> dict[str, Any]:
     """Values of host mode: the control plane on the manager."""
     pods = {"podAnnotations": {CERTIFICATE_ANNOTATION: fingerprints.server}}
     by_node = karmada.endpoint is EndpointMode.NODE
-    values: dict[str, Any] = {component: {"image": {"tag": versions.karmada}} | pods for component in COMPONENTS}
+    values: dict[str, Any] = {
+        component: {"image": {"tag": versions.karmada}} | pods | _replicated(app, replicas.components)
+        for component, app in COMPONENTS.items()
+    }
     values["controllerManager"] |= _controller_manager(karmada)
     return (
         values
@@ -59,15 +79,18 @@ def host(karmada: Karmada, versions: Versions, given: Given, fingerprints: Finge
                 "hostNetwork": False,
                 "serviceType": "NodePort" if by_node else "ClusterIP",
                 "nodePort": karmada.node_port if by_node else 0,
-                "replicaCount": karmada.api_server_replicas,
+                "replicaCount": replicas.api_servers,
                 "image": {"tag": KARMADA_KUBERNETES},
                 "encryptionAtRest": {
                     "enabled": True,
                     "existingSecret": {"name": given.encryption, "key": encryption.SECRET_KEY},
                 },
                 "podAnnotations": pods["podAnnotations"] | {ENCRYPTION_ANNOTATION: fingerprints.encryption},
-            },
-            "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}} | pods,
+            }
+            | _budgeted(replicas.api_servers),
+            "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}}
+            | pods
+            | _replicated(KUBE_CONTROLLER_MANAGER, replicas.components),
             "etcd": {
                 "mode": "internal",
                 # It reads its own certificate for each connection, but whom to trust only when it starts. The chart
@@ -89,6 +112,16 @@ def host(karmada: Karmada, versions: Versions, given: Given, fingerprints: Finge
 def label_value(fingerprint: str) -> str:
     """A fingerprint as a label: 63 characters at most, and never a number, since the chart puts no quotes around it."""
     return f"sha256-{fingerprint[:40]}"
+
+
+def _replicated(app: str, replicas: int) -> dict[str, Any]:
+    if replicas == 1:
+        return {}
+    return {"replicaCount": replicas, "affinity": disruptions.affinity({"app": app})} | _budgeted(replicas)
+
+
+def _budgeted(replicas: int) -> dict[str, Any]:
+    return {"podDisruptionBudget": dict(disruptions.BUDGET)} if replicas > 1 else {}
 
 
 def _controller_manager(karmada: Karmada) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class EastWestGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:EastWestGateway", name, {}, opts)
         istio = args.istio
-        chart_values = values.east_west_gateway(istio.network, args.expelled)
+        chart_values = values.east_west_gateway(istio.network, args.expelled, istio.replicas)
         release = _install(name, EAST_WEST_GATEWAY, charts.merged(chart_values, args.values), istio, self)
         kubernetes.apiextensions.CustomResource(
             f"{name}-cross-network",
@@ -65,7 +65,7 @@ class IngressGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:IngressGateway", name, {}, opts)
         istio = args.istio
-        chart_values = charts.merged(values.ingress_gateway(istio.member.name), args.values)
+        chart_values = charts.merged(values.ingress_gateway(istio.member.name, istio.replicas), args.values)
         release = _install(name, INGRESS_GATEWAY, chart_values, istio, self)
         self.address = _address(INGRESS_GATEWAY, release, args)
         self.register_outputs({"address": self.address})

@@ -23,6 +23,7 @@ class IstioArgs:
     root: RootAuthority
     trusted_pem: Output[str]
     mesh: Mesh
+    replicas: int
     chart_source: str
     version: str
 
@@ -32,6 +33,8 @@ class Istio(pulumi.ComponentResource):
 
     member: LkeCluster
     network: str
+    replicas: int
+    """Of istiod, and of each gateway beside it."""
     version: Output[str]
     """Of Istio's charts, known once istiod is released."""
     namespace: Output[str]
@@ -47,6 +50,7 @@ class Istio(pulumi.ComponentResource):
         self._args = args
         self.member = args.member
         self.network = args.member.spec.network or ""
+        self.replicas = args.replicas
         in_member = ResourceOptions(parent=self, provider=args.member.provider)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
@@ -71,7 +75,9 @@ class Istio(pulumi.ComponentResource):
             "istiod",
             "istiod",
             charts.merged(
-                values.istiod(args.mesh.id, args.member.name, self.network, fingerprint(args.trusted_pem)),
+                values.istiod(
+                    args.mesh.id, args.member.name, self.network, fingerprint(args.trusted_pem), args.replicas
+                ),
                 args.mesh.istiod_values,
             ),
             # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs

@@ -68,6 +68,7 @@ class Mesh(pulumi.ComponentResource):
                     root=root,
                     trusted_pem=trusted_pem,
                     mesh=config.mesh,
+                    replicas=config.component_replicas,
                     chart_source=config.charts.istio,
                     version=config.istio_version(member),
                 ),

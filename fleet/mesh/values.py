@@ -1,10 +1,11 @@
 """Values of Istio's charts. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pulumi import Input
 
+from fleet import disruptions
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
 from fleet.versions import ISTIO_HUB
 
@@ -25,9 +26,10 @@ HTTP_PORT: Final = 80
 """Where the ingress listens (policies/traffic.py)."""
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": EAST_WEST_GATEWAY}
 INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": INGRESS_GATEWAY}
+ISTIOD_LABELS: Final = {"app": "istiod", "istio": "pilot"}
 
 
-def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str]) -> dict[str, Any]:
+def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str], replicas: int) -> dict[str, Any]:
     """The values of istiod in one member of a multi-primary, multi-network mesh."""
     return {
         "global": {
@@ -50,26 +52,27 @@ def istiod(mesh_id: str, member: str, network: str, roots_fingerprint: Input[str
             "defaultConfig": {"proxyMetadata": {"PROXY_CONFIG_XDS_AGENT": "true"}},
         },
         "podAnnotations": {ROOTS_ANNOTATION: roots_fingerprint},
-    }
+    } | _replicated_istiod(replicas)
 
 
-def east_west_gateway(network: str, expelled: Sequence[str]) -> dict[str, Any]:
+def east_west_gateway(network: str, expelled: Sequence[str], replicas: int) -> dict[str, Any]:
     """The gateway that other networks' sidecars reach.
 
     The chart's ``networkGateway`` would publish istiod's ports 15012 and 15017 as well, which only a mesh with a
     remote control plane needs; so its label and environment are set here, and two ports.
     """
-    return {
+    values = {
         "labels": EAST_WEST_LABELS | {NETWORK_LABEL: network},
         "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
         "service": {
             "type": "LoadBalancer",
             "ports": [_port("status-port", STATUS_PORT), _port("tls", CROSS_NETWORK_PORT)],
         },
-    } | ({"podAnnotations": {EXPELLED_ANNOTATION: ".".join(sorted(expelled))}} if expelled else {})
+    } | _replicated_gateway(EAST_WEST_LABELS, replicas)
+    return values | ({"podAnnotations": {EXPELLED_ANNOTATION: ".".join(sorted(expelled))}} if expelled else {})
 
 
-def ingress_gateway(member: str) -> dict[str, Any]:
+def ingress_gateway(member: str, replicas: int) -> dict[str, Any]:
     """The gateway that the internet reaches.
 
     The chart would publish 443 as well, behind which nobody listens: who opens it has a certificate and a listener of
@@ -83,6 +86,29 @@ def ingress_gateway(member: str) -> dict[str, Any]:
             "type": "LoadBalancer",
             "ports": [_port("status-port", STATUS_PORT), _port("http2", HTTP_PORT)],
         },
+    } | _replicated_gateway(INGRESS_LABELS, replicas)
+
+
+def _replicated_istiod(replicas: int) -> dict[str, Any]:
+    # The chart counts in two ways: its autoscaler keeps the least number even without metrics, of which LKE has none.
+    if replicas == 1:
+        return {}
+    return {
+        "replicaCount": replicas,
+        "autoscaleMin": replicas,
+        "pdb": dict(disruptions.BUDGET),
+        "topologySpreadConstraints": disruptions.spread(ISTIOD_LABELS),
+    }
+
+
+def _replicated_gateway(labels: Mapping[str, str], replicas: int) -> dict[str, Any]:
+    if replicas == 1:
+        return {}
+    return {
+        "replicaCount": replicas,
+        "autoscaling": {"minReplicas": replicas},
+        "podDisruptionBudget": dict(disruptions.BUDGET),
+        "topologySpreadConstraints": disruptions.spread(labels),
     }
 
 

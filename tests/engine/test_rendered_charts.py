@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from fleet.charts import merged
 from fleet.karmada import encryption
 from fleet.karmada.values import ENCRYPTION_ANNOTATION
 from fleet.karmada.volume import CLAIM
-from fleet.naming import KARMADA_NAMESPACE
+from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY, KARMADA_NAMESPACE
 from fleet.versions import IMAGES, ISTIO_CHART
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
 from sandbox.charts.staging import stage
@@ -46,12 +47,12 @@ def moving(chart: Path, values: dict[str, Any]) -> set[str]:
     return {image for document in rendered(chart, values) for image in _images(document) if unpinned(image)}
 
 
-def rendered(chart: Path, values: dict[str, Any]) -> list[Any]:
+def rendered(chart: Path, values: dict[str, Any], release: str = "karmada") -> list[Any]:
     done = subprocess.run(
         [
             str(tool_path("helm")),
             "template",
-            "karmada",
+            release,
             str(chart),
             f"--namespace={KARMADA_NAMESPACE}",
             "--values",
@@ -154,3 +155,74 @@ def test_the_claim_of_etcd_is_called_as_its_stateful_set_makes_it(chart: Path) -
     assert f"{template['metadata']['name']}-{etcd['metadata']['name']}-0" == CLAIM
     assert etcd["spec"]["replicas"] == 1
     assert "persistentVolumeClaimRetentionPolicy" not in etcd["spec"], "the chart could remove its claim by now"
+
+
+def of_kind(documents: list[Any], kind: str) -> dict[str, Any]:
+    """The specs of one kind by name."""
+    found = [document for document in documents if document and document["kind"] == kind]
+    return {document["metadata"]["name"]: document["spec"] for document in found}
+
+
+def least(documents: list[Any], deployment: str) -> int:
+    """How many replicas a Deployment has at least, whoever counts them."""
+    if scaler := of_kind(documents, "HorizontalPodAutoscaler").get(deployment):
+        return int(scaler["minReplicas"])
+    return int(of_kind(documents, "Deployment")[deployment]["replicas"])
+
+
+def selects(selector: Any, labels: dict[str, str]) -> bool:
+    """Whether a label selector means pods with these labels."""
+    wanted = dict(selector.get("matchLabels", {}))
+    wanted |= {rule["key"]: rule["values"][0] for rule in selector.get("matchExpressions", ())}
+    return wanted.items() <= labels.items()
+
+
+def outlasts_a_node(documents: list[Any], deployment: str) -> None:
+    """Assert that a Deployment has replicas, that they part, and that a drain takes one of them at a time."""
+    template = of_kind(documents, "Deployment")[deployment]["template"]
+    labels = template["metadata"]["labels"]
+    assert least(documents, deployment) == 2, deployment
+    budgets = of_kind(documents, "PodDisruptionBudget").values()
+    (budget,) = [budget for budget in budgets if selects(budget["selector"], labels)]
+    assert (budget.get("minAvailable"), budget["maxUnavailable"]) == (None, 1), deployment
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow", deployment
+    anti_affinity = template["spec"].get("affinity", {}).get("podAntiAffinity", {})
+    wishes = anti_affinity.get("preferredDuringSchedulingIgnoredDuringExecution", ())
+    parting = [
+        *template["spec"].get("topologySpreadConstraints", ()),
+        *anti_affinity.get("requiredDuringSchedulingIgnoredDuringExecution", ()),
+        *(wish["podAffinityTerm"] for wish in wishes),
+    ]
+    assert [term["topologyKey"] for term in parting] == ["kubernetes.io/hostname"], deployment
+    assert selects(parting[0]["labelSelector"], labels), deployment
+
+
+def test_all_of_karmada_that_keeps_no_data_outlasts_a_node(chart: Path) -> None:
+    values = build(stack("prod")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    documents = rendered(chart, values)
+    deployments = set(of_kind(documents, "Deployment"))
+    assert len(deployments) == 6, deployments
+    for deployment in deployments:
+        outlasts_a_node(documents, deployment)
+
+
+@pytest.mark.parametrize("autoscaled", [True, False])
+@pytest.mark.parametrize(
+    ("name", "chart_name", "deployment"),
+    [
+        ("eu-istio-istiod", "istiod", "istiod"),
+        ("eu-east-west-release", "gateway", EAST_WEST_GATEWAY),
+        ("eu-ingress-release", "gateway", INGRESS_GATEWAY),
+    ],
+)
+def test_istiod_and_gateways_outlast_a_node_with_their_autoscalers_and_without(
+    charts: Path, name: str, chart_name: str, deployment: str, autoscaled: bool
+) -> None:
+    values = build(stack("prod")).one("kubernetes:helm.sh/v3:Release", name).plain()["values"]
+    if not autoscaled:
+        values = merged(
+            values, {"autoscaling": {"enabled": False}} if chart_name == "gateway" else {"autoscaleEnabled": False}
+        )
+    documents = rendered(charts / "istio" / chart_name, values, deployment)
+    assert bool(of_kind(documents, "HorizontalPodAutoscaler")) is autoscaled
+    outlasts_a_node(documents, deployment)

@@ -12,6 +12,7 @@ MEMBERS = ("eu", "ap", "us")
 REQUEST = "tls:index/certRequest:CertRequest"
 SECRET = "kubernetes:core/v1:Secret"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 
@@ -107,19 +108,26 @@ def test_the_config_says_how_many_agents_run_from_which_image_with_what_and_wher
     assert container["resources"] == agent["resources"]
     assert found["imagePullSecrets"] == [{"name": "mirror"}]
     assert found["tolerations"] == agent["tolerations"]
-    assert {constraint["topologyKey"] for constraint in found["topologySpreadConstraints"]} == {
-        "kubernetes.io/hostname"
-    }
+    (constraint,) = found["topologySpreadConstraints"]
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert constraint["matchLabelKeys"] == ["pod-template-hash"], "else an update may bring both onto one node"
 
 
 def test_without_config_an_agent_runs_once_in_karmadas_version(dev: Graph) -> None:
     assert deployment(dev, "eu")["spec"]["replicas"] == 1
+    (constraint,) = pod(dev, "eu")["topologySpreadConstraints"]
+    assert "matchLabelKeys" not in constraint, "a running one starts anew for any change of its pod"
+    assert not dev.of_type(BUDGET), "the node of a single one could never be drained"
     assert pod(dev, "eu")["containers"][0]["image"] == "docker.io/karmada/karmada-agent:v1.18.2"
 
 
 def test_a_member_of_many_nodes_does_not_fall_silent_with_one_of_them(prod: Graph) -> None:
     for member in MEMBERS:
-        assert deployment(prod, member)["spec"]["replicas"] == 2
+        spec = deployment(prod, member)["spec"]
+        assert spec["replicas"] == 2
+        budget = prod.one(BUDGET, f"{member}-agent-budget").plain()["spec"]
+        assert budget["maxUnavailable"] == 1
+        assert budget["selector"] == spec["selector"]
 
 
 def test_a_member_joins_as_pull_cluster_with_its_region_and_network(dev: Graph) -> None:

@@ -177,7 +177,10 @@ REFUSED = [
         "karmada.acl",
         "256 networks are over the 255 of a rule of Linode's firewalls",
     ),
-    ("karmada.apiServerReplicas", 3, "karmada.apiServerReplicas", "need a node each, and the manager has 1"),
+    ("karmada.apiServerReplicas", 3, "karmada.apiServerReplicas", "need a node each, and the manager has 1; lower it"),
+    ("componentReplicas", 2, "componentReplicas", "2 replicas of Karmada's API server need a node each"),
+    ("componentReplicas", 2, "karmada.endpoint", "set karmada.apiServerReplicas to 1 beside componentReplicas"),
+    ("componentReplicas", 0, "componentReplicas", "must be at least 1"),
     ("karmada.operatorGeneration", 0, "karmada.operatorGeneration", "must be at least 1"),
     ("viewerGeneration", 0, "viewerGeneration", "must be at least 1"),
     ("karmada.etcd", {"replicas": 3}, "karmada.etcd.replicas", "unknown key"),
@@ -303,6 +306,11 @@ def test_replicas_of_the_api_server_need_a_load_balancer() -> None:
     raw = changed("karmada.apiServerReplicas", 3)
     raw["clusters"]["manager"]["pools"] = {"main": {"type": "g6-standard-2", "count": 3}}
     assert any(error.startswith("karmada.endpoint: 'node'") for error in errors_of(raw))
+
+
+def test_an_api_server_may_stay_alone_while_other_components_are_not() -> None:
+    config = parse(changed("karmada.apiServerReplicas", 1, changed("componentReplicas", 2)))
+    assert (config.api_server_replicas, config.agent_replicas) == (1, 2)
 
 
 def test_errors_of_all_sections_come_in_one_report() -> None:
