@@ -21,6 +21,7 @@ class Guardrail(enum.StrEnum):
     CONTROL_PLANE_ACL = "control-plane-acl"
     KARMADA_ACL = "karmada-acl"
     NODE_LOSS = "node-loss"
+    COMPONENT_REPLICAS = "component-replicas"
     PINNED_VERSIONS = "pinned-versions"
     ETCD_VOLUME = "etcd-volume"
     REMOTE_SECRETS = "remote-secrets"

@@ -265,7 +265,7 @@ def _karmada(config: FleetConfig) -> Iterator[Violation]:
             about_all_clusters=True,
         )
     if config.karmada.endpoint is EndpointMode.NODE and replicas > 1:
-        remedy = "" if own else "; or set karmada.apiServerReplicas to 1 beside componentReplicas"
+        remedy = "" if own else ", or karmada.apiServerReplicas of 1 beside componentReplicas"
         yield Violation(
             path=("karmada", "endpoint"),
             message=f"'node' leads to one node only; replicas of the API server need 'loadBalancer'{remedy}",

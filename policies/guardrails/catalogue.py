@@ -20,6 +20,7 @@ from policies.guardrails.rules import (
     firewalls,
     karmada,
     mesh,
+    replicas,
     versions,
 )
 
@@ -60,6 +61,15 @@ DEFINITIONS: Final = (
         production=Level.MANDATORY,
         development=Level.DISABLED,
         early=(clusters.pools_survive_a_node,),
+    ),
+    Definition(
+        guardrail=Guardrail.COMPONENT_REPLICAS,
+        holds="What keeps no data of Karmada and the mesh has a replica left when a node is lost",
+        why="Kubernetes gives up a lost node's pods only after five minutes.",
+        keys=("fleet:componentReplicas",),
+        production=Level.MANDATORY,
+        development=Level.DISABLED,
+        early=(replicas.components_outlast_a_node,),
     ),
     Definition(
         guardrail=Guardrail.PINNED_VERSIONS,

@@ -179,7 +179,7 @@ REFUSED = [
     ),
     ("karmada.apiServerReplicas", 3, "karmada.apiServerReplicas", "need a node each, and the manager has 1; lower it"),
     ("componentReplicas", 2, "componentReplicas", "2 replicas of Karmada's API server need a node each"),
-    ("componentReplicas", 2, "karmada.endpoint", "set karmada.apiServerReplicas to 1 beside componentReplicas"),
+    ("componentReplicas", 2, "karmada.endpoint", "need 'loadBalancer', or karmada.apiServerReplicas of 1"),
     ("componentReplicas", 0, "componentReplicas", "must be at least 1"),
     ("karmada.operatorGeneration", 0, "karmada.operatorGeneration", "must be at least 1"),
     ("viewerGeneration", 0, "viewerGeneration", "must be at least 1"),

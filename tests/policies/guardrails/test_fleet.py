@@ -78,6 +78,35 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "Set fleet:clusters.us.pools.main.autoscaler.min to 2 or more",
     ),
     (
+        "componentReplicas",
+        1,
+        Guardrail.COMPONENT_REPLICAS,
+        "release karmada-release: there is one replica of apiServer, scheduler, webhook, controllerManager, "
+        "aggregatedApiServer, kubeControllerManager, which goes with its node",
+        "Set fleet:componentReplicas to 2 or more",
+    ),
+    (
+        "componentReplicas",
+        1,
+        Guardrail.COMPONENT_REPLICAS,
+        "release us-east-west-release: there is one replica of the gateway",
+        "Set fleet:componentReplicas to 2 or more",
+    ),
+    (
+        "mesh.istiodValues",
+        {"autoscaleEnabled": False, "replicaCount": 1},
+        Guardrail.COMPONENT_REPLICAS,
+        "release us-istio-istiod: there is one replica of istiod",
+        "no value over it to less",
+    ),
+    (
+        "karmada.agent",
+        {"replicas": 1},
+        Guardrail.COMPONENT_REPLICAS,
+        "deployment us-agent-deployment: there is one replica of the agent",
+        "Set fleet:componentReplicas to 2 or more",
+    ),
+    (
         "workloads.hello.image",
         "docker.io/stefanprodan/podinfo",
         Guardrail.PINNED_VERSIONS,
@@ -186,7 +215,9 @@ def test_a_change_of_the_config_trips_its_guardrail_alone_which_names_the_key(
 def test_an_acl_that_lets_in_much_of_the_internet_is_refused_once_the_members_nodes_are_known(
     karmada: dict[str, Any], what: str
 ) -> None:
-    config = changed("karmada", karmada, config_of("prod"))
+    # One API server: by a node's address nobody reaches more of them.
+    config = changed("componentReplicas", 1, changed("karmada", karmada, config_of("prod")))
+    config["guardrails"]["levels"] = {"component-replicas": "disabled"}
     ((guardrail, finding),) = findings(planned_of(config, Stage.UPDATE), stack_of(config), [Level.MANDATORY])
     assert (guardrail, f"{finding.where}: {finding.what}") == (Guardrail.KARMADA_ACL, what)
 
