@@ -119,6 +119,8 @@ class Deployed(_Record):
     karmada_firewall: DeployedFirewall | None = None
     """None where Karmada's API has no ACL."""
     encryption: DeployedEncryption | None = None
+    api_servers_share: bool = True
+    """Whether Karmada's API servers bear the next one on their node, or there are none yet."""
     backups: DeployedBackups | None = None
     mesh_roots: DeployedRoots | None = None
     ingresses: dict[str, str] = Field(default_factory=dict)

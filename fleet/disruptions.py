@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "kubernetes.io/hostname"
 OF_ONE_TEMPLATE: Final = ("pod-template-hash",)
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 BUDGET: Final = {
     "maxUnavailable": 1,
     # Without it, replicas that are broken anyway keep their node from being drained.
@@ -37,15 +39,15 @@ def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def affinity(labels: Mapping[str, str]) -> dict[str, Any]:
     """The same as an affinity, for charts that take no topology spread constraints."""
-    return {
-        "podAntiAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": apart(labels)}]
-        }
-    }
+    return {"podAntiAffinity": {PREFERRED: [{"weight": 100, "podAffinityTerm": _apart(labels)}]}}
 
 
-def apart(labels: Mapping[str, str]) -> dict[str, Any]:
-    """The term by which pods with these labels keep off each other's nodes, template by template."""
+def one_a_node(labels: Mapping[str, str]) -> dict[str, Any]:
+    """The same, and no wish: each has a node of its own, or does not start."""
+    return {"podAntiAffinity": {REQUIRED: [_apart(labels)]}}
+
+
+def _apart(labels: Mapping[str, str]) -> dict[str, Any]:
     return {
         "labelSelector": {"matchLabels": dict(labels)},
         "matchLabelKeys": list(OF_ONE_TEMPLATE),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet import state
 from fleet.deployed import Deployed
+from fleet.disruptions import REQUIRED
 from fleet.fields import minor
 from fleet.karmada import encryption
 from fleet.karmada.values import ENCRYPTION_ANNOTATION
@@ -62,6 +63,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
         | {"ingresses": _ingresses(found, told, expelled)}
         | _roots(found, told, expelled, names)
         | _encryption(found, told)
+        | {"apiServersShare": _api_servers_share(found)}
     )
 
 
@@ -185,6 +187,16 @@ def _encryption(found: State, told: Facts) -> Facts:
     keys = _keys(text) or before["keys"]
     others = [keys[0]] if keys[0] != before["writing"] else []
     return {"encryption": before | {"keys": keys, "others": others}}
+
+
+def _api_servers_share(found: State) -> bool:
+    """An earlier Fleet left them with the chart's anti-affinity, by which each keeps every other one off its node."""
+    release = found.get(RELEASE, f"{KARMADA}-release")
+    if release is None:
+        return True
+    affinity = ((release.get("values") or {}).get("apiServer") or {}).get("affinity") or {}
+    terms = (affinity.get("podAntiAffinity") or {}).get(REQUIRED)
+    return terms is not None and all(term.get("matchLabelKeys") for term in terms)
 
 
 def _keys(text: str) -> list[str]:

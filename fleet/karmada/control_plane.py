@@ -24,7 +24,7 @@ from fleet.naming import KARMADA_NAMESPACE
 from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 
 API_SERVER_PORT: Final = 5443
-API_SERVER_SELECTOR: Final = {"app": "karmada-apiserver"}
+API_SERVER_SELECTOR: Final = {"app": values.API_SERVER}
 """Labels of the API server's pods (charts/karmada/values.yaml, apiServer.labels)."""
 
 

@@ -46,7 +46,11 @@ class Federation(pulumi.ComponentResource):
                 members=args.members,
                 tags=linode_tags(config.tags),
                 karmada=config.karmada,
-                replicas=Replicas(components=config.component_replicas, api_servers=config.api_server_replicas),
+                replicas=Replicas(
+                    components=config.component_replicas,
+                    api_servers=config.api_server_replicas,
+                    api_servers_share=args.members.deployed.api_servers_share,
+                ),
                 deployed=args.members.deployed,
                 certs=config.certs.karmada,
                 viewer_generation=config.viewer_generation,

@@ -19,6 +19,7 @@ COMPONENTS: Final = {
     "aggregatedApiServer": "karmada-aggregated-apiserver",
 }
 """Components of host mode whose images carry Karmada's own version, and the label `app` of their pods."""
+API_SERVER: Final = "karmada-apiserver"
 KUBE_CONTROLLER_MANAGER: Final = "kube-controller-manager"
 CERTIFICATE_ANNOTATION: Final = "fleet/certificate"
 """Pods read their certificate when they start, so a renewed one has to change them."""
@@ -49,10 +50,12 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class Replicas:
-    """How many there are of what keeps no data; the chart spreads API servers by itself, each on a node of its own."""
+    """How many there are of what keeps no data; each API server has a node of its own."""
 
     components: int
     api_servers: int
+    api_servers_share: bool = False
+    """Whether those that run bear the next one on their node (docs/decisions/0206)."""
 
 
 def host(
@@ -87,7 +90,8 @@ def host(
                 },
                 "podAnnotations": pods["podAnnotations"] | {ENCRYPTION_ANNOTATION: fingerprints.encryption},
             }
-            | _budgeted(replicas.api_servers),
+            | _budgeted(replicas.api_servers)
+            | (_relieved() if replicas.api_servers_share else {}),
             "kubeControllerManager": {"image": {"tag": KARMADA_KUBERNETES}}
             | pods
             | _replicated(KUBE_CONTROLLER_MANAGER, replicas.components),
@@ -122,6 +126,14 @@ def _replicated(app: str, replicas: int) -> dict[str, Any]:
 
 def _budgeted(replicas: int) -> dict[str, Any]:
     return {"podDisruptionBudget": dict(disruptions.BUDGET)} if replicas > 1 else {}
+
+
+def _relieved() -> dict[str, Any]:
+    # By the chart's defaults the one that runs has to be wholly gone before the next is given its node, for a minute.
+    return {
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "affinity": disruptions.one_a_node({"app": API_SERVER}),
+    }
 
 
 def _controller_manager(karmada: Karmada) -> dict[str, Any]:

@@ -157,6 +157,34 @@ def test_the_claim_of_etcd_is_called_as_its_stateful_set_makes_it(chart: Path) -
     assert "persistentVolumeClaimRetentionPolicy" not in etcd["spec"], "the chart could remove its claim by now"
 
 
+RELIEVED = yaml.safe_load("""
+apiServer: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: []}}}
+""")
+"""What docs/karmada.md has a user write, for one update, over what an earlier Fleet made."""
+
+
+@pytest.mark.parametrize(
+    ("values", "before", "unavailable", "keeping_off"),
+    [
+        ({}, False, 1, ["every other one"]),
+        (RELIEVED, False, 1, []),
+        ({}, True, 0, ["those of its own template"]),
+    ],
+)
+def test_an_api_server_is_given_the_node_of_the_one_before_by_the_way_that_the_documents_have(
+    chart: Path, values: dict[str, Any], before: bool, unavailable: int, keeping_off: list[str]
+) -> None:
+    """`before` is whether the one that runs bears the next one; where it does not, it has to go first."""
+    config = stack("dev") | {"karmada": {"values": values}}
+    graph = build(config, deployed={"apiServersShare": before})
+    release = graph.one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    spec = of_kind(rendered(chart, release), "Deployment")["karmada-apiserver"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": unavailable, "maxSurge": 1}
+    terms = spec["template"]["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    among = {None: "every other one", "pod-template-hash": "those of its own template"}
+    assert [among[(term.get("matchLabelKeys") or [None])[0]] for term in terms] == keeping_off
+
+
 def of_kind(documents: list[Any], kind: str) -> dict[str, Any]:
     """The specs of one kind by name."""
     found = [document for document in documents if document and document["kind"] == kind]

@@ -42,6 +42,20 @@ def test_without_a_word_there_is_one_of_everything_and_the_charts_own_defaults()
         assert not keys & set(values_of(graph, release)), "a running fleet would restart it for nothing"
 
 
+def test_an_api_server_serves_until_the_next_one_is_ready_on_the_same_node() -> None:
+    """Also the only one on the only node, which the chart's own anti-affinity would keep to itself."""
+    api_server = values_of(build(stack("dev")), "karmada-release")["apiServer"]
+    assert api_server["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    (term,) = api_server["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term["matchLabelKeys"] == OF_ONE_TEMPLATE, "the next one would wait for the node of this one for ever"
+
+
+def test_one_that_keeps_every_other_off_its_node_is_left_to_go_first() -> None:
+    """What runs since an earlier Fleet would not let the next one start beside it, on a manager of one node."""
+    graph = build(stack("dev"), deployed={"apiServersShare": False})
+    assert not {"strategy", "affinity"} & set(values_of(graph, "karmada-release")["apiServer"])
+
+
 def test_one_number_replicates_all_of_karmada_that_keeps_no_data_and_parts_it(two: Graph) -> None:
     values = values_of(two, "karmada-release")
     for component in OF_KARMADA:

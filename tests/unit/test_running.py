@@ -7,6 +7,7 @@ import pytest
 
 from fleet.config import parse
 from fleet.deployed import Deployed, errors
+from fleet.disruptions import REQUIRED, one_a_node
 from fleet.karmada.encryption import configuration, fingerprint
 from fleet.linode_clusters import LiveCluster, LivePool
 from fleet.running import deployed, identities
@@ -72,6 +73,23 @@ def live(version: str = "1.35", unready: int = 0, **pools: tuple[int, int]) -> L
             for label, (number, count) in pools.items()
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("api_server", "share"),
+    [
+        ({}, False),
+        ({"affinity": {"nodeAffinity": {}}}, False),
+        ({"affinity": {"podAntiAffinity": {REQUIRED: [{"topologyKey": "kubernetes.io/hostname"}]}}}, False),
+        ({"affinity": one_a_node({"app": "karmada-apiserver"})}, True),
+        ({"affinity": {"podAntiAffinity": {REQUIRED: []}}}, True),
+    ],
+)
+def test_api_servers_share_a_node_if_the_release_gave_them_no_anti_affinity_between_templates(
+    api_server: dict[str, Any], share: bool
+) -> None:
+    release = released("karmada-release", values={"karmadaImageVersion": "v1.18.2", "apiServer": api_server})
+    assert found(release).api_servers_share is share, "the chart's own anti-affinity is between all of them"
 
 
 def test_a_stack_without_resources_has_nothing_deployed() -> None:
