@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.configs import fleet_of, stack
+from tests.unit.configs import ROOT, fleet_of, stack
 from tests.unit.graph import Graph, build
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -80,6 +80,13 @@ def test_one_number_replicates_istiod_and_the_gateways_with_their_autoscalers_or
     (constraint,) = values["topologySpreadConstraints"]
     assert constraint["matchLabelKeys"] == OF_ONE_TEMPLATE, "an update may bring both onto one node"
     assert constraint["whenUnsatisfiable"] == "ScheduleAnyway", "an update has to end while a node is lost"
+
+
+def test_production_says_first_what_does_not_outlast_a_node() -> None:
+    internal = values_of(build(stack("prod")), "karmada-release")["etcd"]["internal"]
+    assert internal["replicaCount"] == 1, "what follows is about that"
+    first = (ROOT / "Pulumi.prod.yaml").read_text().splitlines()[0]
+    assert "etcd is one member" in first
 
 
 def test_numbers_of_their_own_go_over_the_one_for_all() -> None:
