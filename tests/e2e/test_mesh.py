@@ -175,7 +175,7 @@ def test_a_pod_that_is_not_ready_has_no_calls_from_other_regions(fleet: Fleet) -
         eventually(lambda: ap.region not in mesh.calls(us, 10), "us asks ap no more")
         asked = mesh.calls(us, 100)
         assert asked.total() == 100
-        assert asked[mesh.NO_ANSWER] == 0, "calls went to a gateway behind which nobody is ready"
+        assert asked[NO_ANSWER] == 0, "calls went to a gateway behind which nobody is ready"
         known = [address for address, port in mesh.requests(us) if port == CROSS_NETWORK_PORT]
         assert len(known) == 1, "the gateway of ap is no endpoint of hello's while nobody is ready behind it"
     finally:

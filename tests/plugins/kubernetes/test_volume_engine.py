@@ -11,8 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from kubernetes import client
 from linode_api4 import LinodeClient
+from linode_api4.errors import ApiError
 from urllib3.exceptions import HTTPError
 
 from sandbox.kubernetes.api import addons
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 LIMIT_SECONDS = 300.0
+MISTAKES = (client.ApiException, HTTPError, ApiError, requests.RequestException, OSError)
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
@@ -107,7 +110,8 @@ class Driver:
                     self._core.list_persistent_volume().items,
                     self._storage.list_storage_class().items,
                 )
-            except (client.ApiException, HTTPError):
+            except MISTAKES:
+                # As the sandbox's cloud controller does, it tries again.
                 continue
 
 
@@ -159,14 +163,15 @@ def cluster(tmp_path: Path, plugin_home: Path) -> Iterator[Cluster]:
         ControlPlane(tmp_path / "control-plane") as control_plane,
         control_plane.client() as api,
     ):
-        account = LinodeClient(linode.token, base_url=f"{linode.url}/v4")
+        # Each thread has a session of its own.
+        account, drivers = (LinodeClient(linode.token, base_url=f"{linode.url}/v4") for _ in range(2))
         storage = client.StorageV1Api(api)
         classes: Any = addons()
         for document in classes:
             if document["kind"] == "StorageClass":
                 storage.create_storage_class(document)
         control_plane.control(*CONTROLLERS)
-        with Driver(account, api, tmp_path / "volumes"):
+        with Driver(drivers, api, tmp_path / "volumes"):
             yield Cluster(account, control_plane, stack, tmp_path / "chart")
 
 
