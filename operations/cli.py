@@ -16,7 +16,7 @@ from operations.state import commands as state_commands
 
 app = typer.Typer(
     name="operations",
-    help="Look after a fleet: its state, its backups, what it takes from registries, and whether an account can run one.",
+    help="Look after a fleet: its state, its backups, what it takes from registries, and if an account can run one.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,  # Locals may hold secrets.
