@@ -111,11 +111,13 @@ def test_hello_and_sleep_may_leave_a_lost_member_with_what_they_need() -> None:
     assert "clusterTolerations" not in spec["placement"], "no taint evicts"
 
 
-def test_the_submitted_deployments_are_waited_for_by_the_fleet_and_not_by_the_provider() -> None:
+def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() -> None:
+    """A provider would wait for pods and endpoints that Karmada never has."""
     below = build(fleet_of(1)).below("workloads-submission")
+    assert {node.name.removeprefix("workloads-submission-") for node in below} == {"hello", "hello-service", "sleep"}
+    for node in below:
+        assert node.plain()["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, node.name
     deployments = [node for node in below if node.type == "kubernetes:apps/v1:Deployment"]
-    for node in deployments:
-        assert node.plain()["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
     hooks = {node.plain()["metadata"]["name"]: (node.after_create, node.after_update) for node in deployments}
     assert hooks == {app: ((f"workloads-submission-{app}-ready",),) * 2 for app in ("hello", "sleep")}
 

@@ -29,6 +29,8 @@ from fleet.state import READ_RESOURCES
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+LET_THROUGH: Final = "\n# A gate has opened for this kubeconfig."
+"""What a kubeconfig ends with that has passed the gate before its cluster, or before Karmada's API, in an update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,9 @@ class Stage(enum.Enum):
     """What the engine does with the program."""
 
     PREVIEW = "preview"
+    """Of a stack that has nothing yet."""
+    PREVIEW_OF_DEPLOYED = "preview of what is deployed"
+    """Of a stack that has been updated: of what stays as it is, everything is known."""
     UPDATE = "update"
 
 
@@ -340,11 +345,11 @@ def build(
 
     async def open_gate(name: str, kubeconfig: str) -> str:
         recorder.graph.awaited.append(name)
-        return kubeconfig
+        return f"{kubeconfig}{LET_THROUGH}"
 
     async def let_in(kubeconfig: str) -> str:
         recorder.graph.let_in.append(kubeconfig)
-        return kubeconfig
+        return f"{kubeconfig}{LET_THROUGH}"
 
     async def asked(kubeconfig: str, namespace: str, service: str) -> str:
         answer = ANSWERS["kubernetes:core/v1:Service"]
@@ -362,19 +367,25 @@ def build(
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
         return pulumi.Output.from_input(_note_sources(Fleet("fleet", args).outputs, recorder.graph))
 
-    with (
-        own_event_loop(),
-        mock.patch.object(readiness, "wait_until_ready", open_gate),
-        mock.patch.object(readiness, "wait_until_let_in", let_in),
-        mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append),
-        mock.patch.object(encryption, "rewrite", rewrite),
-        mock.patch.object(addresses, "asked", asked),
-    ):
+    with contextlib.ExitStack() as patches:
+        patches.enter_context(own_event_loop())
+        patches.enter_context(mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append))
+        if stage is Stage.UPDATE:
+            patches.enter_context(mock.patch.object(readiness, "wait_until_ready", open_gate))
+            patches.enter_context(mock.patch.object(readiness, "wait_until_let_in", let_in))
+            patches.enter_context(mock.patch.object(encryption, "rewrite", rewrite))
+            patches.enter_context(mock.patch.object(addresses, "asked", asked))
+        else:
+            patches.enter_context(mock.patch.object(readiness, "connect", _reach_nothing))
         pulumi.runtime.set_mocks(
-            recorder.mocks, project="fleet", stack="test", preview=stage is Stage.PREVIEW, monitor=recorder
+            recorder.mocks, project="fleet", stack="test", preview=stage is not Stage.UPDATE, monitor=recorder
         )
         program()
     return recorder.graph
+
+
+def _reach_nothing(_kubeconfig: str) -> client.ApiClient:
+    raise AssertionError("a preview asks a cluster, which it may not reach (docs/decisions/0191)")
 
 
 async def _note_sources(outputs: Mapping[str, Any], graph: Graph) -> None:

@@ -84,6 +84,12 @@ def test_an_agent_that_reports_stays_until_another_is_ready_to(dev: Graph) -> No
     assert container["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": 10357}
 
 
+def test_nobody_waits_for_an_agent_that_starts_over_until_it_is_registered(dev: Graph) -> None:
+    for member in MEMBERS:
+        annotations = deployment(dev, member)["metadata"]["annotations"]
+        assert annotations == {"pulumi.com/skipAwait": "true"}, "it is ready only once its Cluster object is there"
+
+
 def test_an_agent_needs_its_rights_before_it_starts(dev: Graph) -> None:
     for member in MEMBERS:
         before = dev.reaches(dev.one(DEPLOYMENT, f"{member}-agent-deployment"))

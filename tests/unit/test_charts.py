@@ -39,6 +39,12 @@ def test_a_mirror_of_istios_images_is_named_by_whoever_has_one() -> None:
     )
 
 
+def test_a_release_that_fails_takes_back_what_it_added() -> None:
+    releases = build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")
+    assert len(releases) == 5
+    assert all(node.plain()["cleanupOnFail"] is True for node in releases), "the next update would meet half of it"
+
+
 def test_charts_can_come_from_a_mirror() -> None:
     graph = build(fleet_of(1, charts={"karmada": "/mirror/karmada", "istio": "oci://mirror.example/istio"}))
     charts = {node.plain()["chart"] for node in graph.of_type("kubernetes:helm.sh/v3:Release")}

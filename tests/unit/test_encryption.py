@@ -96,6 +96,11 @@ def test_what_is_there_is_encrypted_anew_with_another_key_and_not_at_every_updat
     assert "karmada-release" in turned.exported_after["encryption"], "an update that fails leaves the earlier word"
 
 
+def test_a_preview_of_another_key_encrypts_nothing_yet() -> None:
+    preview = fleet(Stage.PREVIEW_OF_DEPLOYED, {"keys": ["first", "next"], "writing": "first"}, **TURN)
+    assert preview.outputs["fleet"]["encryption"] == TURN, "and asks no cluster, or it would have failed"
+
+
 def test_a_name_in_etcd_tells_two_keys_of_one_name_apart() -> None:
     assert encryption.key_name("first", "one") != encryption.key_name("first", "two")
     text = encryption.configuration([("next", "bmV4dA=="), ("first", "Zmlyc3Q=")])

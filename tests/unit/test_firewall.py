@@ -13,7 +13,7 @@ from fleet.deployed import Deployed
 from fleet.karmada.firewall import ACL_ANNOTATION, LKE_RULES, let_in, not_behind, not_let_in
 from fleet.pools import Acl
 from tests.unit.configs import fleet_of
-from tests.unit.graph import Graph, Node, Stage, build
+from tests.unit.graph import LET_THROUGH, Graph, Node, Stage, build
 
 FIREWALL = "linode:index/firewall:Firewall"
 PATCH = "kubernetes:core/v1:ServicePatch"
@@ -205,6 +205,8 @@ def test_an_update_stands_at_the_door_itself_and_a_preview_does_not() -> None:
     graph = fleet(BY_NODE)
     assert len(graph.let_in) == 1
     assert "https://" in graph.let_in[0]
+    provider = graph.one("pulumi:providers:kubernetes", "karmada-provider")
+    assert provider.plain()["kubeconfig"].endswith(LET_THROUGH), "it goes round the door"
     preview = fleet(BY_NODE, Stage.PREVIEW)
     assert not preview.let_in
     sources = preview.one("pulumi:providers:kubernetes", "karmada-provider").sources["kubeconfig"]

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.settings import Layer
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret
+from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret, unwrap
 
 CLUSTER = "linode:index/lkeCluster:LkeCluster"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -209,6 +209,33 @@ def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     }  # fmt: skip
     assert [pool.keys() for pool in pools] == [{"name", "type"}]
     assert outputs["eastWestGateways"].keys() == outputs["ingresses"].keys() == {"eu", "ap", "us"}
+
+
+def test_what_an_update_ends_with_is_told_only_once_it_is_there(dev: Graph) -> None:
+    """An update that fails before leaves the earlier word, and the next one starts from what is there."""
+    istiods = {f"{member}-istio-istiod" for member in ("eu", "ap", "us")}
+    assert {"karmada-release", *istiods} <= dev.exported_after["versions"]
+    assert istiods <= dev.exported_after["meshRoots"]
+    assert "karmada-release" in dev.exported_after["etcd"]
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_a_preview_of_what_is_deployed_shows_no_change_and_asks_no_cluster(name: str) -> None:
+    config = stack(name)
+    update = build(config)
+    preview = build(config, Stage.PREVIEW_OF_DEPLOYED, deployed=unwrap(update.outputs["fleet"]))
+    assert preview.nodes.keys() == update.nodes.keys()
+    for urn, node in update.nodes.items():
+        assert without_marks(preview.nodes[urn].plain()) == without_marks(node.plain()), node.name
+    for output in ("eastWestGateways", "ingresses", "nodeIps", "karmadaEndpoint"):
+        assert preview.outputs["fleet"][output] == update.outputs["fleet"][output], "a preview would show it as unknown"
+
+
+def without_marks(value: Any) -> Any:
+    """Inputs without what tells in an update that a kubeconfig has passed its gate."""
+    if isinstance(value, dict):
+        return {key: without_marks(below) for key, below in value.items()}
+    return value.removesuffix(LET_THROUGH) if isinstance(value, str) else value
 
 
 def test_a_fresh_preview_plans_everything_that_an_update_makes() -> None:

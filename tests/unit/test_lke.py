@@ -10,7 +10,7 @@ from fleet.deployed import DeployedPool
 from fleet.lke import external_ips, in_place, node_labels
 from fleet.pools import NodePool
 from tests.unit.configs import fleet_of
-from tests.unit.graph import Graph, Node, build
+from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, unwrap
 
 KIND = "linode:index/lkeCluster:LkeCluster"
 
@@ -143,6 +143,20 @@ def test_tags_are_those_of_the_stack() -> None:
 def test_nothing_is_put_into_a_cluster_before_its_gate_opens() -> None:
     graph = build(fleet_of(2, layers=[]))
     assert sorted(graph.awaited) == ["m0", "m1", "manager"]
+    providers = graph.of_type("pulumi:providers:kubernetes")
+    assert {node.name for node in providers} == {f"{name}-provider" for name in graph.awaited}
+    for node in providers:
+        assert node.plain()["kubeconfig"].endswith(LET_THROUGH), f"{node.name} goes round the gate"
+    for name, kubeconfig in unwrap(graph.outputs["fleet"])["kubeconfigs"].items():
+        assert kubeconfig.endswith(LET_THROUGH), f"whoever takes the kubeconfig of {name} would meet a closed door"
+
+
+def test_what_is_recorded_of_a_cluster_is_what_linode_says_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorded from what was asked for, a version would be the next update's start before the cluster has it."""
+    answer = ANSWERS[KIND]
+    monkeypatch.setitem(ANSWERS, KIND, lambda args: answer(args) | {"k8sVersion": "1.33"})
+    clusters = build(fleet_of(1, layers=[])).outputs["fleet"]["clusters"]
+    assert [cluster["version"] for cluster in clusters] == ["1.33", "1.33"]
 
 
 def test_a_provider_keeps_its_identity_when_credentials_are_renewed() -> None:

@@ -141,6 +141,14 @@ def test_gateways_wait_for_the_webhook_that_injects_them(dev: Graph) -> None:
         assert "eu-istio-istiod" in dev.reaches(dev.one(RELEASE, name))
 
 
+def test_what_istiod_checks_waits_for_the_webhook_that_checks_it(dev: Graph) -> None:
+    checked = [node for node in dev.nodes.values() if ".istio.io/" in node.type]
+    assert {node.name for node in checked} >= {f"{member}-east-west-cross-network" for member in NETWORKS}
+    for node in checked:
+        member = node.provider_name.removesuffix("-provider")
+        assert f"{member}-istio-istiod" in dev.reaches(node), f"{node.name} is refused until the webhook answers"
+
+
 def test_ingress_gateways_can_be_turned_off() -> None:
     graph = build(fleet_of(2, ingress={"enabled": False}))
     assert not graph.of_type("fleet:mesh:IngressGateway")
@@ -219,7 +227,9 @@ def test_no_right_of_peers_has_the_name_of_the_binding_to_istios_reader_role(dev
 
 
 def test_a_token_is_handed_out_once_it_may_read(dev: Graph) -> None:
-    bindings = {node.name for node in dev.of_type(BINDING, CLUSTER_BINDING) if node.name.startswith("ap-peer-access")}
+    bindings = {"ap-peer-access-endpoints-binding", "ap-peer-access-mesh-config-binding"}
+    assert bindings <= {node.name for node in dev.of_type(BINDING, CLUSTER_BINDING)}
+    assert bindings <= dev.reaches(dev.one(SECRET, "ap-peer-access-token"))
     assert bindings <= dev.reaches(dev.one(SECRET, "us-reads-ap-remote-secret"))
 
 
