@@ -9,6 +9,7 @@ import pytest
 from fleet.settings import Layer
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret, unwrap
+from tests.unit.test_backup import SETTINGS
 
 CLUSTER = "linode:index/lkeCluster:LkeCluster"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -122,6 +123,26 @@ def test_on_destroy_everything_in_a_cluster_goes_before_the_cluster(dev: Graph) 
 def test_on_destroy_workloads_go_before_agents_and_releases(dev: Graph) -> None:
     before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello"))
     assert {"eu-agent-cluster", "eu-agent-deployment", "karmada-release"} <= before
+
+
+COMPONENTS = {
+    "fleet:index:Fleet", "fleet:lke:Cluster", "fleet:viewers:ClusterViewer",
+    "fleet:karmada:Federation", "fleet:karmada:ControlPlane", "fleet:karmada:Pki", "fleet:karmada:Encryption",
+    "fleet:karmada:Firewall", "fleet:karmada:Users", "fleet:karmada:Agent", "fleet:karmada:AgentAccess",
+    "fleet:karmada:Failover", "fleet:karmada:Backup",
+    "fleet:mesh:Mesh", "fleet:mesh:RootAuthority", "fleet:mesh:MemberAuthority", "fleet:mesh:Istio",
+    "fleet:mesh:EastWestGateway", "fleet:mesh:IngressGateway", "fleet:mesh:PeerAccess", "fleet:mesh:Peering",
+    "fleet:mesh:TokensRead", "fleet:policies:Traffic", "fleet:policies:Placement",
+    "fleet:workloads:Workloads", "fleet:workloads:Identities", "fleet:workloads:Submission",
+}  # fmt: skip
+
+
+def test_everything_is_below_the_fleet_in_components_that_keep_their_types() -> None:
+    """Both are in a resource's URN: with another one, an update makes it anew, and deletes what runs."""
+    everything = {"backup": SETTINGS, "acl": {"ipv4": ["192.0.2.0/24"]}}
+    graph = build(fleet_of(2, karmada=everything, mesh={"remoteTokenGeneration": 2}))
+    assert [node.name for node in graph.nodes.values() if node.parent not in graph.nodes] == ["fleet"]
+    assert {graph.nodes[node.parent].type for node in graph.nodes.values() if node.parent in graph.nodes} == COMPONENTS
 
 
 def test_clusters_wait_for_nothing_but_their_suffix(dev: Graph) -> None:

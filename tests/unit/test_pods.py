@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.unit.configs import fleet_of
+from tests.unit.configs import ROOT, fleet_of, stack
 from tests.unit.graph import Graph, build
 from tests.unit.test_backup import SETTINGS
 
@@ -52,3 +53,14 @@ def test_no_pod_but_an_agents_has_a_token_of_its_cluster(fleet: Graph) -> None:
     assert mounted == {f"{member}-{account}" for member in ("m0", "m1") for account in USED}
     jobs = {name: pod["automountServiceAccountToken"] for name, pod in pods(fleet) if name.endswith("-cron")}
     assert jobs == {"karmada-failover-cron": False, "karmada-backup-cron": False}
+
+
+def test_what_runs_in_a_member_is_what_runs_in_fleets_of_today() -> None:
+    """Whoever changes a pod's template or a chart's values says so in member.yaml, and in the changelog."""
+    graph = build(stack("dev"))
+    kinds = ("kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release")
+    now = {node.name: node.plain() for node in graph.of_type(*kinds) if node.name.startswith(("eu-", "workloads-"))}
+    # Fingerprints of certificates, and where Karmada is.
+    del now["eu-agent-deployment"]["spec"]["template"]["metadata"]["annotations"]
+    del now["eu-istio-istiod"]["values"]["podAnnotations"]
+    assert now == yaml.safe_load((ROOT / "tests" / "unit" / "member.yaml").read_text())
