@@ -10,7 +10,7 @@ import urllib3
 from kubernetes import client
 from tenacity import wait_none
 
-from fleet import addresses
+from fleet import addresses, readiness
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit import graph
 from tests.unit.configs import stack
@@ -25,7 +25,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the API server answers, attempt by attempt: a Service's ingress, or an error to raise."""
     found: list[Any] = []
 
-    def read(_self: client.CoreV1Api, name: str, namespace: str, **_options: Any) -> SimpleNamespace:
+    def read(_self: client.CoreV1Api, name: str, namespace: str, *, _request_timeout: float) -> SimpleNamespace:
+        assert _request_timeout == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         assert (namespace, name) == ("istio-system", "istio-ingressgateway")
         answer = found.pop(0)
         if isinstance(answer, Exception):

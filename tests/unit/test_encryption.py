@@ -9,6 +9,7 @@ import pytest
 import yaml
 from kubernetes.client import ApiException
 
+from fleet import readiness
 from fleet.karmada import encryption
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret
@@ -140,7 +141,8 @@ class Api:
     def response_deserialize(self, answer: Answer, **_: Any) -> Answer:
         return answer
 
-    def call_api(self, method: str, path: str, options: dict[str, Any], **_: Any) -> Answer:
+    def call_api(self, method: str, path: str, options: dict[str, Any], *, _request_timeout: float) -> Answer:
+        assert _request_timeout == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         if method == "PATCH":
             assert options["body"] == {}, "nothing of the object changes"
             if self._gone and path.endswith(self._gone):

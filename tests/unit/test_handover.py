@@ -12,6 +12,7 @@ from pulumi import Output
 from pulumi.runtime import mocks
 from tenacity import stop_after_attempt, wait_none
 
+from fleet import readiness
 from fleet.karmada import handover
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.apis import Apis
@@ -87,7 +88,12 @@ def apis(monkeypatch: pytest.MonkeyPatch) -> Apis:
 
     looked: list[str] = []
     found.before = kubelet
-    monkeypatch.setattr(rest.RESTClientObject, "request", lambda _self, *given, **named: found.request(*given, **named))
+
+    def request(_self: rest.RESTClientObject, *given: Any, **named: Any) -> rest.RESTResponse:
+        assert named["_request_timeout"] == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
+        return found.request(*given, **named)
+
+    monkeypatch.setattr(rest.RESTClientObject, "request", request)
     monkeypatch.setattr(handover._hand_over.retry, "wait", wait_none())
     return found
 

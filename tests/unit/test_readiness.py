@@ -29,7 +29,8 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the API server answers, attempt by attempt: nodes, or an error to raise."""
     answers: list[Any] = []
 
-    def list_node(_self: client.CoreV1Api, **_options: Any) -> SimpleNamespace:
+    def list_node(_self: client.CoreV1Api, *, _request_timeout: float) -> SimpleNamespace:
+        assert _request_timeout == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -110,6 +111,11 @@ def test_whoever_does_not_wait_long_reads_nothing(attempts: list[Any], monkeypat
     assert told == []
 
 
+def test_a_client_leaves_it_to_the_gate_to_try_again_and_to_say_so() -> None:
+    with readiness.connect(KUBECONFIG) as api:
+        assert api.configuration.retries is False
+
+
 def test_an_unusable_kubeconfig_is_an_error_that_does_not_quote_it(attempts: list[Any]) -> None:
     broken = base64.b64encode(b"the-token").decode()
     with pytest.raises(pulumi.RunError, match="cannot be read") as caught:
@@ -122,7 +128,8 @@ def knocks(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
     """What becomes of each knock at Karmada's door: an error to raise, or an answer."""
     answers: list[Exception | None] = []
 
-    def get_code(_self: client.VersionApi, **_options: Any) -> None:
+    def get_code(_self: client.VersionApi, *, _request_timeout: float) -> None:
+        assert _request_timeout == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         if answer := answers.pop(0):
             raise answer
 

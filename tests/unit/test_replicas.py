@@ -10,6 +10,7 @@ from kubernetes import client
 from pulumi import Output
 from tenacity import stop_after_attempt
 
+from fleet import readiness
 from fleet.karmada import replicas
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.keys import pair
@@ -61,7 +62,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What Karmada answers, look by look: a Deployment, or an error to raise."""
     expected: list[Any] = []
 
-    def read(_self: client.AppsV1Api, name: str, namespace: str, **_options: Any) -> Any:
+    def read(_self: client.AppsV1Api, name: str, namespace: str, *, _request_timeout: float) -> Any:
+        assert _request_timeout == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         assert (name, namespace) == ("hello", "default")
         answer = expected.pop(0)
         if isinstance(answer, Exception):

@@ -12,6 +12,7 @@ from pulumi import Output
 from pulumi.runtime import mocks
 from tenacity import wait_none
 
+from fleet import readiness
 from fleet.karmada import static_resources
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
@@ -32,6 +33,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def delete(_self: client.BatchV1Api, name: str, namespace: str, **options: Any) -> client.V1Status:
         assert (name, namespace) == ("karmada-static-resource", "karmada-system")
         assert options["propagation_policy"] == "Foreground", "its pods go before it does"
+        assert options["_request_timeout"] == readiness.REQUEST_TIMEOUT_SECONDS, "an answer may never come"
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
