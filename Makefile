@@ -24,7 +24,7 @@ SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help setup test lint types layers unit engine picture check-pins tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
+.PHONY: help setup test lint types layers unit mutants engine picture check-pins tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -65,6 +65,10 @@ layers: setup ## import-linter: who may import whom
 unit: setup ## The program's tests alone, with its coverage
 	@$(PYTHON) -m pytest tests/unit tests/policies --cov
 	@$(PACK)/.venv/bin/python -m pytest $(PACK)/tests
+
+mutants: setup ## Which one-line changes of a module no test notices: ONLY=fleet.mesh.peering, or ONLY='fleet.mesh.*'; of all without
+	@$(VENV)/bin/mutmut run $(if $(ONLY),'$(ONLY).*')
+	@$(VENV)/bin/mutmut results | grep -F '$(subst *,,$(ONLY))' || echo 'mutants: every one is noticed'
 
 engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
