@@ -161,7 +161,9 @@ class Engine(mocks.Mocks):
 
     def _matching_instances(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The newest first, which is not the order that the program wants."""
-        [pattern] = [value for condition in args["filters"] for value in condition["values"]]
+        [condition] = args["filters"]
+        assert (condition["name"], condition["matchBy"]) == ("label", "regex"), "Linode would find other instances"
+        [pattern] = condition["values"]
         found = [(label, i) for label, i in (INSTANCES | self._instances).items() if re.search(pattern, label)]
         instances = [{"id": i, "label": label, "ipAddress": f"198.51.100.{i % 250}"} for label, i in reversed(found)]
         return {"id": "found", "instances": instances}
@@ -260,7 +262,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
         "lkeClusters": [
             {"id": i, "label": label, "tags": []}
             for label, i in CLUSTERS.items()
-            if label in args["filters"][0]["values"]
+            if args["filters"][0]["name"] == "label" and label in args["filters"][0]["values"]
         ]
         if args.get("filters")
         else list(LIVE.values()),
