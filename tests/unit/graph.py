@@ -149,6 +149,7 @@ class Engine(mocks.Mocks):
         outputs = dict(args.inputs) | (answer(args) if answer else {})
         resource_id = args.resource_id or f"{args.name}-id"
         if args.typ == "linode:index/lkeCluster:LkeCluster":
+            resource_id = args.resource_id or str(cluster_id(args.name))
             nodes = [node for pool in outputs["pools"] for node in pool["nodes"]]
             self._instances |= {f"lke{resource_id}-{node['id']}": node["instanceId"] for node in nodes}
         return resource_id, outputs
@@ -169,8 +170,13 @@ class Engine(mocks.Mocks):
         return {"id": "found", "instances": instances}
 
 
+def cluster_id(resource: str) -> int:
+    """What Linode calls the cluster of a resource."""
+    return sum(resource.encode())
+
+
 def _cluster(args: mocks.MockResourceArgs) -> dict[str, Any]:
-    number = sum(args.name.encode())
+    number = cluster_id(args.name)
     pools = [
         pool
         | {

@@ -10,7 +10,7 @@ from fleet.deployed import DeployedPool
 from fleet.lke import external_ips, in_place, node_labels
 from fleet.pools import NodePool
 from tests.unit.configs import fleet_of
-from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, unwrap
+from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, cluster_id, unwrap
 
 KIND = "linode:index/lkeCluster:LkeCluster"
 
@@ -162,7 +162,7 @@ def test_what_is_recorded_of_a_cluster_is_what_linode_says_that_it_has(monkeypat
 def test_a_provider_keeps_its_identity_when_credentials_are_renewed() -> None:
     graph = build(fleet_of(1, layers=[]))
     provider = graph.one("pulumi:providers:kubernetes", "m0-provider")
-    assert provider.plain()["clusterIdentifier"] == "m0-cluster-id"
+    assert provider.plain()["clusterIdentifier"] == str(cluster_id("m0-cluster"))
 
 
 def test_nodes_are_found_by_their_labels_and_those_of_other_clusters_are_not() -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from fleet.naming import RESERVED_NAMES
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, Node, Stage, build, contains_unmarked, unwrap
+from tests.unit.graph import Graph, Node, Stage, build, cluster_id, contains_unmarked, unwrap
 
 REQUEST = "tls:index/certRequest:CertRequest"
 BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
@@ -67,7 +67,7 @@ def test_karmadas_provider_stays_the_one_with_which_everything_was_submitted() -
         "fleet:karmada:Federation",
         "fleet:index:Fleet",
     ], "its URN, which what was submitted refers to, has these in it"
-    assert provider.plain()["clusterIdentifier"] == "karmada-cluster-manager-cluster-id", (
+    assert provider.plain()["clusterIdentifier"] == f"karmada-{cluster_id('cluster-manager-cluster')}", (
         "with another one, or none, a kubeconfig that changes replaces all that was submitted"
     )
 
