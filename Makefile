@@ -68,7 +68,7 @@ unit: setup ## The program's tests alone, with its coverage
 
 mutants: setup ## Which one-line changes of a module no test notices: ONLY=fleet.mesh.peering, or ONLY='fleet.mesh.*'; of all without
 	@$(VENV)/bin/mutmut run $(if $(ONLY),'$(ONLY).*')
-	@$(VENV)/bin/mutmut results | grep -F '$(subst *,,$(ONLY))' || echo 'mutants: every one is noticed'
+	@found="$$($(VENV)/bin/mutmut results)" && { printf '%s\n' "$$found" | grep -F '$(subst *,,$(ONLY))' || echo 'mutants: every one is noticed'; }
 
 engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)

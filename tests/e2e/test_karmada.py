@@ -31,6 +31,7 @@ def test_every_claim_about_members_placement_answers_and_rights_holds(fleet: Fle
 def test_a_second_up_changes_nothing_and_there_is_no_drift(fleet: Fleet) -> None:
     said = fleet.configured().up()
     assert changes_nothing(said), said
+    assert "warning" not in said.lower(), said
     # What the drift workflow asks. A refresh alone also writes down the inputs of what the program only reads.
     fleet.stack.run("preview", "--refresh", "--expect-no-changes", "--non-interactive", "--color=never")
 

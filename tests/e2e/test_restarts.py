@@ -22,8 +22,8 @@ def restarted(fleet: Fleet) -> Iterator[str]:
         if cluster == "karmada":
             continue
         for pod in view.get("pods", "--all-namespaces")["items"]:
-            metadata = pod["metadata"]
-            for container in pod["status"].get("containerStatuses", ()):
+            metadata, status = pod["metadata"], pod["status"]
+            for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
                 if times := container["restartCount"]:
                     last = container.get("lastState", {}).get("terminated", {})
                     yield (
