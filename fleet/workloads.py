@@ -123,7 +123,7 @@ class Submission(pulumi.ComponentResource):
         child = ResourceOptions(parent=self, provider=args.control_plane.provider)
         # A pod that starts before its member injects sidecars stays outside the mesh.
         started = ResourceOptions.merge(child, ResourceOptions(depends_on=list(args.after)))
-        kubeconfig = args.control_plane.kubeconfig
+        kubeconfig = args.control_plane.program_kubeconfig
         hello, sleep = args.workloads.hello, args.workloads.sleep
         _deployment(f"{name}-hello", HELLO, hello, _hello_container(hello.image), kubeconfig, started)
         kubernetes.core.v1.Service(

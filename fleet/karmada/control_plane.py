@@ -55,6 +55,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     """An operator's; secret."""
     view_kubeconfig: Output[str]
     """For who only looks; secret."""
+    program_kubeconfig: Output[str]
+    """The program's own, once Karmada lets it in; secret, and no output."""
     provider: kubernetes.Provider
     """Of Karmada's own API, with the program's identity."""
     host: kubernetes.Provider
@@ -150,11 +152,11 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             lambda known: ApiServer(**known)
         )
         program = kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self))
-        identity = _let_in(program, release, firewall)
-        self.encryption = _encrypted(args, identity, release.status)
+        self.program_kubeconfig = _let_in(program, release, firewall)
+        self.encryption = _encrypted(args, self.program_kubeconfig, release.status)
         self.provider = kubernetes.Provider(
             f"{name}-provider",
-            kubeconfig=identity,
+            kubeconfig=self.program_kubeconfig,
             # Renewed certificates must not replace everything that was submitted with the old ones.
             cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
             # The API server answers, and Karmada's CRDs are there, only once the release is done.
@@ -220,7 +222,7 @@ def _told(release: kubernetes.helm.v3.Release, what: Callable[[Mapping[str, Any]
     )
 
 
-def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:
+def _encrypted(args: KarmadaControlPlaneArgs, program: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:
     """The keys, once all that is to be encrypted is so by the one that writes, if another one did or none."""
     wanted, before = args.karmada.encryption, args.deployed.encryption
     names: dict[str, Any] = {"keys": list(wanted.keys), "writing": wanted.writing_key}
@@ -231,7 +233,7 @@ def _encrypted(args: KarmadaControlPlaneArgs, identity: Output[str], released: O
         await encryption.rewrite(known["kubeconfig"])
         return names
 
-    done: Output[dict[str, Any]] = Output.all(kubeconfig=identity, released=released).apply(follow)
+    done: Output[dict[str, Any]] = Output.all(kubeconfig=program, released=released).apply(follow)
     # The kubeconfig is a secret, the names are not.
     return Output.unsecret(done)
 

@@ -50,7 +50,7 @@ def before_update(name: str, member: LkeCluster, control_plane: KarmadaControlPl
     """A hook for the member's Cluster object, which an update changes after its new agent is there."""
 
     async def run(_: ResourceHookArgs) -> None:
-        kubeconfigs = await member.kubeconfig.future(), await control_plane.kubeconfig.future()
+        kubeconfigs = await member.kubeconfig.future(), await control_plane.program_kubeconfig.future()
         await hand_over(member.name, *map(str, kubeconfigs))
 
     return ResourceHookBinding(before_update=[ResourceHook(f"{name}-handover", run)])
@@ -62,7 +62,7 @@ async def hand_over(member: str, kubeconfig: str, karmada_kubeconfig: str) -> No
     Args:
         member: its name.
         kubeconfig: the member's, YAML text; secret, as the next one, and neither is ever part of a message.
-        karmada_kubeconfig: Karmada's.
+        karmada_kubeconfig: the program's own in Karmada.
 
     Raises:
         pulumi.RunError: when it is not done after five minutes; whichever agent reports then goes on reporting.

@@ -87,6 +87,8 @@ class Graph:
     """What the program warned of."""
     rewritten: list[str] = field(default_factory=list)
     """The kubeconfigs by which the program had Karmada encrypt anew what is there."""
+    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
+    """What the program gave the engine to call, by the names that resources have for it."""
 
     def of_type(self, *types: str) -> list[Node]:
         """The resources of some types, in order of registration."""
@@ -96,6 +98,24 @@ class Graph:
         """The only resource of a type with a name."""
         (found,) = (node for node in self.of_type(kind) if node.name == name)
         return found
+
+    def call(self, hook: str, node: Node) -> None:
+        """Do what the engine is to call for a resource."""
+
+        async def called() -> None:
+            pending = self.hooks[hook](pulumi.ResourceHookArgs(urn=node.urn, id="", name=node.name, type=node.type))
+            assert pending is not None, "the program's hooks are asynchronous"
+            await pending
+
+        asyncio.run(called())
+
+    def common_name(self, kubeconfig: str) -> str:
+        """As whom a kubeconfig with a client certificate reaches its API server."""
+        [user] = yaml.safe_load(kubeconfig)["users"]
+        signed, request = "tls:index/locallySignedCert:LocallySignedCert", "tls:index/certRequest:CertRequest"
+        certificate = _of_pem(base64.b64decode(user["user"]["client-certificate-data"]).decode())
+        asked = self.one(request, _of_pem(self.one(signed, certificate).plain()["certRequestPem"]))
+        return str(asked.plain()["subject"]["commonName"])
 
     def below(self, component: str) -> list[Node]:
         """The resources below the component of a name, at any depth."""
@@ -204,6 +224,11 @@ def _service(args: mocks.MockResourceArgs) -> dict[str, Any]:
 
 def _pem(kind: str) -> Callable[[mocks.MockResourceArgs], dict[str, Any]]:
     return lambda args: {kind: f"PEM of {args.name}\n"}
+
+
+def _of_pem(text: str) -> str:
+    """The name of the resource that has answered with it."""
+    return text.removeprefix("PEM of ").removesuffix("\n")
 
 
 ANSWERS: Final[dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]]] = {
@@ -370,6 +395,12 @@ def build(
     async def rewrite(kubeconfig: str) -> None:
         recorder.graph.rewritten.append(kubeconfig)
 
+    register_hook = pulumi.ResourceHook.__init__
+
+    def note_hook(hook: pulumi.ResourceHook, name: str, *given: Any) -> None:
+        recorder.graph.hooks[name] = hook
+        register_hook(hook, name, *given)
+
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> pulumi.Output[None]:
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
@@ -378,6 +409,7 @@ def build(
     with contextlib.ExitStack() as patches:
         patches.enter_context(own_event_loop())
         patches.enter_context(mock.patch.object(pulumi.log, "warn", recorder.graph.warned.append))
+        patches.enter_context(mock.patch.object(pulumi.ResourceHook, "__init__", note_hook))
         if stage is Stage.UPDATE:
             patches.enter_context(mock.patch.object(readiness, "wait_until_ready", open_gate))
             patches.enter_context(mock.patch.object(readiness, "wait_until_let_in", let_in))

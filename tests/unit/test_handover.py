@@ -1,22 +1,20 @@
 """Claims about the hand-over of a member from the agent of an earlier Fleet, which reported credentials."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pulumi
 import pytest
 import urllib3
 from kubernetes.client import rest
-from pulumi import Output
-from pulumi.runtime import mocks
 from tenacity import stop_after_attempt, wait_none
 
 from fleet import readiness
 from fleet.karmada import handover
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.apis import Apis
-from tests.unit.graph import Engine, Stage, own_event_loop
+from tests.unit.configs import stack
+from tests.unit.graph import build
 from tests.unit.keys import pair
 
 EU: Final = with_token(name="eu", server=ApiServer(url="https://eu.example", ca_pem=pair()[0]), token="token-of-eu")
@@ -252,26 +250,18 @@ def test_an_api_server_that_stays_away_is_told_without_a_credential(
 
 
 def test_the_hook_reaches_the_member_and_karmada_as_the_program_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, ...]] = []
+    seen: list[tuple[str, str, str]] = []
 
-    async def note(*given: str) -> None:
-        seen.append(given)
+    async def note(member: str, kubeconfig: str, karmada_kubeconfig: str) -> None:
+        seen.append((member, kubeconfig, karmada_kubeconfig))
 
     monkeypatch.setattr(handover, "hand_over", note)
-
-    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
-    def program() -> Any:
-        member = SimpleNamespace(name="eu", kubeconfig=Output.secret(EU))
-        control_plane = SimpleNamespace(kubeconfig=Output.secret(KARMADA))
-        binding = handover.before_update("eu-agent", cast("Any", member), cast("Any", control_plane))
-        (hook,) = binding.before_update or []
-        assert [key for key, value in vars(binding).items() if value] == ["before_update"], (
-            "a new fleet has none to run"
-        )
-        assert getattr(hook, "opts", None) is None, "by default no preview runs it, and an error stops the update"
-        return hook(pulumi.ResourceHookArgs(urn="urn", id="eu", name="eu-agent-cluster", type="Cluster"))
-
-    with own_event_loop():
-        mocks.set_mocks(Engine(Stage.UPDATE))
-        program()
-    assert seen == [("eu", EU, KARMADA)]
+    graph = build(stack("dev"))
+    cluster = graph.one("kubernetes:cluster.karmada.io/v1alpha1:Cluster", "eu-agent-cluster")
+    [name] = cluster.before_update
+    assert (cluster.after_create, cluster.after_update) == ((), ()), "a new fleet has none to run"
+    assert graph.hooks[name].opts is None, "by default no preview runs it, and an error stops the update"
+    graph.call(name, cluster)
+    [(member, kubeconfig, karmada_kubeconfig)] = seen
+    assert (member, "token-of-eu-cluster" in kubeconfig) == ("eu", True)
+    assert graph.common_name(karmada_kubeconfig) == "fleet:program", "an operator may be shut out at any moment"

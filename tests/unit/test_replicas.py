@@ -7,12 +7,13 @@ import pulumi
 import pytest
 import urllib3
 from kubernetes import client
-from pulumi import Output
 from tenacity import stop_after_attempt
 
 from fleet import readiness
 from fleet.karmada import replicas
 from fleet.kubeconfig import ApiServer, with_token
+from tests.unit.configs import stack
+from tests.unit.graph import build
 from tests.unit.keys import pair
 
 KUBECONFIG = with_token(
@@ -93,18 +94,19 @@ def test_giving_up_says_how_many_replicas_are_missing_and_where_to_look(
     assert "the-token" not in str(caught.value)
 
 
-def test_what_an_update_creates_and_what_it_changes_is_waited_for_alike(
-    answers: list[Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("workload", ["hello", "sleep"])
+def test_what_an_update_creates_and_what_it_changes_is_waited_for_alike_as_the_program(
+    workload: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replicas, "ResourceHook", lambda name, run: (name, run))
+    seen: list[tuple[str, str, str]] = []
 
-    async def use() -> None:
-        kubeconfig: Output[str] = Output.secret(KUBECONFIG)
-        hooks: Any = replicas.awaited("hello-ready", "hello", "default", kubeconfig)
-        for ((name, run),) in (hooks.after_create, hooks.after_update):
-            assert name == "hello-ready"
-            await run(None)
+    async def note(deployment: str, namespace: str, kubeconfig: str) -> None:
+        seen.append((deployment, namespace, graph.common_name(kubeconfig)))
 
-    answers += [hello(**reported(3, 3, 3)), hello(**reported(3, 3, 3))]
-    asyncio.run(use())
-    assert answers == []
+    monkeypatch.setattr(replicas, "wait_until_ready", note)
+    graph = build(stack("dev"))
+    node = graph.one("kubernetes:apps/v1:Deployment", f"workloads-submission-{workload}")
+    assert node.after_create == node.after_update
+    [hook] = node.after_create
+    graph.call(hook, node)
+    assert seen == [(workload, "default", "fleet:program")], "an operator may be shut out at any moment"
