@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
-from review.steps import LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
+from review.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 
 PRIVATE_KEY: Final = "tls:index/privateKey:PrivateKey"
 CERTIFICATES: Final = ("tls:index/selfSignedCert:SelfSignedCert", "tls:index/locallySignedCert:LocallySignedCert")
-KEPT: Final = frozenset({LKE_CLUSTER, VOLUME_CLAIM, VOLUME, SERVICE})
+ENCRYPTION_KEY: Final = "random:index/randomBytes:RandomBytes"
+BUCKET: Final = "linode:index/objectStorageBucket:ObjectStorageBucket"
+BUCKET_KEY: Final = "linode:index/objectStorageKey:ObjectStorageKey"
+KEPT: Final = frozenset({LKE_CLUSTER, VOLUME_CLAIM, VOLUME, SERVICE, FIREWALL, ENCRYPTION_KEY, BUCKET, BUCKET_KEY})
 """The types of resources that no plan may replace, beside all of the plugin tls."""
+_BY_ID: Final[Mapping[str, str]] = {LKE_CLUSTER: "cluster", BUCKET: "bucket", FIREWALL: "firewall"}
+"""The kinds of what Linode knows by an id."""
+_BY_CONTENT: Final[Mapping[str, tuple[str, str]]] = {
+    PRIVATE_KEY: ("private key", "privateKeyPem"),
+    ENCRYPTION_KEY: ("encryption key", "base64"),
+    BUCKET_KEY: ("bucket key", "secretKey"),
+    **dict.fromkeys(CERTIFICATES, ("certificate", "certPem")),
+}
+"""The kinds of what is another one where an output is, and which output that is."""
 _REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced"})
 
 Thing = tuple[str, str]
@@ -34,20 +46,18 @@ def resources(exported: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def in_state(exported: Mapping[str, Any]) -> dict[Thing, str]:
-    """The clusters, private keys and certificates of a stack, with secrets in the clear; each with what it is.
+    """Whatever of a stack may not become another one, by kind and name; its secrets are in the clear in what is given.
 
-    Of a key or certificate that is a digest: what is compared may be printed.
+    A key or certificate is told by a digest: what is compared may be printed.
     """
     found: dict[Thing, str] = {}
     for resource in exported["deployment"]["resources"]:
-        outputs = resource.get("outputs", {})
-        name = name_of(resource["urn"])
-        if resource["type"] == LKE_CLUSTER:
-            found["cluster", name] = f"{LKE_CLUSTER} {resource['id']}"
-        elif resource["type"] == PRIVATE_KEY:
-            found["private key", name] = _digest(outputs["privateKeyPem"])
-        elif resource["type"] in CERTIFICATES:
-            found["certificate", name] = _digest(outputs["certPem"])
+        kind, name = resource["type"], name_of(resource["urn"])
+        if kind in _BY_ID:
+            found[_BY_ID[kind], name] = f"{kind} {resource['id']}"
+        elif kind in _BY_CONTENT:
+            called, output = _BY_CONTENT[kind]
+            found[called, name] = _digest(resource["outputs"][output])
     return found
 
 

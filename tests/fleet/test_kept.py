@@ -7,8 +7,20 @@ from typing import Any
 
 import pytest
 
-from review.steps import LKE_CLUSTER, SERVICE, VOLUME_CLAIM
-from tests.e2e.kept import CERTIFICATES, PRIVATE_KEY, forbidden, in_state, lost, of_objects, replaced, resources
+from review.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME_CLAIM
+from tests.e2e.kept import (
+    BUCKET,
+    BUCKET_KEY,
+    CERTIFICATES,
+    ENCRYPTION_KEY,
+    PRIVATE_KEY,
+    forbidden,
+    in_state,
+    lost,
+    of_objects,
+    replaced,
+    resources,
+)
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 PARENT = "fleet:index:Fleet$fleet:karmada:Pki"
@@ -54,6 +66,32 @@ def test_a_cluster_and_a_certificate_that_are_gone_are_losses_but_for_what_is_le
         "certificate leaf",
         "cluster us-cluster",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "output"),
+    [(ENCRYPTION_KEY, "encryption key", "base64"), (BUCKET_KEY, "bucket key", "secretKey")],
+)
+def test_another_key_of_encryption_or_of_a_bucket_is_a_loss_and_is_not_shown(kind: str, what: str, output: str) -> None:
+    def having(value: Any) -> dict[str, Any]:
+        return state({"type": kind, "urn": urn(kind, "k"), "id": "7", "outputs": {output: value}})
+
+    before = in_state(having("c2VjcmV0"))
+    assert lost(before, in_state(having(secret("c2VjcmV0")))) == []
+    [line] = lost(before, in_state(having(secret("b3RoZXI="))))
+    assert line.startswith(f"{what} k: was ")
+    assert "c2VjcmV0" not in line
+
+
+@pytest.mark.parametrize(("kind", "what"), [(BUCKET, "bucket"), (FIREWALL, "firewall")])
+def test_another_bucket_or_firewall_by_the_same_name_is_a_loss(kind: str, what: str) -> None:
+    before, after = (in_state(state({"type": kind, "urn": urn(kind, "n"), "id": i, "outputs": {}})) for i in "78")
+    assert lost(before, after) == [f"{what} n: was {kind} 7, is {kind} 8"]
+
+
+@pytest.mark.parametrize("kind", [ENCRYPTION_KEY, BUCKET, BUCKET_KEY, FIREWALL])
+def test_a_plan_may_replace_no_key_of_encryption_bucket_or_firewall(kind: str) -> None:
+    assert forbidden([step("replace", kind, "n", "length")]) == [f"{kind} n for its length"]
 
 
 def pod(uid: str = "1", restarts: int = 0) -> dict[str, Any]:
