@@ -66,6 +66,8 @@ AGENT_GROUP: Final = "system:karmada:agents"
 """The group of every agent, as ``karmadactl register`` names it."""
 
 
+FAILOVER: Final = "karmada-failover"
+"""The CronJob that evicts from lost members, and its Secret on the manager."""
 BACKUP: Final = "karmada-backup"
 """The CronJob that backs Karmada up, and all that belongs to it on the manager."""
 

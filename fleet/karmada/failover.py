@@ -17,7 +17,7 @@ from fleet.certificates import Subject
 from fleet.karmada.control_plane import API_SERVER_PORT, KarmadaControlPlane
 from fleet.karmada.pki import kubeconfig
 from fleet.kubeconfig import ApiServer
-from fleet.naming import KARMADA_NAMESPACE
+from fleet.naming import FAILOVER, KARMADA_NAMESPACE
 from fleet.rights import Grant, grant, rule, user
 from fleet.versions import KUBECTL_IMAGE
 
@@ -51,7 +51,7 @@ class KarmadaFailover(pulumi.ComponentResource):
         on_manager = ResourceOptions(parent=self, provider=control_plane.host)
         secret = kubernetes.core.v1.Secret(
             f"{name}-secret",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=control_plane.namespace),
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=FAILOVER, namespace=control_plane.namespace),
             string_data={"kubeconfig": kubeconfig(server, identity)},
             opts=on_manager,
         )
@@ -135,7 +135,7 @@ def _pod(line: str, secret: kubernetes.core.v1.Secret) -> kubernetes.core.v1.Pod
 def _cron_job(name: str, secret: kubernetes.core.v1.Secret, line: str, opts: ResourceOptions) -> None:
     kubernetes.batch.v1.CronJob(
         f"{name}-cron",
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=secret.metadata.namespace),
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(name=FAILOVER, namespace=secret.metadata.namespace),
         spec=kubernetes.batch.v1.CronJobSpecArgs(
             schedule=EVERY_MINUTE,
             concurrency_policy="Forbid",

@@ -31,6 +31,7 @@ class Federation(pulumi.ComponentResource):
     control_plane: KarmadaControlPlane
     joined: list[pulumi.Resource]
     """Karmada's Cluster objects; each is there once its agent reports."""
+    failover: KarmadaFailover | None
     backup: KarmadaBackup | None
     clusters: frozenset[str]
     """For which clusters there are any: the members, and expelled ones that had joined."""
@@ -78,9 +79,10 @@ class Federation(pulumi.ComponentResource):
             gone = ExpelledAgentArgs(member=member, karmada=self.control_plane.provider)
             ExpelledAgent(f"{member}-agent", gone, child)
         self.clusters = frozenset([*args.members.trusted, *left])
+        self.failover = None
         if config.karmada.failover.enabled:
             failover = KarmadaFailoverArgs(control_plane=self.control_plane, failover=config.karmada.failover)
-            KarmadaFailover(f"{name}-failover", failover, child)
+            self.failover = KarmadaFailover(f"{name}-failover", failover, child)
         self.backup = None
         if config.karmada.backup:
             saved = KarmadaBackupArgs(control_plane=self.control_plane, backup=config.karmada.backup)

@@ -17,7 +17,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cli import Name, enter_network
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
-from sandbox.verify import account, backups, balancers, firewall, karmada, mesh
+from sandbox.verify import account, backups, balancers, failover, firewall, karmada, mesh
 from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
     [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
     if outputs.get("karmadaFirewall"):
         yield from firewall.claims(outputs, seen[manager], partial(account.ask, layout))
+    if outputs.get("failover"):
+        yield failover.runs(seen[manager])
     if outputs.get("backups"):
         yield backups.backed_up(seen[manager])
     if outputs.get("eastWestGateways"):

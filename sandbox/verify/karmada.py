@@ -123,7 +123,7 @@ def divided_by_weights(karmada: View, members: Sequence[View], workload: str) ->
     """The pods that run in each member are the share that the policy's weights give it, to the nearest whole pod."""
     replicas = karmada.get("deployment", workload)["spec"]["replicas"]
     weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation"))
-    running = _until(
+    running = until(
         lambda: {member.name: len(running_pods(member, workload)) for member in members},
         lambda found: is_fair(found, weights, replicas),
     )
@@ -200,7 +200,7 @@ def members_keep_their_credentials(karmada: Operator, members: Sequence[Member])
     An agent reports a token with all rights on its member, unless it is told not to.
     Takes the operator's identity, since it lists Secrets and who is bound.
     """
-    found = _until(lambda: _credentials(karmada, members), lambda credentials: not credentials)
+    found = until(lambda: _credentials(karmada, members), lambda credentials: not credentials)
     return Claim(
         text="Karmada has no credentials of a member, and no member an account for them",
         holds=not found,
@@ -252,9 +252,9 @@ def _answer(client: Client, *what: str) -> str:
     return "ok"
 
 
-def _until(look: Callable[[], Seen], enough: Callable[[Seen], bool]) -> Seen:
-    """What is seen once it is enough, or after a minute as it is then."""
-    deadline = time.monotonic() + _WITHIN_SECONDS
+def until(look: Callable[[], Seen], enough: Callable[[Seen], bool], *, within_seconds: float = _WITHIN_SECONDS) -> Seen:
+    """What is seen once it is enough, or after a while (a minute, if nothing else is said) as it is then."""
+    deadline = time.monotonic() + within_seconds
     while not enough(seen := look()) and time.monotonic() < deadline:
         time.sleep(_PAUSE_SECONDS)
     return seen

@@ -15,6 +15,7 @@ from sandbox.kubernetes.commands import CommandError, inside
 from sandbox.kubernetes.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
 from tests.e2e.clients import ClientError, client, eventually
+from tests.e2e.running import CLAIMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def test_every_claim_about_peers_certificates_routes_and_entrances_holds(fleet: 
             f"{member.name} knows an endpoint of every member",
         )
     seen = list(mesh.claims(members, fleet.outputs["ingresses"]))
-    assert len(seen) == 16, "a root, and peers, routes, answers, plain text and an ingress in three members each"
+    assert len(seen) == CLAIMS["mesh"]
     assert [claim for claim in seen if not claim.holds] == []
 
 

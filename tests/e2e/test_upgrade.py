@@ -16,7 +16,7 @@ from sandbox.kubernetes import lifecycle
 from tests.e2e import earlier, kept, successors
 from tests.e2e.names import own
 from tests.e2e.readiness import REPORT_SECONDS, longest_pause, unready_seconds
-from tests.e2e.running import changes_nothing
+from tests.e2e.running import CLAIMS, changes_nothing
 from tests.e2e.stack import Stack
 from tests.e2e.upgrading import errors, finish, upgrade
 
@@ -119,7 +119,7 @@ def test_no_member_misses_more_than_one_report(upgraded: Upgrade) -> None:
 
 
 def test_all_claims_hold_afterwards(upgraded: Upgrade) -> None:
-    assert len(upgraded.claims) >= 26, "10 about Karmada and 16 about the mesh"
+    assert len(upgraded.claims) == sum(CLAIMS.values())
     assert [f"{claim.text}: {claim.evidence}" for claim in upgraded.claims if not claim.holds] == []
 
 

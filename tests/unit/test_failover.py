@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from fleet.karmada import failover
+from fleet.naming import FAILOVER
 from fleet.settings import Failover
 from tests.unit.configs import stack
 from tests.unit.graph import Graph, build, is_secret
@@ -78,6 +79,15 @@ def test_the_config_says_how_long_it_waits_and_whether_it_brings_home() -> None:
     assert "patches(300; true)" in failover.command(Failover())
     assert "paths(30; false)" in failover.command(Failover(toleration_seconds=30, come_home=False))
     assert "(90; true)" in pod_of(dev(tolerationSeconds=90))["containers"][0]["command"][-1]
+
+
+def test_the_stack_says_whether_there_is_one_and_it_is_called_what_verify_asks_for() -> None:
+    graph = dev()
+    (job,) = graph.of_type(CRON_JOB)
+    assert graph.outputs["fleet"]["failover"] is True
+    assert job.plain()["metadata"] == {"name": FAILOVER, "namespace": "karmada-system"}
+    assert dev(enabled=False).outputs["fleet"]["failover"] is False
+    assert dev(layers=()).outputs["fleet"]["failover"] is False
 
 
 def test_nothing_is_left_of_it_where_the_config_turns_it_off() -> None:

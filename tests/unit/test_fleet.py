@@ -218,7 +218,7 @@ def test_outputs_are_those_that_people_use(dev: Graph) -> None:
     outputs = dev.outputs["fleet"]
     assert outputs.keys() == {
         "clusters", "nodeIps", "kubeconfigs", "viewKubeconfigs", "karmadaKubeconfig", "karmadaEndpoint",
-        "eastWestGateways", "ingresses", "versions", "etcd", "encryption", "meshRoots",
+        "eastWestGateways", "ingresses", "versions", "etcd", "encryption", "failover", "meshRoots",
     }  # fmt: skip
     assert is_secret(outputs["kubeconfigs"])
     assert is_secret(outputs["viewKubeconfigs"])

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
 
+from sandbox.engine.project import CHECKOUT
+from sandbox.kubernetes.commands import CommandError
 from sandbox.kubernetes.layout import Layout
-from sandbox.verify import karmada
+from sandbox.verify import account, karmada, mesh
+from sandbox.verify.commands import claims
 from sandbox.verify.kubeconfigs import VIEWERS
 from sandbox.verify.member import Client, karmada_api, members, views
 from sandbox.verify.survey import survey
+from tests.e2e.running import CLAIMS
+from tests.verify.test_mesh import certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-REGIONS = {"eu": "eu-west", "us": "us-west"}
+    from operations.claims import Claim
+    from sandbox.verify.member import Member, Operator
+
+REGIONS = {"eu": "eu-west", "ap": "ap-south", "us": "us-west"}
+"""The members of the fleet that `make up` has."""
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 CLUSTERS = {"items": [{"metadata": {"name": name}, "spec": {"syncMode": "Pull"}, **READY} for name in REGIONS]}
-POD = {"metadata": {"name": "hello-1"}, **READY}
+POD: dict[str, Any] = {
+    "metadata": {"name": "hello-1"},
+    "spec": {"nodeName": "node", "containers": [{"name": "hello", "ports": [{"containerPort": 9898}]}]},
+    "status": {**READY["status"], "podIP": "10.2.0.4"},
+}
 NODE = {**READY, "status": {**READY["status"], "nodeInfo": {"kubeletVersion": "v1.35.4"}}}
 WEIGHTS = [{"targetCluster": {"clusterNames": [name]}, "weight": 1} for name in REGIONS]
 POLICY = {"spec": {"placement": {"replicaScheduling": {"weightPreference": {"staticWeightList": WEIGHTS}}}}}
+GATEWAY, ADDRESS, NOW = "10.2.0.9", "203.0.113.10", datetime.now(UTC).isoformat()
+BALANCER = {
+    "metadata": {"name": "gateway", "namespace": "mesh"},
+    "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+    "status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}},
+}
 ANSWERS: dict[str, Any] = {
     "clusters.cluster.karmada.io": CLUSTERS,
     "resourcebindings.work.karmada.io": {"items": [{"spec": {"resource": {"kind": "Deployment", "name": "hello"}}}]},
-    "deployment": {"spec": {"replicas": 2}, "status": {}},
+    "deployment": {"spec": {"replicas": 3}, "status": {}},
     "propagationpolicy": POLICY,
     "pods": {"items": [POD]},
     "nodes": {"items": [NODE]},
@@ -38,8 +59,20 @@ ANSWERS: dict[str, Any] = {
     "secrets": {"items": []},
     "serviceaccounts": {"items": []},
     "clusterrolebindings": {"items": []},
+    "endpointslices": {"items": [{"endpoints": [{"addresses": [GATEWAY], "conditions": {"ready": True}}]}]},
+    "destinationrules.networking.istio.io": {
+        "spec": {"trafficPolicy": {"loadBalancer": {"localityLbSetting": {"enabled": False}}}}
+    },
+    "services": {"items": [BALANCER]},
+    "cronjob": {
+        "metadata": {"creationTimestamp": NOW},
+        "spec": {"schedule": "* * * * *"},
+        "status": {"lastSuccessfulTime": NOW},
+    },
 }
 """What kubectl gets, by the kind that is asked for."""
+BALANCERS = {"nodebalancers": [{"id": 1, "ipv4": ADDRESS}], "nodebalancers/1/configs": [{"port": 80}]}
+"""What the account has, by path."""
 
 
 def _kubeconfig(name: str) -> str:
@@ -56,9 +89,38 @@ def _outputs() -> dict[str, Any]:
         "karmadaKubeconfig": _kubeconfig("karmada"),
         "viewKubeconfigs": {name: _kubeconfig(name) for name in [*names, "karmada"]},
         "nodeIps": {name: ["198.51.100.1"] for name in names},
-        "eastWestGateways": {},
-        "ingresses": {},
+        "eastWestGateways": dict.fromkeys(REGIONS, ADDRESS),
+        "ingresses": dict.fromkeys(REGIONS, ADDRESS),
+        "failover": True,
+        "backups": {"bucket": "fleet-backups"},
     }
+
+
+def _karmada_and_members(folder: Path) -> tuple[Operator, tuple[Member, ...]]:
+    api = karmada_api(_outputs(), Layout("none"), folder)
+    assert api
+    return api, members(_outputs(), Layout("none"), folder)
+
+
+def _said_inside(arguments: Sequence[str]) -> str:
+    """What a command in a pod prints."""
+    line = " ".join(arguments)
+    if "endpointShardz" in line:
+        endpoint = {"Addresses": [GATEWAY], "HealthStatus": 1}
+        shards = {f"Kubernetes/{name}": [endpoint] for name in REGIONS}
+        service = "istio-eastwestgateway.istio-system.svc.cluster.local"
+        return json.dumps({service: {"istio-system": {"Shards": shards}}})
+    if "config_dump" in line:
+        chain = [certificate("leaf", "root"), certificate("root", "root")]
+        pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+        content = {"inline_bytes": base64.b64encode(pem).decode()}
+        secret = {"name": "default", "tls_certificate": {"certificate_chain": content}}
+        return json.dumps({"configs": [{"name": "default", "secret": secret}]})
+    if "clusters?format=json" in line:
+        address = {"socket_address": {"address": ADDRESS, "port_value": 15443}}
+        hosts = [{"address": address, "stats": [{"name": "rq_total"}]}]
+        return json.dumps({"cluster_statuses": [{"name": mesh.HELLO_CLUSTER, "host_statuses": hosts}]})
+    return "REGION=eu-west\nREGION=us-west\n"
 
 
 @pytest.fixture
@@ -70,10 +132,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         who = "viewer" if self.kubeconfig.parent.name == VIEWERS else "operator"
         seen.append(("agent" if "agent" in self.kubeconfig.name else who, arguments[0]))
         if arguments[0] == "get":
-            return json.dumps(ANSWERS[arguments[1]])
+            # Karmada's API is at a node of the manager's.
+            served = (self.kubeconfig.stem, arguments[1]) != ("manager", "services")
+            return json.dumps(ANSWERS[arguments[1]] if served else {"items": []})
+        return _said_inside(arguments) if arguments[0] == "exec" else ""
+
+    def curl(*line: str) -> str:
+        if line[-1].endswith(":9898/"):
+            raise CommandError(line, "curl: (56) Recv failure: Connection reset by peer")
         return "REGION=eu-west"
 
     monkeypatch.setattr(Client, "kubectl", kubectl)
+    monkeypatch.setattr(mesh, "run", curl)
+    monkeypatch.setattr(account, "ask", lambda _, path: {"data": BALANCERS[path.partition("?")[0]]})
     monkeypatch.setattr(karmada, "_UNPLACED_SECONDS", 0.0)
     return seen
 
@@ -83,24 +154,44 @@ NEEDS_MORE: list[tuple[Callable[[str], bool], set[tuple[str, str]]]] = [
     (lambda text: text.startswith("hello answers in"), {("operator", "exec")}),
     (lambda text: text.startswith("Karmada has no credentials"), {("operator", "get")}),
     (lambda text: text.startswith("the agent of"), {("operator", "get"), ("agent", "get")}),
+    (lambda text: text.startswith("istiod of"), {("operator", "exec")}),
+    (lambda text: text.startswith("certificates of all members"), {("operator", "exec")}),
+    (lambda text: text.endswith("through east-west gateways alone"), {("operator", "exec")}),
+    (lambda text: text.startswith("hello is answered in"), {("operator", "exec")}),
 ]
-"""The claims about Karmada that take more than a viewer has, and what for."""
+"""The claims that take more than a viewer has, and what for."""
 
 
-def test_claims_about_karmada_take_the_operators_identity_for_what_they_name_and_nothing_else(
+def test_claims_take_the_operators_identity_for_what_they_name_and_nothing_else(
     asked: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    layout = Layout("none")
-    api = karmada_api(_outputs(), layout, tmp_path)
-    assert api
     checked = 0
-    for claim in karmada.claims(api, members(_outputs(), layout, tmp_path), tmp_path):
+    for claim in claims(_outputs(), Layout("none"), tmp_path):
         more = {request for matches, requests in NEEDS_MORE if matches(claim.text) for request in requests}
         assert {request for request in asked if request[0] != "viewer"} == more, claim.text
         assert {verb for who, verb in asked if who == "viewer"} <= {"get"}
         asked.clear()
         checked += 1
-    assert checked == 9, "members, credentials, no policy, two workloads, and two answers and two agents"
+    assert checked == sum(CLAIMS.values())
+
+
+@pytest.mark.parametrize(
+    ("about", "made"),
+    [
+        ("karmada", lambda folder: karmada.claims(*_karmada_and_members(folder), folder)),
+        ("mesh", lambda folder: mesh.claims(_karmada_and_members(folder)[1], _outputs()["ingresses"])),
+    ],
+    ids=["karmada", "mesh"],
+)
+@pytest.mark.usefixtures("asked")
+def test_as_many_claims_as_the_tests_expect_are_there(
+    about: str, made: Callable[[Path], Iterator[Claim]], tmp_path: Path
+) -> None:
+    assert len(list(made(tmp_path))) == CLAIMS[about]
+
+
+def test_the_readme_shows_as_many_claims_as_there_are() -> None:
+    assert f"; all {sum(CLAIMS.values())} claims about it hold\n" in (CHECKOUT / "README.md").read_text()
 
 
 def test_the_page_is_seen_by_viewers_alone(asked: list[tuple[str, str]], tmp_path: Path) -> None:
@@ -108,6 +199,7 @@ def test_the_page_is_seen_by_viewers_alone(asked: list[tuple[str, str]], tmp_pat
     seen = survey(_outputs(), layout, views(_outputs(), layout, tmp_path), calls={}, checked=())
     assert [(cluster.name, cluster.agent, cluster.ready_nodes) for cluster in seen.clusters] == [
         ("eu", "Pull, Ready", 1),
+        ("ap", "Pull, Ready", 1),
         ("us", "Pull, Ready", 1),
         ("manager", None, 1),
     ]
