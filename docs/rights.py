@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from fleet.karmada.pki import AUTHORITY
 from fleet.rights import WHY
 from tests.unit.configs import ROOT, stack
 from tests.unit.graph import Graph, Node, build
@@ -24,6 +25,7 @@ UNEXPLAINED: Final = f"**it does not say** (annotation `{WHY}`)"
 _GROUP: Final = "kubernetes:rbac.authorization.k8s.io/"
 _HEAD: Final = ("where", "who", "may", "by", "so that")
 _ADMINISTRATORS: Final = "system:masters"
+_CLIENT_USE: Final = "client_auth"
 _MANAGER, _EVERY_MEMBER, _SOME_MEMBERS, _KARMADA = "the manager", "each member", "some members", "Karmada"
 _NAME: Final = "MEMBER"
 """Stands for a member's name in rows that every member has for itself."""
@@ -77,6 +79,22 @@ def administrators(graph: Graph) -> set[str]:
     }
 
 
+def clients(graph: Graph) -> set[str]:
+    """The users of all client certificates of Karmada's authority."""
+    names = _Names.of(graph)
+    authorities = {
+        node.urn
+        for node in graph.of_type("tls:index/selfSignedCert:SelfSignedCert")
+        if node.plain()["subject"]["commonName"] == AUTHORITY.common_name
+    }
+    return {
+        names.general(f"`{graph.nodes[request].plain()['subject']['commonName']}`")
+        for node in graph.of_type("tls:index/locallySignedCert:LocallySignedCert")
+        if authorities.intersection(node.sources["caCertPem"]) and _CLIENT_USE in node.plain()["allowedUses"]
+        for request in node.sources["certRequestPem"]
+    }
+
+
 def table(graphs: Sequence[Graph]) -> str:
     """All rights of some fleets, and who needs none."""
     found = {right for graph in graphs for right in rights(graph)}
@@ -85,6 +103,9 @@ def table(graphs: Sequence[Graph]) -> str:
     unlimited = sorted({user for graph in graphs for user in administrators(graph)})
     if unlimited:
         lines += ["", f"No role limits client certificates of the group `{_ADMINISTRATORS}`: {', '.join(unlimited)}."]
+    known = sorted({user for graph in graphs for user in clients(graph)})
+    if known:
+        lines += ["", f"Karmada's etcd lets in every client certificate of Karmada's authority: {', '.join(known)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -27,6 +27,7 @@ from fleet.settings import KarmadaCerts
 
 KEY = RsaKey(bits=3072)
 """What the chart uses when it mints certificates itself (certs.auto.rsaSize)."""
+AUTHORITY = Subject(common_name="karmada")
 ADMIN = Subject(common_name="system:admin", organization="system:masters")
 DNS_NAMES = (
     "kubernetes.default.svc",
@@ -61,7 +62,7 @@ class KarmadaPki(pulumi.ComponentResource):
             days=args.certs.ca_days, renew_before_days=args.certs.leaf_days + args.certs.renew_before_days
         )
         self._leaf_lifetime = Lifetime(days=args.certs.leaf_days, renew_before_days=args.certs.renew_before_days)
-        self.authority = root_authority(f"{name}-ca", Subject(common_name="karmada"), authority_lifetime, KEY, self)
+        self.authority = root_authority(f"{name}-ca", AUTHORITY, authority_lifetime, KEY, self)
         self.server = leaf(
             f"{name}-server",
             Request(
