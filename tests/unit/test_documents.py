@@ -9,6 +9,14 @@ import pytest
 from tests.unit.configs import ROOT
 
 INDEX = ROOT / "docs" / "README.md"
+SOURCES = sorted(
+    file
+    for place in ROOT.iterdir()
+    # Of what is hidden, only .github is of the repository.
+    if not place.name.startswith(".") or place.name == ".github"
+    for file in ([place] if place.is_file() else place.rglob("*"))
+    if file.suffix in {".py", ".yaml", ".yml", ".toml"}
+)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -42,3 +50,20 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: Path)
     for path, heading in links(document):
         assert path.exists(), path
         assert not heading or heading in anchors(path), f"{path.name} has no heading {heading}"
+
+
+def test_every_page_and_heading_that_a_program_or_a_config_names_is_there() -> None:
+    named = [
+        (source, path, heading)
+        for source in SOURCES
+        for path, heading in re.findall(
+            r"\b(docs/[\w-]+\.md)(?:#([\w-]+))?", source.read_text(encoding="utf-8"), re.ASCII
+        )
+    ]
+    assert len(named) > 10, "some are found"
+    missing = [
+        f"{source.relative_to(ROOT)}: {path} {heading}"
+        for source, path, heading in named
+        if not (ROOT / path).exists() or (heading and heading not in anchors(ROOT / path))
+    ]
+    assert missing == []
