@@ -67,6 +67,11 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
+def encrypts(things: Iterable[Thing]) -> bool:
+    """Whether a fleet with these things encrypts at rest."""
+    return any(kind == _BY_CONTENT[ENCRYPTION_KEY][0] for kind, _ in things)
+
+
 def in_clusters(clusters: Mapping[str, Client], karmada: Client) -> dict[Thing, str]:
     """The nodes, volumes, addresses and workload pods of the clusters by name, and Karmada's members.
 

@@ -40,6 +40,12 @@ LET_GO: Final[Mapping[str, str]] = {
 
 An entry goes when no fleet that is still updated has such a thing.
 """
+FIRST_ENCRYPTION_SECONDS: Final = 90.0
+"""How long members' reports may pause in the one update that begins encryption at rest.
+
+It restarts the API server, and the only one of a fleet from before keeps the next one off its node: 72 to 80 s were
+seen (docs/decisions/0206). This goes when no fleet that is still updated is older than that.
+"""
 BRING_UP_SECONDS: Final = 1200.0
 
 
@@ -115,7 +121,8 @@ def test_no_member_is_ever_not_ready(upgraded: Upgrade) -> None:
 def test_no_member_misses_more_than_one_report(upgraded: Upgrade) -> None:
     pauses = {name: longest_pause(upgraded.readiness.renewals.get(name, ())) for name in upgraded.members}
     # The lease of an agent that ends takes 15 s to run out, unless the hand-over frees it.
-    assert max(pauses.values()) < 2 * REPORT_SECONDS, pauses
+    allowed = 2 * REPORT_SECONDS if kept.encrypts(upgraded.before) else FIRST_ENCRYPTION_SECONDS
+    assert max(pauses.values()) < allowed, pauses
 
 
 def test_all_claims_hold_afterwards(upgraded: Upgrade) -> None:

@@ -14,6 +14,7 @@ from tests.e2e.kept import (
     CERTIFICATES,
     ENCRYPTION_KEY,
     PRIVATE_KEY,
+    encrypts,
     forbidden,
     in_state,
     lost,
@@ -81,6 +82,12 @@ def test_another_key_of_encryption_or_of_a_bucket_is_a_loss_and_is_not_shown(kin
     [line] = lost(before, in_state(having(secret("b3RoZXI="))))
     assert line.startswith(f"{what} k: was ")
     assert "c2VjcmV0" not in line
+
+
+def test_a_fleet_encrypts_at_rest_if_it_has_a_key_for_that_and_no_other_key_counts() -> None:
+    at_rest = {"type": ENCRYPTION_KEY, "urn": urn(ENCRYPTION_KEY, "k"), "outputs": {"base64": secret("c2VjcmV0")}}
+    assert encrypts(in_state(state(key("ca-key", KEY), at_rest)))
+    assert not encrypts(in_state(state(key("ca-key", KEY))))
 
 
 @pytest.mark.parametrize(("kind", "what"), [(BUCKET, "bucket"), (FIREWALL, "firewall")])
