@@ -30,6 +30,19 @@ class Connection:
             raise ProviderError("the linode provider was used before it was configured")
         return self._settings
 
+    def say_hello(self) -> None:
+        """Ask for what is public, and is nothing. Raises ProviderError if that is refused or nobody answers.
+
+        terraform-provider-linode asks for the same when it is configured (linode/provider.go, providerConfigure), also
+        without a token, whose absence is told by the first call that needs one.
+        """
+        if not self.settings.token.value:
+            return
+        try:
+            connect(self.settings).get("/linode/types?page=100")
+        except ProviderError as error:
+            raise ProviderError(f"Error connecting to the Linode API: {error}") from error
+
     def api(self) -> Api:
         """A connection for the calling thread. Raises ProviderError if there is no token."""
         return connect(self.settings)

@@ -59,5 +59,6 @@ class LinodeProvider(Provider):
         return CheckResult(inputs=inputs, failures=settings.failures(inputs))
 
     def configure(self, request: ConfigureRequest) -> None:
-        """Take the settings into use. The API is asked only when something needs it."""
+        """Take the settings into use, and see that they lead to an API, as the original does each time."""
         self._connection.configure(settings.resolve(request.inputs))
+        self._connection.say_hello()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,15 @@ from urllib3 import Retry
 from sandbox.linode import LinodeApi, LinodeApiArgs, RateLimits
 from sandbox.linode.limits import Bucket
 from sandbox.linode.simulated import Pace, SimulatedBackend
-from sandbox.plugins.framework import CheckRequest, Operation, Properties, ProviderError, Secret, UnsupportedError
+from sandbox.plugins.framework import (
+    CheckRequest,
+    ConfigureRequest,
+    Operation,
+    Properties,
+    ProviderError,
+    Secret,
+    UnsupportedError,
+)
 from sandbox.plugins.framework.cancellation import Cancellation
 from sandbox.plugins.framework.engine_log import EngineLog
 from sandbox.plugins.linode.api import connect
@@ -90,6 +100,37 @@ def test_an_api_that_does_not_answer_is_named_without_the_token() -> None:
 def test_a_rejected_token_is_the_apis_word() -> None:
     with LinodeApi() as account, pytest.raises(ProviderError, match=r"\[401\] Invalid Token"):
         connect(resolve({"url": account.url, "token": "wrong"})).list("/lke/clusters")
+
+
+def test_it_says_hello_when_it_is_configured_as_the_official_one_does() -> None:
+    asked: list[str] = []
+
+    class Greeted(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"data": [], "page": 100, "pages": 1, "results": 60}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Greeted) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        configure(LinodeProvider("0"), url=f"http://127.0.0.1:{server.server_port}", token="t")
+    assert asked == ["/v4/linode/types?page=100"]
+
+
+def test_a_hello_that_is_refused_ends_it_before_any_resource_is_asked_for() -> None:
+    with LinodeApi() as account:
+        configure(LinodeProvider("0"), url=account.url, token=account.token)
+        with pytest.raises(ProviderError, match=r"Error connecting to the Linode API: .*\[401\] Invalid Token"):
+            configure(LinodeProvider("0"), url=account.url, token="wrong")
+
+
+def configure(provider: LinodeProvider, **inputs: str) -> None:
+    """Configure a provider as the engine does."""
+    provider.configure(ConfigureRequest(urn="", inputs=inputs, cancellation=Cancellation()))
 
 
 @pytest.fixture
