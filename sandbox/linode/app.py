@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from sandbox.linode.dispatch import Endpoint, UnknownPath
+from sandbox.linode.operations import Version
 from sandbox.linode.routes import OPERATIONS
 from sandbox.linode.s3_service import MemoryObjectStore, S3Door
 
@@ -28,7 +29,6 @@ def create_app(services: Services) -> Starlette:
         by_path[operation.path].append(operation)
     # Starlette takes the first route that matches: a fixed name goes before a parameter.
     paths = sorted(by_path, key=lambda path: [part.startswith("{") for part in path.split("/")])
-    routes = [Route(path, Endpoint(services, by_path[path])) for path in paths]
     unknown = UnknownPath(services)
     objects, store = services.account.object_store, services.account.store
     served = [Middleware(S3Door, store=store, objects=objects)] if isinstance(objects, MemoryObjectStore) else []
@@ -45,8 +45,16 @@ def create_app(services: Services) -> Starlette:
         lifespan=lifespan,
         middleware=served,
         routes=[
-            Mount("/v4", routes=[*routes, Mount("/", app=unknown)]),
-            Mount("/v4beta", routes=[*routes, Mount("/", app=unknown)]),
+            *(
+                Mount(
+                    f"/{version}",
+                    routes=[
+                        *(Route(path, Endpoint(services, by_path[path], version)) for path in paths),
+                        Mount("/", app=unknown),
+                    ],
+                )
+                for version in Version
+            ),
             Mount("/", app=unknown),
         ],
     )

@@ -28,7 +28,7 @@ from sandbox.linode.errors import (
     unexpected,
 )
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation, Requirement
+from sandbox.linode.operations import Call, Operation, Requirement, Version
 from sandbox.linode.state import StateError
 from sandbox.linode.state.records import TokenRecord
 
@@ -71,8 +71,9 @@ class Caller:
 class Endpoint:
     """The operations of one path, as an ASGI application."""
 
-    def __init__(self, services: Services, operations: Iterable[Operation]) -> None:
+    def __init__(self, services: Services, operations: Iterable[Operation], version: Version = Version.V4) -> None:
         self._services = services
+        self._version = version
         self._operations: Mapping[str, Operation] = {operation.method: operation for operation in operations}
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -110,6 +111,7 @@ class Endpoint:
         call = Call(
             account=self._services.account,
             reconciler=self._services.reconciler,
+            version=self._version,
             path=request.path_params,
             query=request.query_params,
             filter=request.headers.get("x-filter"),

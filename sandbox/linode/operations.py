@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -28,12 +28,21 @@ class Requirement(Enum):
     A_TOKEN = auto()
 
 
+class Version(StrEnum):
+    """Under which version of the API an endpoint is asked."""
+
+    V4 = "v4"
+    V4BETA = "v4beta"
+    """With what is not for everybody yet."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One request that passed authentication, as a handler sees it."""
 
     account: Account
     reconciler: Reconciler
+    version: Version
     path: Mapping[str, str]
     query: Mapping[str, str]
     filter: str | None

@@ -1,8 +1,8 @@
 """Pages of a list: `page` from 1, `page_size` from 25 to 500, 100 by default.
 
-Source: https://techdocs.akamai.com/linode-api/reference/pagination; the reason "Must be 25-500" is the live API's. A page
-past the end is empty: terraform-provider-linode says hello with one (linode/provider.go: "Ping the API for an empty
-response").
+Source: https://techdocs.akamai.com/linode-api/reference/pagination; the reason "Must be 25-500" is the live API's. A
+page past the end is empty: terraform-provider-linode says hello with one (linode/provider.go: "Ping the API for an
+empty response").
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def new_cluster_problems(request: ClusterCreate, catalogue: Catalogue, state: Tr
     if region is None or "Kubernetes" not in region.capabilities:
         yield not_valid("region")
         region = None
-    if request.k8s_version not in {version.id for version in catalogue.tiered_lke_versions(request.tier)}:
+    if request.k8s_version not in {version.id for version in catalogue.tiered_lke_versions(request.wanted_tier)}:
         yield not_valid("k8s_version")
     for index, pool in enumerate(request.node_pools):
         yield from new_pool_problems(pool, catalogue, region, prefix=f"node_pools[{index}].")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,6 +34,7 @@ class LinodeUser:
     """Someone with a token, who expects each request to work unless told otherwise."""
 
     client: httpx.Client
+    version: str = "v4"
 
     def get(self, path: str, *, expect: int = 200, x_filter: str | None = None) -> Any:
         headers = {} if x_filter is None else {"X-Filter": x_filter}
@@ -61,7 +62,7 @@ class LinodeUser:
         return made
 
     def _send(self, method: str, path: str, *, expect: int, **options: Any) -> Any:
-        answer = self.client.request(method, f"/v4{path}", **options)
+        answer = self.client.request(method, f"/{self.version}{path}", **options)
         assert answer.status_code == expect, f"{method} {path} gave {answer.status_code}: {answer.text}"
         return answer.json()
 
@@ -83,6 +84,12 @@ def api(clock: Clock) -> Iterator[LinodeApi]:
 def user(api: LinodeApi) -> Iterator[LinodeUser]:
     with client_of(api, api.token) as client:
         yield LinodeUser(client=client)
+
+
+@pytest.fixture
+def beta_user(user: LinodeUser) -> LinodeUser:
+    """The same user, who asks for what is below /v4beta."""
+    return replace(user, version="v4beta")
 
 
 @pytest.fixture(scope="module")

@@ -38,14 +38,38 @@ def test_a_cluster_shows_what_was_asked_for(user: LinodeUser) -> None:
     cluster = user.cluster(tags=["platform"], control_plane={"high_availability": True})
     shown = user.get(f"/lke/clusters/{cluster['id']}")
     assert shown == cluster
-    assert {name: shown[name] for name in ("label", "region", "k8s_version", "tier", "tags")} == {
+    assert {name: shown[name] for name in ("label", "region", "k8s_version", "tags")} == {
         "label": "eu",
         "region": "eu-west",
         "k8s_version": "1.35",
-        "tier": "standard",
         "tags": ["platform"],
     }
     assert shown["control_plane"]["high_availability"] is True
+
+
+def test_a_tier_is_asked_for_told_and_filtered_by_below_v4beta_alone(user: LinodeUser, beta_user: LinodeUser) -> None:
+    made = beta_user.cluster(tier="standard")
+    path = f"/lke/clusters/{made['id']}"
+    told = [made, beta_user.get(path), *beta_user.data("/lke/clusters", x_filter='{"tier": "standard"}')]
+    assert [one["tier"] for one in (*told, beta_user.put(path, {}))] == ["standard"] * 4
+    assert user.get(path) == {name: value for name, value in made.items() if name != "tier"}
+    assert not any(
+        "tier" in one for one in (*user.data("/lke/clusters"), user.put(path, {}), user.cluster("ap", tier=7))
+    )
+    assert problems(user.get("/lke/clusters", x_filter='{"tier": "standard"}', expect=400)) == {
+        "X-Filter": "Cannot filter on tier"
+    }
+
+
+@pytest.mark.parametrize(
+    ("tier", "field", "reason"),
+    [
+        ("gold", "tier", "Must be one of standard, enterprise"),
+        ("enterprise", "k8s_version", "k8s_version is not valid"),
+    ],
+)
+def test_a_tier_that_is_not_there_is_refused(beta_user: LinodeUser, tier: str, field: str, reason: str) -> None:
+    assert problems(beta_user.post("/lke/clusters", VALID | {"tier": tier}, expect=400)) == {field: reason}
 
 
 @pytest.mark.parametrize(
@@ -62,8 +86,6 @@ def test_a_cluster_shows_what_was_asked_for(user: LinodeUser) -> None:
         ({"k8s_version": None}, "k8s_version", "k8s_version is required"),
         ({"k8s_version": "1.23"}, "k8s_version", "k8s_version is not valid"),
         ({"k8s_version": 1.35}, "k8s_version", "Must be of type String"),
-        ({"tier": "gold"}, "tier", "Must be one of standard, enterprise"),
-        ({"tier": "enterprise"}, "k8s_version", "k8s_version is not valid"),
         ({"tags": ["ab"]}, "tags[0]", "Length must be 3-50 characters"),
         ({"tags": "abc"}, "tags", "Must be of type Array"),
         ({"node_pools": {}}, "node_pools", "Must be of type Array"),

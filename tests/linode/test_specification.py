@@ -162,12 +162,12 @@ def test_everything_of_lke_is_emulated(specification: Mapping[tuple[str, str], D
 
 
 def test_answers_have_every_documented_field(
-    specification: Mapping[tuple[str, str], Documented], user: LinodeUser, ids: Mapping[str, str]
+    specification: Mapping[tuple[str, str], Documented], beta_user: LinodeUser, ids: Mapping[str, str]
 ) -> None:
     for operation in OPERATIONS:
         if operation.method != "GET":
             continue
-        answer = user.get(_filled(operation.path, ids))
+        answer = beta_user.get(_filled(operation.path, ids))
         entry = answer["data"][0] if "data" in answer else answer
         documented = specification["GET", _unnamed(operation.path)].fields
         missing = {field for field in documented - NOT_EMULATED if not _has(entry, field.split("."))}
@@ -184,17 +184,17 @@ def _has(value: Any, names: list[str]) -> bool:
 
 
 def test_lists_are_filtered_by_the_documented_fields_and_no_other(
-    specification: Mapping[tuple[str, str], Documented], user: LinodeUser, ids: Mapping[str, str]
+    specification: Mapping[tuple[str, str], Documented], beta_user: LinodeUser, ids: Mapping[str, str]
 ) -> None:
     for operation in OPERATIONS:
         path = _filled(operation.path, ids)
-        if operation.method != "GET" or "data" not in user.get(path):
+        if operation.method != "GET" or "data" not in beta_user.get(path):
             continue
         documented = specification["GET", _unnamed(operation.path)]
         for field in documented.fields:
             x_filter = json.dumps({field: None})
             if field in documented.filterable:
-                user.get(path, x_filter=x_filter)
+                beta_user.get(path, x_filter=x_filter)
             else:
-                refused = problems(user.get(path, x_filter=x_filter, expect=400))
+                refused = problems(beta_user.get(path, x_filter=x_filter, expect=400))
                 assert refused == {"X-Filter": f"Cannot filter on {field}"}, path

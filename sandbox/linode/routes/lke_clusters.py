@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.linode.errors import Problem, invalid_all
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation
+from sandbox.linode.operations import Call, Operation, Version
 from sandbox.linode.routes.lke_access import acl_after
 from sandbox.linode.routes.lke_pools import make_pool
 from sandbox.linode.routes.lke_views import READ, WRITE, cluster_at, show_cluster
 from sandbox.linode.rules import label_problems, new_cluster_problems, upgrade_problems
-from sandbox.linode.schemas.lke import ClusterCreate, ClusterUpdate
+from sandbox.linode.schemas.lke import BetaClusterCreate, ClusterCreate, ClusterUpdate
 from sandbox.linode.state.addresses import Range, lease
 from sandbox.linode.state.clusters import (
     mark_for_recycling,
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
     from sandbox.linode.state import Transaction
 
 _FIRST_ID = 100_000
-_FILTERABLE = frozenset({"k8s_version", "label", "region", "tags", "tier"})
+_FILTERABLE = frozenset({"k8s_version", "label", "region", "tags"})
 
 
 async def list_clusters(call: Call) -> Mapping[str, Any]:
     """GET /lke/clusters."""
     with call.account.store.transaction() as state:
         clusters = visible_clusters(state)
-    return call.listing([show_cluster(cluster) for cluster in clusters], filterable=_FILTERABLE)
+    filterable = _FILTERABLE if call.version is Version.V4 else _FILTERABLE | {"tier"}
+    return call.listing([show_cluster(cluster, call.version) for cluster in clusters], filterable=filterable)
 
 
 async def create_cluster(call: Call) -> Mapping[str, Any]:
     """POST /lke/clusters: answers at once; the nodes become ready later."""
-    request = call.body(ClusterCreate)
+    request = call.body(ClusterCreate if call.version is Version.V4 else BetaClusterCreate)
     now = call.account.timestamp()
     with call.account.store.transaction() as state:
         problems = list(new_cluster_problems(request, call.account.catalogue, state))
@@ -53,7 +54,7 @@ async def create_cluster(call: Call) -> Mapping[str, Any]:
         for pool in request.node_pools:
             make_pool(state, cluster, pool, now=now)
     call.reconciler.poke(cluster.id)
-    return show_cluster(cluster).body()
+    return show_cluster(cluster, call.version).body()
 
 
 def _record(request: ClusterCreate, state: Transaction, *, now: str) -> ClusterRecord:
@@ -64,7 +65,7 @@ def _record(request: ClusterCreate, state: Transaction, *, now: str) -> ClusterR
         label=request.label,
         region=request.region,
         k8s_version=request.k8s_version,
-        tier=request.tier,
+        tier=request.wanted_tier,
         tags=tuple(request.tags or ()),
         high_availability=bool(control_plane and control_plane.high_availability),
         audit_logs=bool(control_plane and control_plane.audit_logs_enabled),
@@ -78,7 +79,7 @@ def _record(request: ClusterCreate, state: Transaction, *, now: str) -> ClusterR
 async def view_cluster(call: Call) -> Mapping[str, Any]:
     """GET /lke/clusters/{id}."""
     with call.account.store.transaction() as state:
-        return show_cluster(cluster_at(call, state)).body()
+        return show_cluster(cluster_at(call, state), call.version).body()
 
 
 async def update_cluster(call: Call) -> Mapping[str, Any]:
@@ -97,7 +98,7 @@ async def update_cluster(call: Call) -> Mapping[str, Any]:
         state.put(changed)
         emit(state, "lke_cluster_update", changed, now=now)
     call.reconciler.poke(cluster.id)
-    return show_cluster(changed).body()
+    return show_cluster(changed, call.version).body()
 
 
 def _update_problems(

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from sandbox.linode.auth import Access, Scope
 from sandbox.linode.errors import not_found
+from sandbox.linode.operations import Version
 from sandbox.linode.schemas.lke import (
     AclAddresses,
     AclState,
     AutoscalerState,
+    BetaCluster,
     Cluster,
     ControlPlane,
     ControlPlaneAcl,
@@ -75,19 +77,19 @@ def node_at(call: Call, state: Transaction) -> tuple[ClusterRecord, NodeRecord]:
     raise not_found()
 
 
-def show_cluster(record: ClusterRecord) -> Cluster:
-    """A cluster."""
-    return Cluster(
+def show_cluster(record: ClusterRecord, version: Version) -> Cluster:
+    """A cluster. Its tier is told below /v4beta alone."""
+    plain = Cluster(
         id=record.id,
         created=record.created,
         updated=record.updated,
         label=record.label,
         region=record.region,
         k8s_version=record.k8s_version,
-        tier=record.tier,
         control_plane=ControlPlane(high_availability=record.high_availability, audit_logs_enabled=record.audit_logs),
         tags=record.tags,
     )
+    return plain if version is Version.V4 else BetaCluster(**dict(plain), tier=record.tier)
 
 
 def show_node(record: NodeRecord, status: ClusterStatus) -> Node:

@@ -144,9 +144,24 @@ class ClusterCreate(ClusterUpdate):
     label: ClusterLabel
     region: str
     k8s_version: str
-    tier: Annotated[LkeTier, Field(strict=False)] = LkeTier.STANDARD
     node_pools: Annotated[list[PoolCreate], Field(max_length=100)] = Field(default_factory=list)
     apl_enabled: Literal[False] = False
+
+    @property
+    def wanted_tier(self) -> LkeTier:
+        """What there is for everybody."""
+        return LkeTier.STANDARD
+
+
+class BetaClusterCreate(ClusterCreate):
+    """A cluster to make, below /v4beta."""
+
+    tier: Annotated[LkeTier, Field(strict=False)] = LkeTier.STANDARD
+
+    @property
+    def wanted_tier(self) -> LkeTier:
+        """What is asked for."""
+        return self.tier
 
 
 class Regenerate(RequestObject):
@@ -173,11 +188,16 @@ class Cluster(ApiObject):
     label: str
     region: str
     k8s_version: str
-    tier: str
     control_plane: ControlPlane
     apl_enabled: bool = False
     tags: tuple[str, ...]
     locks: tuple[str, ...] = ()
+
+
+class BetaCluster(Cluster):
+    """A cluster, as the API shows it below /v4beta."""
+
+    tier: str
 
 
 class NodeStatus(StrEnum):
