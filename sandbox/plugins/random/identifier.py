@@ -62,4 +62,5 @@ def _notations(data: bytes, prefix: str) -> tuple[str, Properties]:
         "b64Url": prefix + url,
         "dec": prefix + str(int.from_bytes(data)),
         "hex": prefix + data.hex(),
+        "id": url,
     }

@@ -87,14 +87,14 @@ class RandomString(RandomValue):
         drawn += [secrets.choice(allowed) for _ in range(inputs["length"] - len(drawn))]
         secrets.SystemRandom().shuffle(drawn)
         result = "".join(drawn)
-        return result, {"result": result}
+        return result, {"id": result, "result": result}
 
     def adopt(self, value: str) -> tuple[str, Properties, Properties]:
         """A string as it is; its inputs are the defaults."""
         switches = dict.fromkeys(("lower", "number", "numeric", "special", "upper"), True)
         minima = dict.fromkeys(_MINIMA.values(), 0)
         inputs: Properties = {"length": len(value)}
-        return value, inputs, inputs | switches | minima | {"result": value}
+        return value, inputs, inputs | switches | minima | {"id": value, "result": value}
 
 
 def _agreed(inputs: Mapping[str, Value]) -> Value:

@@ -31,7 +31,10 @@ class RandomValue(SchemaResource):
 
     @abstractmethod
     def generate(self, inputs: Properties) -> tuple[str, Properties]:
-        """A new value from inputs with their defaults: its id and outputs."""
+        """A new value from inputs with their defaults: its id and outputs.
+
+        The id is among the outputs where the original's schema has one, which that of RandomBytes has not.
+        """
 
     @abstractmethod
     def adopt(self, value: str) -> tuple[str, Properties, Properties]:
@@ -46,7 +49,7 @@ class RandomValue(SchemaResource):
         return Created(id=identity, outputs=inputs | outputs)
 
     def read(self, request: ReadRequest) -> Found:
-        """The recorded value: there is no other. Without a record the id is a value to import."""
+        """The recorded value as it is recorded: there is no other. Without a record the id is a value to import."""
         if request.outputs:
             return Found(id=request.id, inputs=request.inputs, outputs=request.outputs)
         identity, inputs, outputs = self.adopt(request.id)

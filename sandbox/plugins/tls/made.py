@@ -35,7 +35,8 @@ class Made(SchemaResource):
         if request.preview:
             return Created(id="", outputs=planned(self.schema, inputs))
         identity, outputs = self.make(reveal(inputs))
-        return Created(id=identity, outputs=with_secrets(self.schema, kept(self.schema, inputs) | outputs))
+        recorded = kept(self.schema, inputs) | outputs | {"id": identity}
+        return Created(id=identity, outputs=with_secrets(self.schema, recorded))
 
     def read(self, request: ReadRequest) -> Found:
         """What is recorded: there is nothing else. Raises ProviderError for an import, which cannot be."""

@@ -13,6 +13,7 @@ from sandbox.plugins.framework import UNKNOWN, Properties, ProviderError, Secret
 from sandbox.plugins.random.bytes import RandomBytes
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
+from sandbox.plugins.random.value import RandomValue
 from tests.plugins.calls import Calls
 
 _SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
@@ -34,6 +35,33 @@ def test_an_id_is_the_same_bytes_in_every_notation(size: int, prefix: str) -> No
     assert base64.b64decode(notations["b64Std"]) == data
     assert base64.urlsafe_b64decode(notations["b64Url"] + "=" * (-len(notations["b64Url"]) % 4)) == data
     assert created.id == notations["b64Url"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "imported"),
+    [(RandomId(), {"byteLength": 4}, "fleet-,3q2-7w"), (RandomString(), {"length": 6}, "abc123")],
+)
+def test_the_id_is_recorded_among_the_outputs_as_the_official_provider_does(
+    kind: RandomValue, inputs: Properties, imported: str
+) -> None:
+    created, found = Calls(kind).create(**inputs), Calls(kind).read(imported)
+    assert created.outputs["id"] == created.id
+    assert found is not None
+    assert found.outputs["id"] == found.id
+
+
+def test_bytes_record_no_id_since_their_official_schema_has_none() -> None:
+    assert Calls(RandomBytes()).create(length=32).outputs.keys() == {"length", "base64", "hex"}
+
+
+@pytest.mark.parametrize(("kind", "inputs"), [(RandomId(), {"byteLength": 4}), (RandomString(), {"length": 6})])
+def test_a_value_that_was_recorded_without_its_id_shows_no_change(kind: RandomValue, inputs: Properties) -> None:
+    calls, created = Calls(kind), Calls(kind).create(**inputs)
+    earlier = {name: value for name, value in created.outputs.items() if name != "id"}
+    assert calls.diff(inputs, inputs, earlier).properties == {}
+    found = calls.read(created.id, inputs, earlier)
+    assert found is not None
+    assert (found.id, found.inputs, found.outputs) == (created.id, inputs, earlier)
 
 
 def test_bytes_are_the_same_in_both_notations_and_secret_in_both() -> None:

@@ -59,6 +59,23 @@ def test_the_id_is_the_checksum_of_the_public_key() -> None:
     assert created.id == hashlib.sha1(der.stdout).hexdigest()
 
 
+def test_the_id_is_recorded_among_the_outputs_as_the_official_provider_does() -> None:
+    created = Calls(PrivateKey()).create(algorithm="ED25519")
+    found = Calls(PrivateKey()).read(created.id, {"algorithm": "ED25519"}, dict(created.outputs))
+    assert found is not None
+    assert created.outputs["id"] == found.outputs["id"] == created.id
+
+
+def test_a_key_that_was_recorded_without_its_id_shows_no_change() -> None:
+    calls, inputs = Calls(PrivateKey()), {"algorithm": "ED25519"}
+    created = calls.create(**inputs)
+    earlier = {name: value for name, value in created.outputs.items() if name != "id"}
+    assert calls.diff(inputs, inputs, earlier).properties == {}
+    found = calls.read(created.id, inputs, earlier)
+    assert found is not None
+    assert (found.id, found.inputs, found.outputs) == (created.id, inputs, earlier)
+
+
 def test_every_private_form_is_secret_and_no_public_one() -> None:
     outputs = Calls(PrivateKey()).create(algorithm="ED25519").outputs
     secret = {name for name, value in outputs.items() if isinstance(value, Secret)}
