@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import pulumi
+import pulumi_linode
 import pytest
 
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
 from sandbox.linode.simulated import Pace, SimulatedBackend
-from sandbox.plugins.framework import Cancellation, InvokeRequest, Operation, ProviderError
+from sandbox.plugins.framework import Cancellation, ConfigureRequest, InvokeRequest, Operation, ProviderError
 from sandbox.plugins.framework.engine_log import EngineLog
 from sandbox.plugins.linode.provider import LinodeProvider
-from sandbox.plugins.linode.settings import resolve
 from tests.plugins.calls import Calls
+from tests.unit import graph
 from tests.unit.configs import ROOT
 
 if TYPE_CHECKING:
@@ -64,22 +67,30 @@ class Stand:
     def __init__(self, api: LinodeApi) -> None:
         self._provider = LinodeProvider("0")
         settings = {"token": SECRET, "url": api.url, "eventPollMs": "20", "lkeNodeReadyPollMs": "20"}
-        self._provider._connection.configure(resolve(settings))
+        self._provider.configure(ConfigureRequest(urn="", inputs=settings, cancellation=Cancellation()))
+        self.asked_for: set[str] = set()
+        """Names of resource types and functions."""
 
     def resource(self, name: str) -> Calls:
         """A resource type by its name."""
+        self.asked_for.add(name)
         return Calls(self._provider.resource_type(f"linode:index/{name[0].lower()}{name[1:]}:{name}"))
 
     def ask(self, name: str, **arguments: Any) -> Any:
         """What a function finds."""
+        self.asked_for.add(name)
         token = f"linode:index/{name}:{name}"
         operation = Operation(urn="", cancellation=Cancellation(), log=EngineLog(None))
         request = InvokeRequest(operation=operation, token=token, arguments=arguments, preview=False)
         return self._provider.function(token).invoke(request)
 
 
-def everything(api: LinodeApi) -> None:
-    """All that a fleet's first update, those after it, and its end ask of Linode. Raises ProviderError."""
+def everything(api: LinodeApi) -> set[str]:
+    """All that a fleet's first update, those after it, and its end ask of Linode: the types and functions of it.
+
+    Raises:
+        ProviderError: one of them is refused.
+    """
     stand = Stand(api)
     for name in ("getRegions", "getInstanceTypes", "getLkeVersions", "getLkeClusters"):
         stand.ask(name)
@@ -105,6 +116,7 @@ def everything(api: LinodeApi) -> None:
     ):
         assert calls.read(made.id, inputs, dict(made.outputs)) is not None
     raised = spec | {"k8sVersion": "1.35", "controlPlane": {"acl": {"enabled": True, "addresses": [{"ipv4s": []}]}}}
+    stand.ask("getLkeCluster", id=int(cluster.id))
     updated = clusters.update(cluster.id, spec, dict(cluster.outputs), **raised)
     larger = raised | {"pools": [pool | {"count": 2}]}
     clusters.update(cluster.id, raised, updated, **larger)
@@ -112,13 +124,34 @@ def everything(api: LinodeApi) -> None:
 
     for calls, made in ((keys, key), (buckets, bucket), (firewalls, firewall), (clusters, cluster)):
         calls.delete(made.id)
+    return stand.asked_for
+
+
+def used() -> set[str]:
+    """The types and functions of Linode's provider that the program names anywhere."""
+    names = {
+        node.attr
+        for file in (ROOT / "fleet").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "linode"
+    }
+    types = {name for name in names if _is_resource(getattr(pulumi_linode, name))}
+    functions = {name.removesuffix("_output") for name in names if name.startswith("get_")}
+    return types | {re.sub(r"_(\w)", lambda found: found[1].upper(), name) for name in functions}
+
+
+def _is_resource(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, pulumi.CustomResource)
 
 
 def test_a_token_with_the_documented_rights_does_everything_from_the_first_update_to_the_end(
     account: Callable[[dict[str, str]], LinodeApi],
 ) -> None:
     assert set(documented()) == set(NAMES.values())
-    everything(account(documented()))
+    asked_for = everything(account(documented()))
+    assert not used() - asked_for, "the program asks Linode for what this test does not"
+    in_graph = {token.rsplit(":", 1)[1] for token in graph.FUNCTIONS if token.startswith("linode:")}
+    assert in_graph | {"LkeCluster", "getInstances"} <= used(), "the program is not searched as it is written"
 
 
 @pytest.mark.parametrize("service", documented())

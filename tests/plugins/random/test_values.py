@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import string
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from sandbox.plugins.framework import UNKNOWN, Properties, ProviderError, Secret
 from sandbox.plugins.random.bytes import RandomBytes
 from sandbox.plugins.random.identifier import RandomId
 from sandbox.plugins.random.string import RandomString
-from sandbox.plugins.random.value import RandomValue
 from tests.plugins.calls import Calls
+
+if TYPE_CHECKING:
+    from sandbox.plugins.random.value import RandomValue
 
 _SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
 _SETS = {
