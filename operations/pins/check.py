@@ -35,8 +35,10 @@ def _finding(client: httpx.Client, repositories: Repositories, pin: ImagePin | C
         state, why = _look(client, repositories, pin)
     except httpx.HTTPStatusError as error:
         state, why = State.UNASKED, f"{error.request.url.host} answers {error.response.status_code}"
+    except httpx.TransportError as error:
+        state, why = State.SILENT, f"no answer ({type(error).__name__})"
     except httpx.HTTPError as error:
-        state, why = State.UNASKED, f"no answer ({type(error).__name__})"
+        state, why = State.UNASKED, f"no answer of use ({type(error).__name__})"
     except (yaml.YAMLError, KeyError, ValueError) as error:
         state, why = State.UNASKED, f"what answers is not what was asked ({type(error).__name__})"
     return Finding(pin=pin, state=state, why=why)

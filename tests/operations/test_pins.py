@@ -20,7 +20,7 @@ from fleet.versions import CHARTS, IMAGES, ChartPin, ImagePin
 from operations.errors import OperationError
 from operations.pins import commands
 from operations.pins.check import check
-from operations.pins.findings import Finding, State, verdict
+from operations.pins.findings import Finding, State, switched_off, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +176,7 @@ def test_what_cannot_be_reached_is_told_and_has_not_lost_anything() -> None:
     nobody = f"127.0.0.1:{free_port()}"
     for pin in (image(nobody), chart(f"http://{nobody}/charts"), chart(f"oci://{nobody}/charts")):
         finding = found(pin)
-        assert (finding.state, finding.why) == (State.UNASKED, "no answer (ConnectError)")
+        assert (finding.state, finding.why) == (State.SILENT, "no answer (ConnectError)")
 
 
 def test_a_chart_is_found_in_its_repository_whose_index_is_fetched_once(place: Server) -> None:
@@ -218,19 +218,41 @@ def run(monkeypatch: pytest.MonkeyPatch, *pins: ImagePin) -> Any:
     return CliRunner().invoke(commands.app, ["check"])
 
 
-def test_the_command_fails_when_something_is_not_to_be_had_and_only_then(
-    monkeypatch: pytest.MonkeyPatch, place: Server
-) -> None:
-    nobody = image(f"127.0.0.1:{free_port()}")
-    ended = run(monkeypatch, image(place.host), nobody)
+def test_the_command_fails_when_something_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, place: Server) -> None:
+    ended = run(monkeypatch, image(place.host), image(place.host, repository="busy/app"))
     assert ended.exit_code == 0
     assert ended.stdout.splitlines()[-1] == (
         "1 of 2 pinned images and charts are there, 1 could not be asked for from here."
     )
-    ended = run(monkeypatch, nobody, image(place.host, tag="0.9"))
+    ended = run(monkeypatch, image(place.host), image(place.host, tag="0.9"))
     assert ended.exit_code == 1
     assert isinstance(ended.exception, OperationError)
-    assert "0 of 2 pinned images and charts are there, 1 are not to be had" in str(ended.exception)
+    assert "1 of 2 pinned images and charts are there, 1 are not to be had" in str(ended.exception)
+
+
+def test_the_command_fails_when_a_host_is_silent_while_others_answer(
+    monkeypatch: pytest.MonkeyPatch, place: Server
+) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    ended = run(monkeypatch, image(nobody), image(place.host, repository="busy/app"))
+    assert ended.exit_code == 1
+    assert isinstance(ended.exception, OperationError)
+    assert f"2 could not be asked for from here, and {nobody} did not answer while others did" in str(ended.exception)
+
+
+def test_where_no_host_answers_the_command_says_so_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run(monkeypatch, *(image(f"127.0.0.1:{free_port()}") for _ in range(2)))
+    assert ended.exit_code == 0
+    assert ended.stdout.splitlines()[-1] == (
+        "0 of 2 pinned images and charts are there, 2 could not be asked for from here."
+    )
+
+
+def test_a_host_that_answered_once_was_not_switched_off() -> None:
+    pins = (image("r.example"), image("r.example", tag="2"), chart("oci://c.example/charts"))
+    states = (State.THERE, State.SILENT, State.SILENT)
+    findings = [Finding(pin=pin, state=state) for pin, state in zip(pins, states, strict=True)]
+    assert switched_off(findings) == ["c.example"]
 
 
 def test_every_pin_says_who_publishes_it_and_since_when() -> None:
