@@ -215,17 +215,12 @@ def _nodes(cluster: linode.LkeCluster) -> Output[Sequence[linode.outputs.GetInst
     # By their labels, and not by the ids in the cluster's state: a node that was recycled since has another id.
     labels = cluster.id.apply(
         lambda cluster_id: [
-            linode.GetInstancesFilterArgs(name="label", values=[node_labels(cluster_id)], match_by="regex")
+            linode.GetInstancesFilterArgs(name="label", values=[naming.node_labels(cluster_id)], match_by="regex")
         ]
     )
     found = linode.get_instances_output(filters=labels)
     # While the id is unknown, what is looked up by it does not tell that it comes from the cluster.
     return Output.all(cluster.id, found).apply(lambda known: known[1].instances or ())
-
-
-def node_labels(cluster_id: str) -> str:
-    """A regular expression for the labels of a cluster's Linodes: LKE calls them ``lkeCLUSTER-POOL-HASH``."""
-    return f"^lke{cluster_id}-"
 
 
 def external_ips(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[str]:

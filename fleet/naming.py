@@ -101,3 +101,8 @@ def workload_identity(workload: str, member: str) -> str:
 def principal(namespace: str, service_account: str) -> str:
     """The SPIFFE principal of a service account, in the form that AuthorizationPolicy takes."""
     return f"cluster.local/ns/{namespace}/sa/{service_account}"
+
+
+def node_labels(cluster_id: str) -> str:
+    """A regular expression for the labels of a cluster's Linodes: LKE calls them ``lkeCLUSTER-POOL-HASH``."""
+    return f"^lke{cluster_id}-"

@@ -15,8 +15,8 @@ import pulumi
 import pulumi_linode as linode
 from pulumi import Output
 
-from fleet.lke import external_ips, node_labels
-from fleet.naming import billed_label
+from fleet.lke import external_ips
+from fleet.naming import billed_label, node_labels
 
 if TYPE_CHECKING:
     from fleet.lke import LkeCluster

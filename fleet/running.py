@@ -70,7 +70,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
 def _cluster(name: str, outputs: Mapping[str, Any], found: State, live: LiveCluster | None) -> Facts:
     provider = found.get(PROVIDER, f"{name}-provider") or {}
     pools = outputs.get("pools") or ()
-    counts = {pool_id: pool.count for pool_id, pool in live.pools.items()} if live else {}
+    counts = live.counts if live else {}
     acl = (outputs.get("controlPlane") or {}).get("acl") or {}
     return {
         "name": name,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fleet.deployed import DeployedPool
-from fleet.lke import external_ips, in_place, node_labels
+from fleet.lke import external_ips, in_place
+from fleet.naming import node_labels
 from fleet.pools import NodePool
 from tests.unit.configs import fleet_of
 from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, cluster_id, unwrap

@@ -3,13 +3,16 @@
 import json
 import runpy
 from typing import Any
+from unittest import mock
 
 import pulumi
+import pulumi_linode as linode
 import pytest
 
 from fleet.config import ConfigError
+from fleet.linode_clusters import fetch_clusters, untold
 from tests.unit.configs import ROOT, fleet_of, stack
-from tests.unit.graph import LIVE, STATE, Engine, Graph, Recorder, Stage, own_event_loop
+from tests.unit.graph import INSTANCES, LIVE, STATE, Engine, Graph, Recorder, Stage, own_event_loop
 
 
 def run_program(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> Graph:
@@ -86,6 +89,69 @@ def test_an_autoscaler_s_nodes_are_counted_at_linode_before_anything_is_register
     monkeypatch.setitem(LIVE, 77, {"id": 77, "label": "m0-x4f2", "k8sVersion": "1.35", "pools": [grown]})
     cluster = run_program(monkeypatch, config).one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
     assert [pool["count"] for pool in cluster.plain()["pools"]] == [4]
+
+
+@pytest.fixture
+def only_reading(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The config of a cluster whose one recorded node an autoscaler has made four, seen by a token that only reads."""
+
+    def refused(**_: Any) -> None:
+        raise RuntimeError(
+            "invoke of linode:index/getLkeCluster:getLkeCluster failed: [401] Your OAuth token is not authorized"
+        )
+
+    config = fleet_of(1, layers=[])
+    config["clusters"]["m0"]["pools"]["main"] = {"type": "g6-standard-2", "autoscaler": {"min": 1, "max": 5}}
+    record(monkeypatch, "m0", id="77", pools=[{"id": 5, "label": "main", "type": "g6-standard-2", "count": 1}])
+    monkeypatch.setitem(LIVE, 77, {"id": 77, "label": "m0-x4f2", "k8sVersion": "1.35"})
+    monkeypatch.setattr(linode, "get_lke_cluster", refused)
+    for number in range(4):
+        monkeypatch.setitem(INSTANCES, f"lke77-5-{number:04x}", 500 + number)
+    monkeypatch.setitem(INSTANCES, "lke77-6-0000", 600)
+    monkeypatch.setitem(INSTANCES, "lke177-5-0000", 700)
+    return config
+
+
+def test_a_token_that_only_reads_counts_a_pool_s_nodes_by_the_labels_of_linodes(
+    monkeypatch: pytest.MonkeyPatch, only_reading: dict[str, Any]
+) -> None:
+    graph = run_program(monkeypatch, only_reading)
+    cluster = graph.one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
+    assert [pool["count"] for pool in cluster.plain()["pools"]] == [4]
+
+    only_reading["clusters"]["m0"]["pools"]["main"] = {"type": "g6-standard-2", "count": 2}
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    run_program(monkeypatch, only_reading)
+    assert "m0: pool main has 4 nodes, and main gets 2" in warned, "a review has to tell that nodes are lost"
+
+
+def test_a_token_that_reads_no_linodes_either_leaves_what_was_last_given(
+    monkeypatch: pytest.MonkeyPatch, only_reading: dict[str, Any]
+) -> None:
+    def refused(**_: Any) -> None:
+        raise RuntimeError("[401] Your OAuth token is not authorized")
+
+    monkeypatch.setattr(linode, "get_instances", refused)
+    cluster = run_program(monkeypatch, only_reading).one("linode:index/lkeCluster:LkeCluster", "m0-cluster")
+    assert [pool["count"] for pool in cluster.plain()["pools"]] == [1]
+
+
+@pytest.mark.usefixtures("only_reading")
+def test_an_update_whose_token_is_not_told_the_pools_is_refused_with_the_right_that_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    clusters = linode.GetLkeClustersResult(lke_clusters=[mock.Mock(id=77, k8s_version="1.35")])
+    monkeypatch.setattr(linode, "get_lke_clusters", lambda: clusters)
+    with pytest.raises(pulumi.RunError, match=r"^cluster 'm0': .*LINODE_TOKEN lacks Kubernetes: read/write.*\[401\]"):
+        fetch_clusters({"m0": 77})
+
+
+def test_another_trouble_with_a_cluster_s_pools_is_no_matter_of_rights() -> None:
+    assert untold("m0", "[500] Internal error") == (
+        "cluster 'm0': Linode does not tell its pools, whose nodes an update must not take away: [500] Internal error"
+    )
 
 
 def test_a_config_error_is_a_message_and_no_traceback() -> None:
