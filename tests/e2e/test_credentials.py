@@ -77,11 +77,13 @@ def _encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def delete(fleet: Fleet, account: Account) -> None:
-    """Delete the token in the cluster itself, and have Linode make another one."""
-    member = fleet.members[MEMBER]
-    member.kubectl("delete", "secret", "lke-admin-token", "--namespace=kube-system")
-    rotate(fleet, account)
+def delete(fleet: Fleet, _: Account) -> None:
+    """Delete the token in the cluster itself, of which Linode knows nothing."""
+    fleet.members[MEMBER].kubectl("delete", "secret", "lke-admin-token", "--namespace=kube-system")
+
+
+def keep(_: Fleet, __: Account) -> None:
+    """Leave to Linode the kubeconfig that it has, which is valid."""
 
 
 def rotate(fleet: Fleet, account: Account) -> None:
@@ -89,12 +91,13 @@ def rotate(fleet: Fleet, account: Account) -> None:
     account.call("DELETE", f"lke/clusters/{cluster_id(account, MEMBER)}/kubeconfig")
 
 
-@pytest.mark.parametrize("end", [expire, delete, rotate])
+@pytest.mark.parametrize(("end", "reset"), [(expire, keep), (delete, rotate), (rotate, keep)])
 def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
-    fleet: Fleet, tmp_path: Path, end: Callable[[Fleet, Account], Any]
+    fleet: Fleet, tmp_path: Path, end: Callable[[Fleet, Account], Any], reset: Callable[[Fleet, Account], Any]
 ) -> None:
     fleet.configured()
-    end(fleet, Account(layout=fleet.layout, folder=tmp_path))
+    account = Account(layout=fleet.layout, folder=tmp_path)
+    end(fleet, account)
     begun = time.monotonic()
     with pytest.raises(AssertionError) as caught:
         fleet.up()
@@ -102,8 +105,11 @@ def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
     said = str(caught.value)
     assert f"cluster '{MEMBER}' answers, and does not take the kubeconfig that the stack's state has (401" in said
     assert REMEDY in said
+    assert "If Linode has no other, reset it there first" in said
     assert "PULUMI_K8S_DELETE_UNREACHABLE" not in said, "it would drop what lives"
 
+    # Of a token that was deleted in the cluster Linode has no other: a refresh alone would read the dead one again.
+    reset(fleet, account)
     fleet.stack.run("refresh", "--target", f"**::{MEMBER}-cluster", "--yes", "--non-interactive", "--color=never")
     fleet.up()
     assert changes_nothing(fleet.up())
