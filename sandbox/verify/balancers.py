@@ -53,11 +53,11 @@ def balanced(cluster: str, services: Iterable[Mapping[str, Any]], ports: Mapping
         name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         lacking = {port["port"] for port in service["spec"]["ports"]} - ports.get(address, set())
         if address not in ports:
-            missing.append(f"{name} has no NodeBalancer, though it shows {address}; {_remedy(cluster, service)}")
+            missing.append(f"{name} has no NodeBalancer, though it shows {address}; {remedy(cluster, service)}")
             missing[-1] += "; it gets another address, which `make up` then gives to whatever uses it"
         elif lacking:
             closed = ", ".join(str(port) for port in sorted(lacking))
-            missing.append(f"the NodeBalancer {address} of {name} lacks port {closed}; {_remedy(cluster, service)}")
+            missing.append(f"the NodeBalancer {address} of {name} lacks port {closed}; {remedy(cluster, service)}")
         else:
             whole.append(f"{name} {address}")
     return Claim(
@@ -67,7 +67,8 @@ def balanced(cluster: str, services: Iterable[Mapping[str, Any]], ports: Mapping
     )
 
 
-def _remedy(cluster: str, service: Mapping[str, Any]) -> str:
+def remedy(cluster: str, service: Mapping[str, Any]) -> str:
+    """What has the cloud controller look at a Service's NodeBalancer."""
     metadata = service["metadata"]
     touch = f'annotate service {metadata["name"]} --namespace {metadata["namespace"]} --overwrite touched="$(date +%s)"'
     return f"change the Service: in `make shell`, `kubectl --context {cluster} {touch}`"

@@ -78,7 +78,7 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
         yield from karmada.claims(api, found, folder, expelled)
     [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
     if outputs.get("karmadaFirewall"):
-        yield from firewall.claims(outputs, seen[manager], partial(account.ask, layout))
+        yield from firewall.claims(outputs, partial(account.ask, layout))
     if outputs.get("failover"):
         yield failover.runs(seen[manager])
     if outputs.get("backups"):

@@ -1,47 +1,52 @@
-"""Whether firewalls and ACLs have gaps: nodes that came since the last update, and are not in them."""
+"""Whether firewalls and ACLs have gaps: nodes that came since the last update and are not in them, and strangers."""
 
 from __future__ import annotations
 
-import json
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from fleet.karmada.firewall import ACL_ANNOTATION
+from fleet.karmada.firewall import BALANCERS
 from fleet.naming import KARMADA_NAMESPACE, SUFFIX_LENGTH
 from operations.claims import Claim
+from sandbox.verify.balancers import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sandbox.verify.member import View
-
     Ask = Callable[[str], Any]
     """What the Linode API answers below /v4."""
 
-_SERVICE: Final = "karmada-apiserver-public"
+_SERVICE: Final = {"metadata": {"name": "karmada-apiserver-public", "namespace": KARMADA_NAMESPACE}}
 _NODE_PORTS: Final = range(30000, 32768)
+_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 
 
-def claims(outputs: Mapping[str, Any], manager: View, ask: Ask) -> Iterator[Claim]:
+def claims(outputs: Mapping[str, Any], ask: Ask) -> Iterator[Claim]:
     """That there is no gap. `outputs` are those of a stack whose Karmada has an ACL.
 
     Raises:
-        CommandError: Linode or the manager cannot be asked.
+        CommandError: Linode cannot be asked.
 
     """
-    path = f"networking/firewalls/{outputs['karmadaFirewall']['id']}"
-    firewall = ask(path)
+    recorded, endpoint = outputs["karmadaFirewall"], urlsplit(outputs["karmadaEndpoint"])
+    path, port = f"networking/firewalls/{recorded['id']}", endpoint.port or 0
+    # One that was deleted is in no list, and to ask for it would be an error.
+    found = [one for one in ask("networking/firewalls?page_size=500")["data"] if str(one["id"]) == str(recorded["id"])]
     members, nodes = _members(outputs), _nodes(ask)
+    by_node, ports = port in _NODE_PORTS, range(port, port + 1)
     yield members_are_let_in(
-        _let_in(urlsplit(outputs["karmadaEndpoint"]).port or 0, manager, firewall),
+        let_in(found, ports) if by_node else _at_balancer(str(endpoint.hostname), ports, ask),
         {name: _addresses(nodes, name) for name in members},
+        recorded["sources"],
+        "`pulumi up --refresh` shuts them out" if by_node else remedy(recorded["manager"], _SERVICE),
     )
     yield manager_is_behind(
-        firewall,
-        ask(f"{path}/devices?page_size=500")["data"],
-        [node["id"] for node in nodes.get(manager.name, ())],
+        found,
+        ask(f"{path}/devices?page_size=500")["data"] if found else [],
+        [node["id"] for node in nodes.get(recorded["manager"], ())],
+        recorded["sources"],
     )
 
 
@@ -77,68 +82,96 @@ def peers_are_let_in(name: str, acl: Mapping[str, Any], addresses: Mapping[str, 
     )
 
 
-def members_are_let_in(networks: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> Claim:
-    """Every address that a member's node has now is in a network that is let in."""
+def members_are_let_in(
+    networks: Sequence[str], addresses: Mapping[str, Sequence[str]], sources: Sequence[str], shut: str
+) -> Claim:
+    """Every address that a member's node has now is let in, and nobody but the last update's `sources` is.
+
+    `shut` is what shuts others out again.
+    """
     live = sorted(address for found in addresses.values() for address in found)
-    missing = _outside(networks, live)
+    missing, strangers = _outside(networks, live), _outside(sources, networks)
     without = sorted(name for name, found in addresses.items() if not found)
     return Claim(
-        text="Karmada's API lets in every node that its members have now",
-        holds=not missing and not without,
+        text="Karmada's API lets in every node that its members have now, and nobody whom the config does not name",
+        holds=not missing and not without and not strangers,
         evidence=", ".join(
             [
                 f"{len(live) - len(missing)} of {len(live)} nodes are in {', '.join(networks) or 'no network'}",
                 *([f"not {', '.join(missing)}: `pulumi up` lets them in"] if missing else []),
                 *(f"{name} has no node" for name in without),
+                *([f"of which the config does not name {', '.join(strangers)}: {shut}"] if strangers else []),
             ]
         ),
     )
 
 
-def manager_is_behind(firewall: Mapping[str, Any], devices: Iterable[Mapping[str, Any]], live: Sequence[int]) -> Claim:
-    """Every node that the manager has now is a device of a firewall that drops what no rule of it names."""
+def manager_is_behind(
+    firewalls: Sequence[Mapping[str, Any]],
+    devices: Iterable[Mapping[str, Any]],
+    live: Sequence[int],
+    sources: Sequence[str],
+) -> Claim:
+    """Every node that the manager has now is a device of the firewall, which lets only `sources` in at node ports.
+
+    `firewalls` has that one alone, and nothing where it is gone.
+    """
     behind = {device["entity"]["id"] for device in devices if device["entity"]["type"] == "linode"}
     missing = sorted(set(live) - behind)
-    policy = firewall["rules"]["inbound_policy"]
-    evidence = f"{len(live) - len(missing)} of {len(live)} Linodes, {firewall['status']}, {policy}"
-    if missing:
+    strangers = _outside(sources, let_in(firewalls, _NODE_PORTS))
+    stands = [f"{one['status']}, {one['rules']['inbound_policy']}" for one in firewalls] or ["whose firewall is gone"]
+    evidence = f"{len(live) - len(missing)} of {len(live)} Linodes, {stands[0]}"
+    if strangers:
+        evidence += f"; node ports let in {', '.join(strangers)}: `pulumi up --refresh` shuts them out"
+    elif missing:
         evidence += f"; not {', '.join(map(str, missing))}: `pulumi up` puts them behind it"
     return Claim(
         text="every node that the manager has now is behind the firewall",
-        holds=bool(live) and not missing and firewall["status"] == "enabled" and policy == "DROP",
+        holds=bool(live) and not missing and not strangers,
         evidence=evidence,
     )
 
 
-def _let_in(port: int, manager: View, firewall: Mapping[str, Any]) -> list[str]:
-    """The networks that reach Karmada's API at its port: by the nodes' firewall, or by the NodeBalancer's ACL."""
-    if port in _NODE_PORTS:
-        return at_port(firewall["rules"]["inbound"], port)
-    service = manager.get("service", _SERVICE, f"--namespace={KARMADA_NAMESPACE}")
-    return allowed(service["metadata"].get("annotations", {}))
+def _at_balancer(address: str, ports: range, ask: Ask) -> list[str]:
+    """The networks that the NodeBalancer with an address lets in; none where it is gone, which is another claim's."""
+    found = [one["id"] for one in ask("nodebalancers?page_size=500")["data"] if one["ipv4"] == address]
+    return [network for one in found for network in let_in(ask(f"nodebalancers/{one}/firewalls")["data"], ports)]
 
 
-def at_port(rules: Iterable[Mapping[str, Any]], port: int) -> list[str]:
-    """The networks that a firewall's rules let in at a TCP port, apart from those of Linode's own."""
+def let_in(firewalls: Iterable[Mapping[str, Any]], ports: range) -> list[str]:
+    """The networks, apart from the NodeBalancers' own, that firewalls let in at one of these TCP ports or more.
+
+    That is everybody where none of them is enabled and drops what it does not name.
+    """
+    enabled = [one["rules"] for one in firewalls if one["status"] == "enabled"]
+    if not any(rules["inbound_policy"] == "DROP" for rules in enabled):
+        return list(_EVERYBODY)
     return [
         network
-        for rule in rules
-        if rule["action"] == "ACCEPT" and rule["protocol"] == "TCP" and rule.get("ports") == str(port)
+        for rules in enabled
+        for rule in rules.get("inbound") or ()
+        if rule["action"] == "ACCEPT" and rule["protocol"] in ("TCP", "ALL") and _names(rule.get("ports"), ports)
         for family in ("ipv4", "ipv6")
         for network in rule["addresses"].get(family) or ()
+        if network != BALANCERS
     ]
 
 
-def allowed(annotations: Mapping[str, str]) -> list[str]:
-    """The networks that the ACL of a NodeBalancer lets in; none where there is no ACL."""
-    acl = json.loads(annotations.get(ACL_ANNOTATION, "{}"))
-    return [network for networks in (acl.get("allowList") or {}).values() for network in networks]
+def _names(text: str | None, ports: range) -> bool:
+    """Whether a rule's ports (`22, 80-90`; all where it says nothing) are among these."""
+    spans = [part.partition("-") for part in (text or "1-65535").split(",")]
+    return any(int(first) <= ports[-1] and int(last or first) >= ports[0] for first, _, last in spans)
 
 
-def _outside(networks: Iterable[str], addresses: Iterable[str]) -> list[str]:
-    """The addresses that are in none of the networks."""
-    within = [ip_network(network) for network in networks]
-    return [address for address in addresses if not any(ip_address(address) in network for network in within)]
+def _outside(networks: Iterable[str], given: Iterable[str]) -> list[str]:
+    """The addresses and networks that are whole in none of the networks."""
+    within = [ip_network(network, strict=False) for network in networks]
+
+    def is_in_one(text: str) -> bool:
+        one = ip_network(text, strict=False)
+        return any(one[0] in network and one[-1] in network for network in within)
+
+    return [one for one in given if not is_in_one(one)]
 
 
 def _members(outputs: Mapping[str, Any]) -> list[str]:

@@ -88,7 +88,7 @@ def scanned(fleet: Fleet, stranger: str) -> dict[str, bool]:
 
 def claims(fleet: Fleet) -> list[Claim]:
     """What `verify` claims of the door."""
-    return list(firewall.claims(fleet.outputs, fleet.views[MANAGER], partial(ask, fleet.layout)))
+    return list(firewall.claims(fleet.outputs, partial(ask, fleet.layout)))
 
 
 def gaps(fleet: Fleet) -> list[str]:

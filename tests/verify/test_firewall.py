@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fleet.karmada.firewall import ACL_ANNOTATION
-from sandbox.kubernetes.layout import Layout
 from sandbox.verify import firewall
-from sandbox.verify.member import View
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from operations.claims import Claim
 
 OPERATORS = "203.0.113.0/24"
 EU, US = "198.51.100.11", "198.51.100.12"
+SOURCES = (OPERATORS, f"{EU}/32", f"{US}/32")
 BY_NODE, BY_BALANCER = "https://198.51.100.10:32443", "https://203.0.113.20:5443"
+TOUCH = "`kubectl --context hub annotate service karmada-apiserver-public --namespace karmada-system"
 
 
-def rule(ports: str, *networks: str, action: str = "ACCEPT", protocol: str = "TCP") -> dict[str, Any]:
-    return {"action": action, "protocol": protocol, "ports": ports, "addresses": {"ipv4": list(networks)}}
+def rule(ports: str | None, *networks: str, action: str = "ACCEPT", protocol: str = "TCP") -> dict[str, Any]:
+    named = {} if ports is None else {"ports": ports}
+    return {"action": action, "protocol": protocol, **named, "addresses": {"ipv4": list(networks)}}
+
+
+def standing(
+    *inbound: dict[str, Any], status: str = "enabled", policy: str = "DROP", number: int = 8
+) -> dict[str, Any]:
+    return {"id": number, "status": status, "rules": {"inbound_policy": policy, "inbound": list(inbound)}}
 
 
 def seen(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     *,
     endpoint: str = BY_NODE,
-    let_in: tuple[str, ...] = (OPERATORS, f"{EU}/32", f"{US}/32"),
+    let_in: tuple[str, ...] = SOURCES,
     devices: tuple[int, ...] = (10,),
-    status: str = "enabled",
-    policy: str = "DROP",
+    by_hand: tuple[dict[str, Any], ...] = (),
+    **changed: Any,
 ) -> list[Claim]:
-    """What is claimed of a manager with Linode 10, and of the members eu and us with one node each."""
-    inbound = [rule("32443", *let_in)] if endpoint == BY_NODE else []
+    """What is claimed of a manager with Linode 10, and of the members eu and us with one node each.
+
+    `by_hand` and what else is changed are of the firewall that is before Karmada's API; None is one that was deleted.
+    """
+    balancers = rule("30000-32767", "192.168.255.0/24")
+    port = "32443" if endpoint == BY_NODE else "5443"
+    before = [] if changed.get("status", "") is None else [standing(rule(port, *let_in), *by_hand, **changed)]
+    nodes = [standing(balancers, number=7)]
+    if endpoint == BY_NODE:
+        nodes = [one | {"id": 7} for one in before]
+        for one in nodes:
+            one["rules"]["inbound"].append(balancers)
     answers = {
         "lke/clusters": {
             "data": [{"id": 1, "label": "hub-x4f2"}, {"id": 2, "label": "eu-x4f2"}, {"id": 3, "label": "us-x4f2"}]
@@ -50,14 +61,14 @@ def seen(
                 {"id": 13, "lke_cluster_id": None, "ipv4": ["198.51.100.13"]},
             ]
         },
-        "networking/firewalls/7": {"status": status, "rules": {"inbound_policy": policy, "inbound": inbound}},
+        "networking/firewalls": {"data": [*nodes, standing(number=9, policy="ACCEPT")]},
         "networking/firewalls/7/devices": {"data": [{"entity": {"id": one, "type": "linode"}} for one in devices]},
+        "nodebalancers": {"data": [{"id": 5, "ipv4": "203.0.113.20"}, {"id": 6, "ipv4": "203.0.113.21"}]},
+        "nodebalancers/5/firewalls": {"data": before},
     }
-    annotations = {ACL_ANNOTATION: json.dumps({"allowList": {"ipv4": let_in}})}
-    monkeypatch.setattr(View, "get", lambda _self, *_what: {"metadata": {"annotations": annotations}})
     outputs = {
         "karmadaEndpoint": endpoint,
-        "karmadaFirewall": {"id": "7"},
+        "karmadaFirewall": {"id": "7", "manager": "hub", "sources": list(SOURCES)},
         "clusters": [
             {"name": "hub", "network": None},
             {"name": "eu", "network": "network3"},
@@ -65,15 +76,14 @@ def seen(
             {"name": "gone", "network": "network9", "expelled": True},
         ],
     }
-    manager = View(name="hub", kubeconfig=tmp_path, layout=Layout("any"))
-    return list(firewall.claims(outputs, manager, lambda path: answers[path.partition("?")[0]]))
+    return list(firewall.claims(outputs, lambda path: answers[path.partition("?")[0]]))
 
 
 @pytest.mark.parametrize("endpoint", [BY_NODE, BY_BALANCER])
 def test_where_every_live_node_is_in_the_firewalls_there_is_no_gap(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    endpoint: str,
 ) -> None:
-    claims = seen(monkeypatch, tmp_path, endpoint=endpoint)
+    claims = seen(endpoint=endpoint)
     assert [claim.holds for claim in claims] == [True, True], claims
     assert claims[0].evidence == f"2 of 2 nodes are in {OPERATORS}, {EU}/32, {US}/32"
     assert claims[1].evidence == "1 of 1 Linodes, enabled, DROP"
@@ -81,21 +91,54 @@ def test_where_every_live_node_is_in_the_firewalls_there_is_no_gap(
 
 @pytest.mark.parametrize("endpoint", [BY_NODE, BY_BALANCER])
 def test_a_members_node_that_is_not_let_in_is_a_gap_with_its_remedy(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    endpoint: str,
 ) -> None:
-    let_in, _ = seen(monkeypatch, tmp_path, endpoint=endpoint, let_in=(OPERATORS, f"{EU}/32"))
+    let_in, _ = seen(endpoint=endpoint, let_in=(OPERATORS, f"{EU}/32"))
     assert not let_in.holds
     assert let_in.evidence == f"1 of 2 nodes are in {OPERATORS}, {EU}/32, not {US}: `pulumi up` lets them in"
 
 
-@pytest.mark.parametrize("changed", [{"devices": ()}, {"devices": (11,)}, {"status": "disabled"}, {"policy": "ACCEPT"}])
-def test_a_node_of_the_manager_that_is_behind_no_firewall_is_a_gap(
-    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    _, behind = seen(monkeypatch, tmp_path, **changed)
+@pytest.mark.parametrize("devices", [(), (11,)])
+def test_a_node_of_the_manager_that_is_behind_no_firewall_is_a_gap(devices: tuple[int, ...]) -> None:
+    _, behind = seen(devices=devices)
     assert not behind.holds
-    if "devices" in changed:
-        assert behind.evidence == "0 of 1 Linodes, enabled, DROP; not 10: `pulumi up` puts them behind it"
+    assert behind.evidence == "0 of 1 Linodes, enabled, DROP; not 10: `pulumi up` puts them behind it"
+
+
+@pytest.mark.parametrize("endpoint", [BY_NODE, BY_BALANCER])
+@pytest.mark.parametrize("changed", [{"status": None}, {"status": "disabled"}, {"policy": "ACCEPT"}])
+def test_a_firewall_that_is_gone_or_disabled_or_drops_nothing_lets_everybody_in(
+    changed: dict[str, Any], endpoint: str
+) -> None:
+    let_in, behind = seen(endpoint=endpoint, **changed)
+    assert not let_in.holds
+    assert "of which the config does not name 0.0.0.0/0" in let_in.evidence
+    assert behind.holds == (endpoint == BY_BALANCER), "of a NodeBalancer it is another firewall"
+
+
+def test_that_the_firewall_of_the_nodes_is_gone_is_said() -> None:
+    _, behind = seen(status=None)
+    assert behind.evidence.startswith("0 of 1 Linodes, whose firewall is gone; node ports let in 0.0.0.0/0, ::/0: ")
+
+
+@pytest.mark.parametrize(("endpoint", "port", "shut"), [(BY_NODE, "32443", "--refresh"), (BY_BALANCER, "5443", TOUCH)])
+@pytest.mark.parametrize("spelled", ["{0}", "22, {0}-40000", None])
+def test_whoever_is_let_in_by_hand_is_named_with_what_shuts_them_out(
+    spelled: str | None, endpoint: str, port: str, shut: str
+) -> None:
+    ports = spelled.format(port) if spelled else None
+    let_in, _ = seen(endpoint=endpoint, by_hand=(rule(ports, "192.0.2.0/25", f"{EU}/32"),))
+    assert not let_in.holds
+    assert ", of which the config does not name 192.0.2.0/25: " in let_in.evidence
+    assert shut in let_in.evidence
+
+
+@pytest.mark.parametrize(("ports", "holds"), [("31000", False), ("22,30000-30010", False), ("22,10250", True)])
+def test_a_node_port_that_is_opened_by_hand_is_a_gap_whatever_leads_to_the_api(ports: str, holds: bool) -> None:
+    devices = [{"entity": {"id": 10, "type": "linode"}}]
+    claim = firewall.manager_is_behind([standing(rule(ports, "192.0.2.0/25"))], devices, [10], SOURCES)
+    assert claim.holds is holds
+    assert ("node ports let in 192.0.2.0/25: `pulumi up --refresh`" in claim.evidence) is not holds
 
 
 def test_only_rules_that_accept_calls_at_the_port_let_somebody_in() -> None:
@@ -103,13 +146,10 @@ def test_only_rules_that_accept_calls_at_the_port_let_somebody_in() -> None:
         rule("32443", "192.0.2.0/25"),
         rule("32443", "192.0.2.128/25", action="DROP"),
         rule("32443", "10.0.0.0/8", protocol="UDP"),
+        rule("30000-32442,32444", "10.0.0.0/8"),
         rule("30000-32767", "192.168.255.0/24"),
     ]
-    assert firewall.at_port(rules, 32443) == ["192.0.2.0/25"]
-
-
-def test_a_service_without_an_acl_lets_in_nobody_by_name() -> None:
-    assert firewall.allowed({}) == []
+    assert firewall.let_in([standing(*rules)], range(32443, 32444)) == ["192.0.2.0/25"]
 
 
 def test_a_cluster_has_the_name_of_its_label_without_the_suffix() -> None:
