@@ -1,45 +1,73 @@
-"""What the manager says of Karmada's backups: whether each that was due was made, how old the newest is, how large."""
+"""What is seen of Karmada's backups: how old the newest is, how large, and that its bucket has something."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import BACKUP, KARMADA_NAMESPACE
 from operations.claims import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.verify.member import View
 
+_REMEDY: Final = "`python -m operations karmada backup` makes one"
 
-def backed_up(manager: View) -> Claim:
-    """The CronJob has done what it was to do; as its viewer sees it, without a key to the bucket.
+
+def backed_up(outputs: Mapping[str, Any], manager: View, ask: Callable[[str], Any]) -> Claim:
+    """The CronJob has done what it was to do, and the bucket is there, as `ask` tells: what the API has below /v4.
+
+    What is in the bucket is not listed: that takes a key to it, and who verifies makes none.
 
     Raises CommandError.
     """
     namespace = f"--namespace={KARMADA_NAMESPACE}"
     cron = manager.get("cronjob", BACKUP, namespace)
     pods = manager.get("pods", namespace)["items"]
-    return claim(cron, [pod for pod in pods if _is_backup(pod)], datetime.now(UTC))
+    place = outputs["backups"]
+    buckets = ask("object-storage/buckets?page_size=500")["data"]
+    objects = sum(
+        one["objects"] for one in buckets if (one["region"], one["label"]) == (place["region"], place["bucket"])
+    )
+    return claim(cron, [pod for pod in pods if _is_backup(pod)], objects, datetime.now(UTC))
 
 
-def claim(cron: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime) -> Claim:
-    """What follows from the CronJob, and from the pods of its Jobs that are still there."""
-    status = cron.get("status", {})
+def claim(cron: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], objects: int, now: datetime) -> Claim:
+    """What follows from the CronJob, from the pods of its Jobs that are still there, and from the bucket's objects."""
+    status, spec = cron.get("status", {}), cron["spec"]
     due, made = _time(status.get("lastScheduleTime")), _time(status.get("lastSuccessfulTime"))
-    on_time = due is None or (made is not None and made >= due) or bool(status.get("active"))
+    # A run that was missed by more than its starting deadline leaves `due` where it was.
+    since = now - (made or datetime.fromisoformat(cron["metadata"]["creationTimestamp"]))
+    wrong = []
+    if not status.get("active"):
+        if since > longest(spec["schedule"]) + timedelta(seconds=spec["startingDeadlineSeconds"]):
+            wrong.append(f"older than its schedule allows ({spec['schedule']}): {_REMEDY}" if made else _REMEDY)
+        elif due is not None and (made is None or made < due):
+            wrong.append(f"the one that was due {_age(now - due)} ago was not made: {_REMEDY}")
+    if made and not objects:
+        wrong.append(f"its bucket is empty or gone: `pulumi up --refresh` makes one that is gone, and then {_REMEDY}")
+    if spec.get("suspend"):
+        wrong.append("its schedule is suspended")
     if made is not None:
         evidence = f"the newest is {_age(now - made)} old{_size(pods)}"
     else:
-        evidence = f"none was due yet ({cron['spec']['schedule']})" if due is None else "none was made"
-    suspended = bool(cron["spec"].get("suspend"))
-    return Claim(
-        text="Karmada is backed up when it is due",
-        holds=on_time and not suspended,
-        evidence=f"{evidence}; its schedule is suspended" if suspended else evidence,
-    )
+        evidence = f"none was due yet ({spec['schedule']})" if due is None and not wrong else "none was made"
+    return Claim(text="Karmada is backed up when it is due", holds=not wrong, evidence="; ".join([evidence, *wrong]))
+
+
+def longest(schedule: str) -> timedelta:
+    """More than which no two runs are apart, by which of cron's fields are `*`: the minute and hour are within a day.
+
+    Nothing here says when the next run is, which only Kubernetes' own reading of a schedule does.
+    """
+    _, _, day, month, weekday = schedule.split()
+    if month != "*":
+        return timedelta(days=366)  # But for a 29 February, of which nobody makes a schedule.
+    if day != "*":
+        return timedelta(days=62)  # From one 31st to the next.
+    return timedelta(days=1 if weekday == "*" else 7)
 
 
 def _is_backup(pod: Mapping[str, Any]) -> bool:

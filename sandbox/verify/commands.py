@@ -82,7 +82,7 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
     if outputs.get("failover"):
         yield failover.runs(seen[manager])
     if outputs.get("backups"):
-        yield backups.backed_up(seen[manager])
+        yield backups.backed_up(outputs, seen[manager], partial(account.ask, layout))
     if outputs.get("eastWestGateways"):
         yield from mesh.claims(found, outputs["ingresses"])
         yield from firewall.peers(outputs, partial(account.ask, layout))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import secrets
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
 import yaml
 
 from sandbox.toolchain import tool_path
+from sandbox.verify.account import ask
 from sandbox.verify.backups import backed_up
 from tests.e2e.clients import eventually
 from tests.e2e.operating import IDENTITY, Bucket, Operator, stored
@@ -106,7 +108,7 @@ def test_the_newest_backup_is_a_claim_with_its_age_and_size(fleet: Fleet) -> Non
     size = operator.do("backup", operator.manager).split()[1]
 
     def told() -> bool:
-        claim = backed_up(fleet.views["cluster-manager"])
+        claim = backed_up(fleet.outputs, fleet.views["cluster-manager"], partial(ask, fleet.layout))
         return claim.holds and claim.evidence == f"the newest is 0 min old, {size} bytes"
 
     eventually(told, "the CronJob has counted the backup by hand")
