@@ -58,6 +58,14 @@ def test_the_key_reaches_that_bucket_alone(graph: Graph) -> None:
     ]
 
 
+def test_another_key_is_in_the_jobs_secret_with_the_update_that_replaces_it(graph: Graph) -> None:
+    key, secret = graph.one(KEY, "karmada-backup-key"), graph.one(SECRET, "karmada-backup-secret")
+    assert key.urn in secret.sources["stringData"], "`pulumi up --replace` of the key changes both"
+    assert not key.delete_before_replace, "the old one is there until the new one is in the Secret"
+    named = [volume["secret"]["secretName"] for volume in pod_of(graph)["volumes"] if "secret" in volume]
+    assert set(named) == {secret.plain()["metadata"]["name"]}, "which each run of the CronJob mounts as it is then"
+
+
 def test_neither_the_key_nor_the_certificate_stands_in_a_command_or_in_the_clear(graph: Graph) -> None:
     secret = graph.one(SECRET, "karmada-backup-secret")
     for part in ("curl", "tls.key"):
