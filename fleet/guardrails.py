@@ -24,6 +24,7 @@ class Guardrail(enum.StrEnum):
     COMPONENT_REPLICAS = "component-replicas"
     PINNED_VERSIONS = "pinned-versions"
     ETCD_VOLUME = "etcd-volume"
+    KARMADA_BACKUP = "karmada-backup"
     REMOTE_SECRETS = "remote-secrets"
     MUTUAL_TLS = "mutual-tls"
     EAST_WEST_PORTS = "east-west-ports"

@@ -97,6 +97,15 @@ DEFINITIONS: Final = (
         early=(karmada.etcd_is_on_a_volume,),
     ),
     Definition(
+        guardrail=Guardrail.KARMADA_BACKUP,
+        holds="Karmada's etcd is backed up",
+        why="A volume that is lost, or a mistake, takes all that users have submitted with it.",
+        keys=("fleet:karmada.backup",),
+        production=Level.ADVISORY,
+        development=Level.DISABLED,
+        late=(karmada.etcd_is_backed_up,),
+    ),
+    Definition(
         guardrail=Guardrail.REMOTE_SECRETS,
         holds="A remote secret lets its reader look at endpoints, and do nothing else",
         why="Whoever breaks into one member must not own the others.",

@@ -12,11 +12,35 @@ from tests.unit.configs import stack as config_of
 from tests.unit.graph import Stage
 from tests.unit.test_config import changed
 
+BACKUP = {
+    "bucket": "prod-backups",
+    "region": "us-east",
+    "recipient": "age1m3fg9r3vcn353sj7lqn0pg0dm0e2hyfykth0ujm0rwcqv89f5vxqrqr5pn",
+}
+
 
 @pytest.mark.parametrize("stage", Stage)
 def test_the_production_stack_breaks_no_guardrail(stage: Stage) -> None:
     config = config_of("prod")
+    # Nobody's bucket and recipient can be checked in.
+    config["karmada"]["backup"] = BACKUP
     assert [str(finding) for _, finding in findings(planned_of(config, stage), stack_of(config))] == []
+
+
+@pytest.mark.parametrize(("profile", "advised"), [("production", True), ("development", False)])
+def test_a_production_stack_without_backups_is_advised_to_have_them(profile: str, advised: bool) -> None:
+    config = config_of("prod")
+    config["guardrails"]["profile"] = profile
+    found = list(findings(planned_of(config, Stage.PREVIEW), stack_of(config), [Level.ADVISORY]))
+    told = [str(finding) for guardrail, finding in found if guardrail is Guardrail.KARMADA_BACKUP]
+    assert told == (
+        [
+            "release karmada-release: nothing backs up Karmada's etcd. Set fleet:karmada.backup to a bucket and a "
+            "recipient, as docs/backup.md has it."
+        ]
+        if advised
+        else []
+    )
 
 
 @pytest.mark.parametrize("name", ["dev", "sandbox"])
@@ -224,5 +248,5 @@ def test_an_acl_that_lets_in_much_of_the_internet_is_refused_once_the_members_no
 
 def test_what_is_disabled_says_nothing() -> None:
     config = changed("tags", {}, config_of("prod"))
-    config["guardrails"]["levels"] = {"tags": "disabled"}
+    config["guardrails"]["levels"] = {"tags": "disabled", "karmada-backup": "disabled"}
     assert list(findings(planned_of(config, Stage.PREVIEW), stack_of(config))) == []

@@ -20,7 +20,7 @@ from policies.guardrails.rules.firewalls import (
     karmada_is_behind_firewalls,
     no_firewall_before_karmada_is_wide,
 )
-from policies.guardrails.rules.karmada import etcd_is_on_a_volume
+from policies.guardrails.rules.karmada import CRON_JOB, etcd_is_backed_up, etcd_is_on_a_volume
 from policies.guardrails.rules.mesh import (
     east_west_gateway_publishes_two_ports,
     every_member_is_strict,
@@ -160,6 +160,23 @@ def test_a_nodebalancer_that_leads_elsewhere_needs_no_acl() -> None:
 
 def test_a_stack_without_karmada_needs_no_firewall() -> None:
     assert list(karmada_is_behind_firewalls(planned(NODES), stack())) == []
+
+
+@pytest.mark.parametrize(
+    ("etcd", "job", "told_of"),
+    [
+        ({}, "karmada-backup", False),
+        ({}, "another", True),
+        ({"mode": "internal"}, None, True),
+        ({"mode": "external"}, None, False),
+    ],
+)
+def test_an_etcd_in_karmadas_release_has_the_cronjob_that_backs_it_up(
+    etcd: dict[str, str], job: str | None, told_of: bool
+) -> None:
+    release = resource(RELEASE, "release", {"chart": "karmada", "values": {"etcd": etcd}})
+    jobs = [resource(CRON_JOB, "any", {"metadata": {"name": job}})] if job else []
+    assert bool(list(etcd_is_backed_up(planned(release, *jobs), stack()))) is told_of
 
 
 def test_every_pool_counts_for_the_loss_of_a_node() -> None:
