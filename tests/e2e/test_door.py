@@ -17,6 +17,7 @@ from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import Client
 from tests.e2e.clients import Account, ClientError, client, eventually
 from tests.e2e.running import wrong
+from tests.e2e.stack import YES
 from tests.e2e.test_outages import cluster_id, joined, recycle_manager, reported
 
 if TYPE_CHECKING:
@@ -158,6 +159,25 @@ def test_an_update_from_a_network_that_is_not_named_says_so_and_one_from_there_g
         fleet.up(karmada=PATIENT | {"acl": NOBODY})
     assert not answers(fleet, fleet.outputs["karmadaEndpoint"])
     fleet.up(karmada=BY_NODE)
+    assert_closed(fleet, stranger, tmp_path)
+
+
+def test_firewalls_that_somebody_takes_away_are_found_with_what_brings_them_back(
+    ending_fleet: Fleet, stranger: str, account: Account, tmp_path: Path
+) -> None:
+    fleet = ending_fleet.configured(karmada=BY_LOAD_BALANCER)
+    assert gaps(fleet) == []
+    for found in account.call("GET", "networking/firewalls")["data"]:
+        account.call("DELETE", f"networking/firewalls/{found['id']}")
+    balancer, nodes = gaps(fleet)
+    assert "of which the config does not name 0.0.0.0/0" in balancer
+    assert "whose firewall is gone" in nodes
+    fleet.stack.run("up", "--refresh", *YES)
+    manager = Client(kubeconfig=keep_all(fleet.outputs, tmp_path)[MANAGER], layout=fleet.layout)
+    touched = ("service", "karmada-apiserver-public", f"--namespace={KARMADA_NAMESPACE}", "touched=now")
+    manager.kubectl("annotate", *touched, "--overwrite")
+    fleet.up(karmada=BY_LOAD_BALANCER)  # The firewall of the nodes is another one, by the outputs of now.
+    eventually(lambda: gaps(fleet) == [], "both are back")
     assert_closed(fleet, stranger, tmp_path)
 
 
