@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     """What the Linode API answers below /v4."""
 
 _SERVICE: Final = {"metadata": {"name": "karmada-apiserver-public", "namespace": KARMADA_NAMESPACE}}
+_ENABLE: Final = "a disabled firewall takes `linode-cli firewalls update ID --status enabled`"
+"""Which the cloud controller does not do: it compares rules alone."""
 _NODE_PORTS: Final = range(30000, 32768)
 _EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 
@@ -40,7 +42,7 @@ def claims(outputs: Mapping[str, Any], ask: Ask) -> Iterator[Claim]:
         let_in(found, ports) if by_node else _at_balancer(str(endpoint.hostname), ports, ask),
         {name: _addresses(nodes, name) for name in members},
         recorded["sources"],
-        "`pulumi up --refresh` shuts them out" if by_node else remedy(recorded["manager"], _SERVICE),
+        "`pulumi up --refresh` shuts them out" if by_node else f"{remedy(recorded['manager'], _SERVICE)}; {_ENABLE}",
     )
     yield manager_is_behind(
         found,

@@ -113,6 +113,7 @@ def test_a_firewall_that_is_gone_or_disabled_or_drops_nothing_lets_everybody_in(
     let_in, behind = seen(endpoint=endpoint, **changed)
     assert not let_in.holds
     assert "of which the config does not name 0.0.0.0/0" in let_in.evidence
+    assert ("`linode-cli firewalls update ID --status enabled`" in let_in.evidence) is (endpoint == BY_BALANCER)
     assert behind.holds == (endpoint == BY_BALANCER), "of a NodeBalancer it is another firewall"
 
 
