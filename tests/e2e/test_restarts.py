@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from sandbox.kubernetes.processes import recall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.e2e.running import Fleet
 
 pytestmark = pytest.mark.privileged
+
+
+LOST_ITS_ELECTION: Final = re.compile("leader ?election lost")
+"""What was not given a processor for ten seconds ends so by design, and is none the worse for it."""
+
+
+def last_words(fleet: Fleet, cluster: str, pod: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+    """What a member's container said before it was started again; of the manager's nothing."""
+    if cluster not in fleet.members:
+        return ""
+    where = (f"--namespace={pod['namespace']}", f"--container={container['name']}")
+    return fleet.members[cluster].kubectl("logs", pod["name"], *where, "--previous", "--tail=5")
 
 
 def restarted(fleet: Fleet) -> Iterator[str]:
@@ -24,11 +37,12 @@ def restarted(fleet: Fleet) -> Iterator[str]:
         for pod in view.get("pods", "--all-namespaces")["items"]:
             metadata, status = pod["metadata"], pod["status"]
             for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-                if times := container["restartCount"]:
+                times = container["restartCount"]
+                if times and not LOST_ITS_ELECTION.search(words := last_words(fleet, cluster, metadata, container)):
                     last = container.get("lastState", {}).get("terminated", {})
                     yield (
                         f"{cluster}: {metadata['namespace']}/{metadata['name']}, {container['name']}, {times} times; "
-                        f"the last ended with {last.get('exitCode')} at {last.get('finishedAt')}"
+                        f"the last ended with {last.get('exitCode')} at {last.get('finishedAt')}: {words}"
                     )
     for file in fleet.layout.units.glob("*.json"):
         if (process := recall(file)) and process.restarts:

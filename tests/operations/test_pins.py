@@ -249,7 +249,11 @@ def test_where_no_host_answers_the_command_says_so_and_fails_nothing(monkeypatch
 
 
 def test_a_host_that_answered_once_was_not_switched_off() -> None:
-    pins = (image("r.example"), image("r.example", tag="2"), chart("oci://c.example/charts"))
+    pins: tuple[ImagePin | ChartPin, ...] = (
+        image("r.example"),
+        image("r.example", tag="2"),
+        chart("oci://c.example/charts"),
+    )
     states = (State.THERE, State.SILENT, State.SILENT)
     findings = [Finding(pin=pin, state=state) for pin, state in zip(pins, states, strict=True)]
     assert switched_off(findings) == ["c.example"]

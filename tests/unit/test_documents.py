@@ -15,7 +15,7 @@ SOURCES = sorted(
     # Of what is hidden, only .github is of the repository.
     if not place.name.startswith(".") or place.name == ".github"
     for file in ([place] if place.is_file() else place.rglob("*"))
-    if file.suffix in {".py", ".yaml", ".yml", ".toml"}
+    if file.suffix in {".py", ".yaml", ".yml", ".toml"} and ".venv" not in file.parts
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
