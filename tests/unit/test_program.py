@@ -142,7 +142,7 @@ def test_an_update_whose_token_is_not_told_the_pools_is_refused_with_the_right_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-    clusters = linode.GetLkeClustersResult(lke_clusters=[mock.Mock(id=77, k8s_version="1.35")])
+    clusters = mock.Mock(lke_clusters=[mock.Mock(id=77, k8s_version="1.35")])
     monkeypatch.setattr(linode, "get_lke_clusters", lambda: clusters)
     with pytest.raises(pulumi.RunError, match=r"^cluster 'm0': .*LINODE_TOKEN lacks Kubernetes: read/write.*\[401\]"):
         fetch_clusters({"m0": 77})
