@@ -119,6 +119,8 @@ class Deployed(_Record):
     karmada_firewall: DeployedFirewall | None = None
     """None where Karmada's API has no ACL."""
     encryption: DeployedEncryption | None = None
+    keys_in_ids: frozenset[str] = frozenset()
+    """Keys of encryption at rest that are ids of resources, which a state does not encrypt."""
     api_servers_share: bool = True
     """Whether Karmada's API servers bear the next one on their node, or there are none yet."""
     backups: DeployedBackups | None = None

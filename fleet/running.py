@@ -29,6 +29,7 @@ RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
 ROOT: Final = "tls:index/selfSignedCert:SelfSignedCert"
 INTERMEDIATE: Final = "tls:index/locallySignedCert:LocallySignedCert"
+RANDOM_BYTES: Final = "random:index/randomBytes:RandomBytes"
 JOINED: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 Facts = dict[str, Any]
@@ -63,7 +64,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
         | {"ingresses": _ingresses(found, told, expelled)}
         | _roots(found, told, expelled, names)
         | _encryption(found, told)
-        | {"apiServersShare": _api_servers_share(found)}
+        | {"apiServersShare": _api_servers_share(found), "keysInIds": list(_keys_in_ids(found))}
     )
 
 
@@ -187,6 +188,13 @@ def _encryption(found: State, told: Facts) -> Facts:
     keys = _keys(text) or before["keys"]
     others = [keys[0]] if keys[0] != before["writing"] else []
     return {"encryption": before | {"keys": keys, "others": others}}
+
+
+def _keys_in_ids(found: State) -> Iterator[str]:
+    """The keys that are RandomBytes, whose id is what they are (pulumi-random, computeRandomBytesID)."""
+    for kind, name in found.resources:
+        if kind == RANDOM_BYTES and name.startswith(encryption.KEY_PREFIX):
+            yield name.removeprefix(encryption.KEY_PREFIX)
 
 
 def _api_servers_share(found: State) -> bool:

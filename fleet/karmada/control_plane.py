@@ -94,7 +94,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             f"{name}-pki", KarmadaPkiArgs(endpoint=host, certs=args.certs), ResourceOptions(parent=self)
         )
         at_rest = KarmadaEncryptionArgs(
-            encryption=args.karmada.encryption, host=args.manager.provider, namespace=namespace.metadata.name
+            encryption=args.karmada.encryption,
+            host=args.manager.provider,
+            namespace=namespace.metadata.name,
+            in_ids=args.deployed.keys_in_ids,
         )
         keys = KarmadaEncryption(f"{name}-encryption", at_rest, ResourceOptions(parent=self))
         self.encryption_keys = keys.keys

@@ -6,6 +6,7 @@ the steps of a rotation.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_random as random
+import pulumi_tls as tls
 import yaml
 from pulumi import Input, Output, ResourceOptions
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from fleet import etcd, readiness, waiting
+from fleet.naming import KARMADA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from kubernetes import client
 
@@ -33,6 +36,13 @@ SECRET: Final = "karmada-encryption"  # noqa: S105 - the Secret's name
 SECRET_KEY: Final = "encryption-config.yaml"  # noqa: S105 - the name of what is in it
 KEY_BYTES: Final = 32
 """Of secretbox, the only size that it has (XSalsa20 and Poly1305)."""
+LEAKED: Final = (
+    "karmada.encryption.keys: {key!r} stands in the state in the clear, as the id of a resource: an earlier "
+    "Fleet made it so (docs/decisions/0216). Whoever reads the state and a backup reads Karmada's Secrets. "
+    "Turn to another key, which does not: docs/day-two.md#another-key-of-encryption-at-rest."
+)
+KEY_PREFIX: Final = f"{KARMADA}-encryption-key-"
+"""Before a key's name, in that of its resource."""
 TIMEOUT_SECONDS: Final = 300
 PAUSE_SECONDS: Final = 1
 PAGE_SIZE: Final = 500
@@ -46,6 +56,8 @@ class KarmadaEncryptionArgs:
     encryption: etcd.Encryption
     host: kubernetes.Provider
     namespace: Input[str]
+    in_ids: Collection[str] = ()
+    """Keys that an earlier Fleet made, which stand in the state as ids of resources, in the clear."""
 
 
 class KarmadaEncryption(pulumi.ComponentResource):
@@ -62,8 +74,10 @@ class KarmadaEncryption(pulumi.ComponentResource):
         super().__init__("fleet:karmada:Encryption", name, {}, opts)
         child = ResourceOptions(parent=self)
         writing = args.encryption.writing_key
+        for key in sorted({*args.encryption.keys} & {*args.in_ids}):
+            pulumi.log.warn(LEAKED.format(key=key))
         made = {
-            key: random.RandomBytes(f"{name}-key-{key}", length=KEY_BYTES, opts=child).base64
+            key: _made(f"{name}-key-{key}", child, in_id=key in args.in_ids)
             for key in (writing, *(key for key in args.encryption.keys if key != writing))
         }
         keys = Output.all(**made).apply(lambda known: [(key, known[key]) for key in made])
@@ -78,6 +92,18 @@ class KarmadaEncryption(pulumi.ComponentResource):
         )
         self.secret = secret.metadata.name
         self.register_outputs({"keys": self.keys})
+
+
+def _made(name: str, opts: ResourceOptions, *, in_id: bool) -> Output[str]:
+    """A key in base64. One that there is stays what it is: what is stored is read by it."""
+    if in_id:
+        return random.RandomBytes(name, length=KEY_BYTES, opts=opts).base64
+    return tls.PrivateKey(name, algorithm="ED25519", opts=opts).private_key_pem.apply(derived)
+
+
+def derived(private_key_pem: str) -> str:
+    """A key of secretbox's size out of a private key, which is secret in the state, and whose id tells nothing."""
+    return base64.b64encode(hashlib.sha256(private_key_pem.encode()).digest()).decode()
 
 
 def configuration(keys: Sequence[tuple[str, str]]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from fleet.karmada.encryption import KEY_PREFIX
 from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
 from review.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
 
@@ -69,7 +70,7 @@ def _digest(value: Any) -> str:
 
 def encrypts(things: Iterable[Thing]) -> bool:
     """Whether a fleet with these things encrypts at rest."""
-    return any(kind == _BY_CONTENT[ENCRYPTION_KEY][0] for kind, _ in things)
+    return any(kind == _BY_CONTENT[ENCRYPTION_KEY][0] or KEY_PREFIX in name for kind, name in things)
 
 
 def in_clusters(clusters: Mapping[str, Client], karmada: Client) -> dict[Thing, str]:

@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from fleet.karmada.encryption import KEY_PREFIX, derived
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -45,7 +47,9 @@ def secrets_in(state: Any) -> dict[str, str]:
     return found
 
 
+_PEM: Final = "privateKeyPem"
 _MADE: Final = {
+    "tls:index/privateKey:PrivateKey": _PEM,
     "random:index/randomBytes:RandomBytes": "base64",
     "linode:index/objectStorageKey:ObjectStorageKey": "secretKey",
 }
@@ -53,11 +57,14 @@ _MADE: Final = {
 
 def made_in(state: Any) -> dict[str, str]:
     """What is secret and has no form of its own: keys of encryption and of buckets, by resource."""
-    return {
-        f"{output} of {resource['urn'].rpartition('::')[2]}": json.loads(resource["outputs"][output]["plaintext"])
+    made = {
+        resource["urn"].rpartition("::")[2]: (output, json.loads(resource["outputs"][output]["plaintext"]))
         for resource in state["deployment"]["resources"]
         if (output := _MADE.get(resource["type"]))
     }
+    keys = {name: derived(value) for name, (output, value) in made.items() if output == _PEM and KEY_PREFIX in name}
+    found = {f"{output} of {name}": value for name, (output, value) in made.items() if output != _PEM}
+    return found | {f"key of {name}": value for name, value in keys.items()}
 
 
 def _telling(lines: list[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from fleet.karmada.encryption import KEY_PREFIX, derived
 from tests.e2e.secrets import in_base64, made_in, readable, secrets_in
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -57,5 +58,14 @@ def test_what_has_no_form_of_its_own_is_known_by_the_resource_that_made_it() -> 
         "outputs": {"length": 32, "base64": {"plaintext": json.dumps("c2VjcmV0")}},
     }
     other = {"urn": "urn:pulumi:s::fleet::a::b", "type": "pulumi:pulumi:Stack"}
-    state = {"deployment": {"resources": [other, resource]}}
-    assert made_in(state) == {"base64 of key-first": "c2VjcmV0"}
+    private = {
+        "urn": f"urn:pulumi:s::fleet::a$tls:index/privateKey:PrivateKey::{KEY_PREFIX}next",
+        "type": "tls:index/privateKey:PrivateKey",
+        "outputs": {"privateKeyPem": {"plaintext": json.dumps("a private key")}},
+    }
+    identity = private | {"urn": "urn:pulumi:s::fleet::a$tls:index/privateKey:PrivateKey::eu-agent-identity-key"}
+    state = {"deployment": {"resources": [other, resource, private, identity]}}
+    assert made_in(state) == {
+        "base64 of key-first": "c2VjcmV0",
+        f"key of {KEY_PREFIX}next": derived("a private key"),
+    }, "a private key itself is known by its form"

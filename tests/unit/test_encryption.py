@@ -17,6 +17,8 @@ from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PRIVATE_KEY = "tls:index/privateKey:PrivateKey"
+BYTES = "random:index/randomBytes:RandomBytes"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
 TURN: dict[str, Any] = {"keys": ["first", "next"], "writing": "next"}
@@ -48,6 +50,11 @@ def api_server(graph: Graph) -> Any:
     return graph.one(RELEASE, "karmada-release").plain()["values"]["apiServer"]
 
 
+def values(graph: Graph) -> list[str]:
+    """The keys themselves, in base64."""
+    return [key["secret"] for key in told(graph)["resources"][0]["providers"][0]["secretbox"]["keys"]]
+
+
 def keys(graph: Graph) -> list[str]:
     [rule] = told(graph)["resources"]
     secretbox, identity = rule["providers"]
@@ -72,8 +79,9 @@ def test_secrets_and_works_are_encrypted_without_a_word_in_the_config(first: Gra
 
 
 def test_a_key_has_32_bytes_and_does_not_change_with_another_one(first: Graph, turned: Graph) -> None:
-    made = {node.name: node.plain()["length"] for node in turned.of_type("random:index/randomBytes:RandomBytes")}
-    assert made == {"karmada-encryption-key-first": 32, "karmada-encryption-key-next": 32}
+    made = {node.name for node in turned.of_type(PRIVATE_KEY) if node.name.startswith(encryption.KEY_PREFIX)}
+    assert made == {"karmada-encryption-key-first", "karmada-encryption-key-next"}
+    assert [len(base64.b64decode(value, validate=True)) for value in values(turned)] == [32, 32]
     [old] = told(first)["resources"][0]["providers"][0]["secretbox"]["keys"]
     assert old in told(turned)["resources"][0]["providers"][0]["secretbox"]["keys"]
 
@@ -181,8 +189,18 @@ def test_a_karmada_without_works_is_well() -> None:
 
 
 def test_the_keys_are_nowhere_in_the_clear(turned: Graph) -> None:
-    for key in ("first", "next"):
-        value = base64.b64encode(f"bytes of karmada-encryption-key-{key}".encode()).decode()
+    for value in values(turned):
         for node in turned.nodes.values():
-            if node.type != "random:index/randomBytes:RandomBytes":
-                assert not contains_unmarked(node.inputs, value), node.urn
+            assert not contains_unmarked(node.inputs, value), node.urn
+
+
+def test_a_key_that_an_earlier_fleet_made_is_kept_and_told_and_the_next_is_no_resources_id() -> None:
+    """What pulumi-random calls RandomBytes is the id of what it makes, and a state encrypts no id."""
+    config = fleet_of(1, layers=["karmada"], karmada={"encryption": TURN})
+    before = {"encryption": {"keys": ["first", "next"], "writing": "first"}, "keysInIds": ["first"]}
+    graph = build(config, deployed=before)
+    assert [node.name for node in graph.of_type(BYTES)] == ["karmada-encryption-key-first"]
+    assert base64.b64encode(b"bytes of karmada-encryption-key-first").decode() in values(graph)
+    [warning] = [message for message in graph.warned if "karmada.encryption.keys" in message]
+    assert "'first'" in warning
+    assert "docs/day-two.md#another-key-of-encryption-at-rest" in warning

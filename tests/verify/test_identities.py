@@ -66,12 +66,16 @@ ANSWERS: dict[str, Any] = {
     "services": {"items": [BALANCER]},
     "cronjob": {
         "metadata": {"creationTimestamp": NOW},
-        "spec": {"schedule": "* * * * *"},
+        "spec": {"schedule": "* * * * *", "startingDeadlineSeconds": 600},
         "status": {"lastSuccessfulTime": NOW},
     },
 }
 """What kubectl gets, by the kind that is asked for."""
-BALANCERS = {"nodebalancers": [{"id": 1, "ipv4": ADDRESS}], "nodebalancers/1/configs": [{"port": 80}]}
+ACCOUNT = {
+    "nodebalancers": [{"id": 1, "ipv4": ADDRESS}],
+    "nodebalancers/1/configs": [{"port": 80}],
+    "object-storage/buckets": [{"region": "eu-west", "label": "fleet-backups", "objects": 1}],
+}
 """What the account has, by path."""
 
 
@@ -92,7 +96,7 @@ def _outputs() -> dict[str, Any]:
         "eastWestGateways": dict.fromkeys(REGIONS, ADDRESS),
         "ingresses": dict.fromkeys(REGIONS, ADDRESS),
         "failover": True,
-        "backups": {"bucket": "fleet-backups"},
+        "backups": {"bucket": "fleet-backups", "region": "eu-west"},
     }
 
 
@@ -144,7 +148,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     monkeypatch.setattr(Client, "kubectl", kubectl)
     monkeypatch.setattr(mesh, "run", curl)
-    monkeypatch.setattr(account, "ask", lambda _, path: {"data": BALANCERS[path.partition("?")[0]]})
+    monkeypatch.setattr(account, "ask", lambda _, path: {"data": ACCOUNT[path.partition("?")[0]]})
     monkeypatch.setattr(karmada, "_UNPLACED_SECONDS", 0.0)
     return seen
 

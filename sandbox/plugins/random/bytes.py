@@ -1,4 +1,4 @@
-"""RandomBytes: random bytes for keys, secret in both notations."""
+"""RandomBytes: random bytes, secret in both notations, and in the clear as the id, as with the official provider."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class RandomBytes(RandomValue):
         return []
 
     def generate(self, inputs: Properties) -> tuple[str, Properties]:
-        """Bytes from the system's source of randomness; the id says nothing of them."""
-        return "none", self._notations(secrets.token_bytes(inputs["length"]))
+        """Bytes from the system's source of randomness. They are their own id, as in pulumi-random's resources.go."""
+        data = secrets.token_bytes(inputs["length"])
+        return base64.b64encode(data).decode(), self._notations(data)
 
     def adopt(self, value: str) -> tuple[str, Properties, Properties]:
         """Bytes given in base64."""
@@ -49,7 +50,7 @@ class RandomBytes(RandomValue):
             # The value is a secret.
             raise refused("value", f"it is not base64 ({error})") from None
         inputs: Properties = {"length": len(data)}
-        return "none", inputs, inputs | self._notations(data)
+        return value, inputs, inputs | self._notations(data)
 
     def _notations(self, data: bytes) -> Properties:
         return with_secrets(self.schema, {"base64": base64.b64encode(data).decode(), "hex": data.hex()})
