@@ -67,9 +67,11 @@ def test_every_guardrail_is_asked_and_no_name_is_taken_twice() -> None:
     assert {name.removesuffix("-together") for name in names} == set(Guardrail)
 
 
-def test_without_a_word_in_the_config_everything_is_mandatory() -> None:
-    levels = {policy.enforcement_level for policy in policies(session_of())}
-    assert levels == {EnforcementLevel.MANDATORY}
+def test_without_a_word_in_the_config_everything_is_mandatory_but_what_is_advice_also_in_production() -> None:
+    advice = {policy.name for policy in policies(session_of()) if policy.enforcement_level is EnforcementLevel.ADVISORY}
+    assert {name.removesuffix("-together") for name in advice} == {"karmada-backup"}
+    others = {policy.enforcement_level for policy in policies(session_of()) if policy.name not in advice}
+    assert others == {EnforcementLevel.MANDATORY}
 
 
 def test_a_stack_sets_its_profile_and_what_differs_from_it() -> None:
