@@ -83,8 +83,7 @@ def gaps(config: FleetConfig, found: Nodes, live: Nodes) -> Iterator[str]:
 
 def _refused(config: FleetConfig, cluster: str, addresses: Sequence[str]) -> list[str]:
     acl = config.clusters[cluster].acl
-    named = () if acl is None else acl.with_nodes(())
-    return [] if acl is None else [one.partition("/")[0] for one in acl.with_nodes(addresses) if one not in named]
+    return [str(address) for address in acl.outside(addresses)] if acl else []
 
 
 def _others(cluster: str, nodes: Nodes) -> list[str]:

@@ -117,10 +117,13 @@ class Acl(Model):
         """Whether an IPv4 address is in a network that is named."""
         return any(address in network for network in self.ipv4)
 
+    def outside(self, nodes: Iterable[str]) -> list[IPv4Address]:
+        """The nodes that are in no network that is named, in order."""
+        return sorted({address for address in map(IPv4Address, nodes) if not self.lets_in(address)})
+
     def with_nodes(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """The IPv4 networks as Linode spells them, and after them the nodes that are in none of them."""
-        outside = sorted({address for address in map(IPv4Address, nodes) if not self.lets_in(address)})
-        return *dict.fromkeys(map(str, self.ipv4)), *(f"{address}/32" for address in outside)
+        return *dict.fromkeys(map(str, self.ipv4)), *(f"{address}/32" for address in self.outside(nodes))
 
 
 class ClusterAcl(Acl):

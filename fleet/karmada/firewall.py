@@ -214,9 +214,10 @@ def let_in(acl: Acl, nodes: Sequence[str]) -> Admitted:
     """
     ipv4, ipv6 = acl.with_nodes(nodes), tuple(dict.fromkeys(map(str, acl.ipv6)))
     if len(ipv4) + len(ipv6) > FIREWALL_ADDRESSES:
+        outside, all_in_all = len(acl.outside(nodes)), len(ipv4) + len(ipv6)
         raise pulumi.RunError(
-            f"karmada.acl: its networks and {len(nodes)} nodes of members are {len(ipv4) + len(ipv6)}, and a rule of "
-            f"Linode's firewalls has room for {FIREWALL_ADDRESSES}; name networks that the nodes' addresses are in"
+            f"karmada.acl: its networks and {outside} nodes of members are {all_in_all}, and a rule of Linode's "
+            f"firewalls has room for {FIREWALL_ADDRESSES}; name networks that the nodes' addresses are in"
         )
     return Admitted(ipv4=ipv4, ipv6=ipv6)
 
