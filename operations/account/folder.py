@@ -16,7 +16,6 @@ import json
 import os
 import secrets
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ import yaml
 
 from operations.account.leftovers import Noted
 from operations.errors import OperationError
+from operations.files import write_private
 
 STACK: Final = "check"
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ class Folder:
     def keep(self, noted: Noted) -> None:
         """Write what is known, whole."""
         found = {name: value if isinstance(value, str) else sorted(value) for name, value in asdict(noted).items()}
-        _write(self.path / _NOTED, json.dumps(found))
+        write_private(self.path / _NOTED, json.dumps(found))
 
     def remove(self) -> None:
         """Take it away with all that it has."""
@@ -90,18 +90,26 @@ def make(config: Path, *, parent: Path | None = None) -> Folder:
     try:
         for made in (folder.path, folder.path / "backend", folder.project):
             made.mkdir(mode=0o700, parents=True)
-        for path in CHECKOUT.iterdir():
-            # Pulumi writes the salt of a stack's secrets beside Pulumi.yaml, and the checkout is only read.
-            if path.name != ".git" and (path.name == "Pulumi.yaml" or not path.match("Pulumi.*.yaml")):
-                (folder.project / path.name).symlink_to(path)
+        link_program(CHECKOUT, folder.project)
         (folder.project / f"Pulumi.{STACK}.yaml").write_text(text, encoding="utf-8")
-        _write(folder.path / "passphrase", secrets.token_urlsafe(32))
+        write_private(folder.path / "passphrase", secrets.token_urlsafe(32))
         folder.keep(Noted(tag=tag))
     except OSError as error:
         raise OperationError(
             what=f"Cannot make {folder.path}", why=error.strerror or str(error), remedy="Set XDG_STATE_HOME to a folder"
         ) from error
     return folder
+
+
+def link_program(checkout: Path, project: Path) -> None:
+    """Put links to all of a checkout into a folder, but to no stack's config.
+
+    Pulumi writes the salt of a stack's secrets beside Pulumi.yaml, and the checkout is only read. All that there
+    is, since another commit's program may consist of other folders than today's.
+    """
+    for path in checkout.iterdir():
+        if path.name != ".git" and (path.name == "Pulumi.yaml" or not path.match("Pulumi.*.yaml")):
+            (project / path.name).symlink_to(path)
 
 
 def opened(path: Path) -> Folder:
@@ -147,10 +155,3 @@ def _usable(config: Path) -> str:
             what=what, why="a cluster in it is protected from deletion", remedy="Take protect out of a copy of it"
         )
     return text
-
-
-def _write(file: Path, content: str) -> None:
-    """Write a file that nobody else may read, whole."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as unfinished:  # mode 0600
-        unfinished.write(content)
-    Path(unfinished.name).replace(file)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from dotenv import dotenv_values
 
 from fleet.naming import signing_region
 from operations.errors import OperationError
+from operations.files import write_private
 
 _ACCESS_KEY: Final = "AWS_ACCESS_KEY_ID"
 _SECRET_KEY: Final = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 - the variable's name
@@ -82,11 +82,7 @@ def write(file: Path, access: Access) -> None:
     )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as unfinished:  # 0600
-            unfinished.write(text)
-            unfinished.flush()
-            os.fsync(unfinished.fileno())
-        Path(unfinished.name).replace(file)
+        write_private(file, text)
     except OSError as error:
         raise OperationError(
             what=f"Cannot write {file}", why=error.strerror or str(error), remedy="Name another file with --file"

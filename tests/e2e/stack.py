@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import yaml
 
+from operations.account.folder import link_program
 from sandbox.engine import Mode, Project
 from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import STACK, Target
@@ -173,10 +174,7 @@ class Stack:
         if self._project.exists():
             return
         self._project.mkdir()
-        # All that there is, since another commit's program may consist of other folders than today's.
-        for path in self.program.iterdir():
-            if path.name != ".git" and (path.name == "Pulumi.yaml" or not path.match("Pulumi.*.yaml")):
-                (self._project / path.name).symlink_to(path)
+        link_program(self.program, self._project)
 
     def _finish(self, command: str, arguments: Iterable[str], *, keep: bool = False, given: str | None = None) -> str:
         line = self._line(command, arguments)

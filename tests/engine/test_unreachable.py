@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
+from operations.account.folder import link_program
 from sandbox.charts.staging import stage as stage_charts
 from sandbox.engine import Account, Mode, Project, Request, Workspace, run
 from sandbox.engine.project import CHECKOUT
@@ -142,9 +143,7 @@ def test_a_deployed_stack_behind_acls_is_previewed_where_no_cluster_can_be_reach
         config["clusters"][name]["acl"] = ACL | {"peers": True}
     project = tmp_path / "checkout"
     project.mkdir()
-    for path in CHECKOUT.iterdir():
-        if path.name != ".git" and (path.name == "Pulumi.yaml" or not path.match("Pulumi.*.yaml")):
-            (project / path.name).symlink_to(path)
+    link_program(CHECKOUT, project)
     stack = {"config": {f"fleet:{name}": section for name, section in config.items()}}
     (project / "Pulumi.test.yaml").write_text(yaml.safe_dump(stack))
     log, workspace = tmp_path / "log", Workspace(project=Project(folder=project), folder=tmp_path / "state")
