@@ -36,7 +36,7 @@ def claims(outputs: Mapping[str, Any], ask: Ask) -> Iterator[Claim]:
     path, port = f"networking/firewalls/{recorded['id']}", endpoint.port or 0
     # One that was deleted is in no list, and to ask for it would be an error.
     found = [one for one in ask("networking/firewalls?page_size=500")["data"] if str(one["id"]) == str(recorded["id"])]
-    members, nodes = _members(outputs), _nodes(ask)
+    members, nodes = _members(outputs), _nodes(_clusters(ask), ask)
     by_node, ports = port in _NODE_PORTS, range(port, port + 1)
     yield members_are_let_in(
         let_in(found, ports) if by_node else _at_balancer(str(endpoint.hostname), ports, ask),
@@ -63,7 +63,8 @@ def peers(outputs: Mapping[str, Any], ask: Ask) -> Iterator[Claim]:
     closed = {cluster["name"] for cluster in outputs["clusters"] if cluster.get("acl")} & set(members)
     if not closed:
         return
-    nodes, ids = _nodes(ask), {name: identity for identity, name in _clusters(ask).items()}
+    clusters = _clusters(ask)
+    nodes, ids = _nodes(clusters, ask), {name: identity for identity, name in clusters.items()}
     for name in sorted(closed):
         acl = ask(f"lke/clusters/{ids[name]}/control_plane_acl")["acl"]
         yield peers_are_let_in(name, acl, {other: _addresses(nodes, other) for other in members if other != name})
@@ -190,12 +191,11 @@ def _clusters(ask: Ask) -> dict[int, str]:
     return {cluster["id"]: name_of(cluster["label"]) for cluster in ask("lke/clusters?page_size=500")["data"]}
 
 
-def _nodes(ask: Ask) -> dict[str, list[dict[str, Any]]]:
-    """The account's Linodes that are nodes, by the cluster's name in the stack."""
-    names = _clusters(ask)
+def _nodes(clusters: Mapping[int, str], ask: Ask) -> dict[str, list[dict[str, Any]]]:
+    """The account's Linodes that are nodes of clusters, by the cluster's name in the stack."""
     found: dict[str, list[dict[str, Any]]] = {}
     for node in ask("linode/instances?page_size=500")["data"]:
-        if name := names.get(node["lke_cluster_id"]):
+        if name := clusters.get(node["lke_cluster_id"]):
             found.setdefault(name, []).append(node)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.plugins.framework import ProviderError
+from sandbox.plugins.framework import Function, ProviderError
 from sandbox.plugins.framework.schema_resource import SchemaResource
 from sandbox.plugins.linode.api import connect
 
@@ -46,6 +46,13 @@ class Connection:
     def api(self) -> Api:
         """A connection for the calling thread. Raises ProviderError if there is no token."""
         return connect(self.settings)
+
+
+class AccountFunction(Function):
+    """A function that asks the account."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
 
 class AccountResource(SchemaResource):

@@ -7,9 +7,10 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
-from sandbox.plugins.framework import Function, reveal
+from sandbox.plugins.framework import reveal
 from sandbox.plugins.linode import cluster_views, instance_views
 from sandbox.plugins.linode.api import ApiFailureError
+from sandbox.plugins.linode.connection import AccountFunction
 from sandbox.plugins.linode.filters import Field, Filters, Where
 
 if TYPE_CHECKING:
@@ -17,18 +18,14 @@ if TYPE_CHECKING:
 
     from sandbox.plugins.framework import InvokeRequest, Properties, Value
     from sandbox.plugins.linode.api import Api, Json
-    from sandbox.plugins.linode.connection import Connection
 
 
-class _Lookup(Function):
+class _Lookup(AccountFunction):
     """A function that asks the API and returns what matches its filters."""
 
     result: ClassVar[str]
     """The property that holds what was found."""
     fields: ClassVar[Mapping[str, Field]] = {}
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def invoke(self, request: InvokeRequest) -> Mapping[str, Value]:
         """What was found, beside the arguments, as the official provider returns it."""
@@ -84,13 +81,10 @@ class GetInstanceTypes(_Lookup):
         ]
 
 
-class GetLkeVersions(Function):
+class GetLkeVersions(AccountFunction):
     """The Kubernetes versions that a new cluster can have."""
 
     token = "linode:index/getLkeVersions:getLkeVersions"  # noqa: S105 - a function's name
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def invoke(self, request: InvokeRequest) -> Mapping[str, Value]:
         """All of them, or those of a tier."""
@@ -122,13 +116,10 @@ class GetLkeClusters(_Lookup):
         return [cluster_views.listed(one) for one in filters.select(api.list("/lke/clusters", filters.for_api()))]
 
 
-class GetLkeCluster(Function):
+class GetLkeCluster(AccountFunction):
     """One cluster with its pools, and with its kubeconfig, so that a token that only reads is refused."""
 
     token = "linode:index/getLkeCluster:getLkeCluster"  # noqa: S105 - a function's name
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def invoke(self, request: InvokeRequest) -> Mapping[str, Value]:
         """The cluster of an id."""
