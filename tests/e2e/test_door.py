@@ -36,7 +36,8 @@ NOBODY: Final = {"ipv4": ["192.0.2.249/32"]}
 STRANGER: Final = SERVERS[250]
 """A machine on the internet that nobody has named."""
 PATIENT: Final = {"failover": {"tolerationSeconds": 3600}}
-OPEN: Final = PATIENT
+OPEN: Final = PATIENT | {"acl": None}
+"""Without the ACL of the checked-in config."""
 BY_NODE: Final = PATIENT | {"acl": CLIENTS}
 BY_LOAD_BALANCER: Final = BY_NODE | {"endpoint": "loadBalancer"}
 KUBELET: Final = 10250

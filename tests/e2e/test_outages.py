@@ -37,7 +37,8 @@ RENEWED: Final = {"karmada": {"leafDays": 364, "caDays": 3600}}
 """What every test from the renewal on has, so that none renews them again."""
 PATIENT: Final = {"failover": {"tolerationSeconds": 3600}}
 """What a user sets before something that cuts members off from Karmada: it takes them for lost, and moves nothing."""
-BY_LOAD_BALANCER: Final = PATIENT | {"endpoint": "loadBalancer"}
+BY_LOAD_BALANCER: Final = PATIENT | {"endpoint": "loadBalancer", "acl": None}
+"""With no ACL, which refuses a node that was recycled until the next update; test_door.py has both together."""
 
 
 @pytest.fixture
