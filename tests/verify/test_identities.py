@@ -41,6 +41,9 @@ POD: dict[str, Any] = {
 NODE = {**READY, "status": {**READY["status"], "nodeInfo": {"kubeletVersion": "v1.35.4"}}}
 WEIGHTS = [{"targetCluster": {"clusterNames": [name]}, "weight": 1} for name in REGIONS]
 POLICY = {"spec": {"placement": {"replicaScheduling": {"weightPreference": {"staticWeightList": WEIGHTS}}}}}
+ROUTER, BEHIND = "198.51.100.1/32", 7
+RULE = {"action": "ACCEPT", "protocol": "TCP", "ports": "32443", "addresses": {"ipv4": [ROUTER]}}
+FIREWALL = {"id": BEHIND, "status": "enabled", "rules": {"inbound_policy": "DROP", "inbound": [RULE]}}
 GATEWAY, ADDRESS, NOW = "10.2.0.9", "203.0.113.10", datetime.now(UTC).isoformat()
 BALANCER = {
     "metadata": {"name": "gateway", "namespace": "mesh"},
@@ -74,6 +77,12 @@ ANSWERS: dict[str, Any] = {
 ACCOUNT = {
     "nodebalancers": [{"id": 1, "ipv4": ADDRESS}],
     "nodebalancers/1/configs": [{"port": 80}],
+    "lke/clusters": [{"id": number, "label": f"{name}-x4f2"} for number, name in enumerate([*REGIONS, "manager"])],
+    "linode/instances": [
+        {"id": number, "lke_cluster_id": number, "ipv4": ["198.51.100.1"]} for number in range(len(REGIONS) + 1)
+    ],
+    "networking/firewalls": [FIREWALL],
+    f"networking/firewalls/{BEHIND}/devices": [{"entity": {"id": len(REGIONS), "type": "linode"}}],
     "object-storage/buckets": [{"region": "eu-west", "label": "fleet-backups", "objects": 1}],
 }
 """What the account has, by path."""
@@ -90,6 +99,8 @@ def _outputs() -> dict[str, Any]:
     return {
         "clusters": [*clusters, {"name": "manager", "region": "eu-west", "network": None}],
         "kubeconfigs": {name: _kubeconfig(name) for name in names},
+        "karmadaEndpoint": "https://198.51.100.1:32443",
+        "karmadaFirewall": {"id": str(BEHIND), "manager": "manager", "sources": [ROUTER]},
         "karmadaKubeconfig": _kubeconfig("karmada"),
         "viewKubeconfigs": {name: _kubeconfig(name) for name in [*names, "karmada"]},
         "nodeIps": {name: ["198.51.100.1"] for name in names},
