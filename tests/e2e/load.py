@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox.verify.member import Member
 
-LONGEST_SECONDS: Final = 900
+LONGEST_SECONDS: Final = 1800
 PAUSE_SECONDS: Final = 0.1
 CALL_SECONDS: Final = 5
 _STOP: Final = "/dev/shm/stop"  # in a container that the test alone uses

@@ -185,6 +185,7 @@ def finish(fleet: Fleet, status: int, recycled: float) -> None:
 
 def told(what: str, readiness: Readiness, outcomes: Outcomes) -> float:
     """Print the figures of docs/karmada.md and docs/mesh.md; for how long Karmada's API was away at a time."""
+    assert any(ready is not None for _, ready in readiness.looks), "Karmada was asked"
     away = silent_seconds(readiness.looks)
     print(f"\n{what}: Karmada's API was away for {away:.0f} s at a time; {outcomes}")
     return away
