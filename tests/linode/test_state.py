@@ -65,7 +65,7 @@ class FragileBackend(SimulatedBackend):
             raise BackendError("not this time")
 
 
-def _args(state: Path | None = None, backend: SimulatedBackend | None = None) -> LinodeApiArgs:
+def args(state: Path | None = None, backend: SimulatedBackend | None = None) -> LinodeApiArgs:
     return LinodeApiArgs(state=state, tokens=(TOKEN,), limits=UNLIMITED, backend=backend)
 
 
@@ -77,7 +77,7 @@ def _everything(user: LinodeUser) -> dict[str, Any]:
 def test_everything_survives_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "account.sqlite"
     backend = FragileBackend()
-    with LinodeApi(_args(state, backend)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(state, backend)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         cluster = user.cluster(count=2, control_plane={"acl": {"enabled": True, "addresses": {"ipv4": ["10.0.0.1"]}}})
         user.post("/nodebalancers", {"region": "eu-west", "tags": [f"lke{cluster['id']}"], "configs": [{"port": 80}]})
@@ -86,7 +86,7 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
         eventually(lambda: user.data(pools)[0]["nodes"][1]["status"] == "ready", "the nodes are ready")
         before = _everything(user), user.data(pools), user.get(f"/lke/clusters/{cluster['id']}/control_plane_acl")
     again = FragileBackend()
-    with LinodeApi(_args(state, again)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(state, again)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         eventually(lambda: user.data(pools)[0]["nodes"][1]["status"] == "ready", "the new backend knows the nodes")
         after = _everything(user), user.data(pools), user.get(f"/lke/clusters/{cluster['id']}/control_plane_acl")
@@ -99,13 +99,13 @@ def test_a_removal_that_a_restart_interrupts_is_finished(tmp_path: Path) -> None
     state = tmp_path / "account.sqlite"
     stuck = FragileBackend()
     stuck.may_delete = False
-    with LinodeApi(_args(state, stuck)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(state, stuck)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         cluster = user.cluster()
         user.delete(f"/lke/clusters/{cluster['id']}")
     assert stuck.deleted == []
     backend = FragileBackend()
-    with LinodeApi(_args(state, backend)):
+    with LinodeApi(args(state, backend)):
         eventually(lambda: backend.deleted == [cluster["id"]], "the cluster is removed after the restart")
 
 
@@ -164,7 +164,7 @@ def test_a_state_of_another_release_is_refused(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(SandboxError, match="another release"):
-        LinodeApi(_args(path))
+        LinodeApi(args(path))
 
 
 def test_requests_side_by_side_never_share_an_id_or_an_address(user: LinodeUser) -> None:
@@ -189,7 +189,7 @@ def test_one_label_asked_for_at_once_is_given_once(user: LinodeUser) -> None:
 
 def test_a_backend_that_fails_is_tried_again() -> None:
     backend = FragileBackend(failures=3)
-    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(backend=backend)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         cluster = user.cluster()
         eventually(lambda: len(backend.specs) == 1, "the fourth attempt works")
@@ -200,7 +200,7 @@ def test_a_backend_that_fails_is_tried_again() -> None:
 
 def test_a_backend_with_no_status_means_not_ready() -> None:
     backend = FragileBackend()
-    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(backend=backend)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         cluster = user.cluster()
         eventually(lambda: len(backend.specs) == 1, "the cluster is made")
@@ -212,7 +212,7 @@ def test_a_backend_with_no_status_means_not_ready() -> None:
 
 def test_the_backend_gets_the_newest_wish_in_full() -> None:
     backend = FragileBackend()
-    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
+    with LinodeApi(args(backend=backend)) as api, client_of(api, api.token) as client:
         user = LinodeUser(client=client)
         pool = {
             "type": "g6-standard-2",
@@ -237,69 +237,15 @@ def test_the_backend_gets_the_newest_wish_in_full() -> None:
     assert (node.name, node.instance_id, node.address) == (instance["label"], instance["id"], instance["ipv4"][0])
 
 
-def test_an_address_is_given_again_only_after_the_backend_let_go_of_it() -> None:
-    backend = FragileBackend()
-    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
-        user = LinodeUser(client=client)
-        cluster = user.cluster("first")
-        taken = user.data("/linode/instances")[0]["ipv4"][0]
-        backend.may_delete = False
-        user.delete(f"/lke/clusters/{cluster['id']}")
-        user.cluster("second")
-        assert user.data("/linode/instances")[0]["ipv4"][0] != taken, "the first cluster's machine may still be up"
-        backend.may_delete = True
-        eventually(lambda: backend.deleted == [cluster["id"]], "the first cluster is gone")
-
-        def free_again() -> bool:
-            user.cluster(f"probe{len(user.data('/lke/clusters'))}")
-            return taken in {item["ipv4"][0] for item in user.data("/linode/instances")}
-
-        eventually(free_again, "the address is given to another node")
-
-
-def test_a_balancer_that_a_deleted_cluster_left_keeps_its_address_until_it_is_deleted() -> None:
-    backend = FragileBackend()
-    with LinodeApi(_args(backend=backend)) as api, client_of(api, api.token) as client:
-        user = LinodeUser(client=client)
-        cluster = user.cluster()
-        server = _address_of_server(user, cluster["id"])
-        left = user.post("/nodebalancers", {"region": "eu-west", "tags": [f"lke{cluster['id']}"]})
-        user.delete(f"/lke/clusters/{cluster['id']}")
-
-        def forgotten() -> bool:
-            again = user.cluster(f"probe{len(user.data('/lke/clusters'))}")
-            return _address_of_server(user, again["id"]) == server
-
-        eventually(forgotten, "the cluster is forgotten, so that its API server's address is given to another")
-        assert user.post("/nodebalancers", {"region": "eu-west"})["ipv4"] != left["ipv4"], "two share an address"
-        user.delete(f"/nodebalancers/{left['id']}")
-        assert user.post("/nodebalancers", {"region": "eu-west"})["ipv4"] == left["ipv4"], "the address is free again"
-
-
-def _address_of_server(user: LinodeUser, cluster_id: int) -> str:
-    [*_, endpoint] = [item["endpoint"] for item in user.data(f"/lke/clusters/{cluster_id}/api-endpoints")]
-    return str(httpx.URL(endpoint).host)
-
-
-def test_more_nodes_than_addresses_are_refused_and_leave_nothing(user: LinodeUser) -> None:
-    pools = [{"type": "g6-standard-1", "count": 100}] * 3
-    body = {"label": "huge", "region": "eu-west", "k8s_version": "1.35", "node_pools": pools}
-    refused = user.post("/lke/clusters", body, expect=400)
-    assert "Account Limit reached" in refused["errors"][0]["reason"]
-    assert user.data("/lke/clusters") == []
-    assert user.data("/linode/instances") == []
-    assert user.cluster("small")["label"] == "small"
-
-
 def test_a_file_that_is_no_state_is_refused_in_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "account.sqlite"
     broken.write_text("this is no database, and long enough that nothing takes it for an empty one" * 10)
     with pytest.raises(SandboxError, match=r"account\.sqlite"):
-        LinodeApi(_args(broken))
+        LinodeApi(args(broken))
 
 
 def test_a_taken_port_is_refused() -> None:
-    with LinodeApi(_args()) as api:
+    with LinodeApi(args()) as api:
         port = int(api.url.rpartition(":")[2])
         second = LinodeApi(LinodeApiArgs(port=port))
         with pytest.raises(SandboxError, match="Address already in use"):

@@ -1,7 +1,8 @@
 """Who has which address: documentation ranges (RFC 5737) stand for Linode's public ones.
 
 The first nine addresses of each range are left to the sandbox's own network. An address that a cluster gives up stays
-taken until the backend has let go of it, so that no two machines ever share one.
+taken until the backend has let go of it, so that no two machines ever share one; and then it comes last, since whoever
+makes a machine anew has to expect another address, at Linode too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Range(Enum):
 
 
 def lease(state: Transaction, addresses: Range, *, cluster_id: int | None) -> str:
-    """Take the lowest free address of a range.
+    """Take the lowest address of a range that nobody has had yet, or else the one that has been free for longest.
 
     Args:
         state: where it is kept.
@@ -39,18 +40,22 @@ def lease(state: Transaction, addresses: Range, *, cluster_id: int | None) -> st
         ApiError: 400 in the API's words for a spent quota: the range has no free address.
 
     """
-    taken = {known.address for known in state.all(LeaseRecord)}
-    for host in list(addresses.value.hosts())[_RESERVED:]:
-        if str(host) not in taken:
-            state.put(LeaseRecord(id=state.next_id(LeaseRecord), address=str(host), cluster_id=cluster_id))
-            return str(host)
-    raise invalid("Account Limit reached. Please open a support ticket.")
+    had = {known.address: known for known in state.all(LeaseRecord)}
+    hosts = [str(host) for host in addresses.value.hosts()][_RESERVED:]
+    free = [known for known in had.values() if known.free and known.address in hosts]
+    address = next((host for host in hosts if host not in had), free[0].address if free else None)
+    if address is None:
+        raise invalid("Account Limit reached. Please open a support ticket.")
+    if address in had:
+        state.delete(had[address])
+    state.put(LeaseRecord(id=state.next_id(LeaseRecord), address=address, cluster_id=cluster_id))
+    return address
 
 
 def release(state: Transaction, address: str) -> None:
     """Give up an address that the backend may still use: it stays taken until `reclaim`."""
     for known in state.all(LeaseRecord):
-        if known.address == address:
+        if known.address == address and not known.free:
             state.put(known.model_copy(update={"released": True}))
 
 
@@ -63,6 +68,7 @@ def reclaim(state: Transaction, leases: list[LeaseRecord]) -> None:
     """Make addresses free for others."""
     for known in leases:
         state.delete(known)
+        state.put(LeaseRecord(id=state.next_id(LeaseRecord), address=known.address, cluster_id=None, free=True))
 
 
 def reclaim_address(state: Transaction, address: str) -> None:

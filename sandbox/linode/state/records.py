@@ -117,12 +117,14 @@ class NodeRecord(Record):
 
 
 class LeaseRecord(Record):
-    """An address that is taken."""
+    """An address that is taken, or was."""
 
     address: str
     cluster_id: int | None
     released: bool = False
     """Nobody holds it any more, but the backend may not have let go of it yet."""
+    free: bool = False
+    """Anybody may have it again; the longer it is free, the lower its id."""
 
 
 class NodeBalancerRecord(Record):
