@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from fleet.mesh.istio import Istio
-from fleet.mesh.values import HTTP_PORT, INGRESS_LABELS
+from fleet.mesh.values import CONNECTION_SECONDS, HTTP_PORT, INGRESS_LABELS
 from fleet.naming import (
     HELLO,
     HELLO_PORT,
@@ -97,6 +97,7 @@ def balance(traffic: Traffic) -> dict[str, Any]:
                 "simple": "ROUND_ROBIN",
                 "localityLbSetting": {"enabled": traffic.mode is TrafficMode.LOCALITY},
             },
+            "connectionPool": {"tcp": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"}},
             "outlierDetection": {
                 "consecutive5xxErrors": detection.consecutive_5xx_errors,
                 "interval": f"{detection.interval_seconds}s",

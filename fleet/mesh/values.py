@@ -20,6 +20,13 @@ farthest regions. A peer that takes longer is missing there until it has been re
 """
 EXPELLED_ANNOTATION: Final = "fleet/expelled"
 """A proxy that trusts somebody no more closes no connection; a gateway that starts anew ends those that it passed."""
+CONNECTION_SECONDS: Final = 15
+"""After which a caller opens another connection: a gateway that goes passes the ones that it has until nobody calls."""
+_ENDS_WITH_ITS_CONNECTIONS: Final = {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"}
+"""A gateway that goes cannot tell callers so through their own TLS, and by default cuts them off after 5 s.
+
+With this it stays until they are gone, for the 30 s of the chart's grace period at most (docs/decisions/0260).
+"""
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 HTTP_PORT: Final = 80
@@ -63,7 +70,7 @@ def east_west_gateway(network: str, expelled: Sequence[str], replicas: int) -> d
     """
     values = {
         "labels": EAST_WEST_LABELS | {NETWORK_LABEL: network},
-        "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
+        "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network} | _ENDS_WITH_ITS_CONNECTIONS,
         "service": {
             "type": "LoadBalancer",
             "ports": [_port("status-port", STATUS_PORT), _port("tls", CROSS_NETWORK_PORT)],
@@ -82,6 +89,7 @@ def ingress_gateway(member: str, replicas: int) -> dict[str, Any]:
         "labels": INGRESS_LABELS,
         # The chart's default is the same in every member, and no rule could tell their callers apart.
         "serviceAccount": {"name": workload_identity(INGRESS_GATEWAY, member)},
+        "env": dict(_ENDS_WITH_ITS_CONNECTIONS),
         "service": {
             "type": "LoadBalancer",
             "ports": [_port("status-port", STATUS_PORT), _port("http2", HTTP_PORT)],

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -15,6 +17,7 @@ from fleet.mesh.peering import TOKENS_ANNOTATION
 from fleet.naming import ISTIO_NAMESPACE
 from sandbox.kubernetes.machine import Machine
 from sandbox.verify import mesh
+from sandbox.verify.mesh import CALLER
 from tests.e2e.clients import eventually
 from tests.e2e.load import Outcomes, load
 
@@ -102,6 +105,24 @@ def test_calls_go_elsewhere_while_an_east_west_gateway_is_away_and_come_back(mem
     assert outcomes.regions[eu.region] > 0
     assert len(outcomes.failed) < len(outcomes.calls) / 3, f"at most what would have gone to ap: {outcomes}"
     eventually(lambda: everybody_answers(eu, members), "nothing fails afterwards")
+
+
+def slow_calls(member: Member) -> list[str]:
+    """The status of calls of three seconds each: ten callers' ten, one after the other over kept connections."""
+    fetch = r"curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}\n' 'hello:5000/delay/3?[1-10]'"
+    return member.shell(CALLER, f"for caller in $(seq 10); do {fetch} & done; wait", timeout_seconds=120.0).split()
+
+
+def test_no_call_is_cut_off_when_an_east_west_gateway_is_replaced(members: Mapping[str, Member]) -> None:
+    eu, ap = members["eu"], members["ap"]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        calling = pool.submit(slow_calls, eu)
+        time.sleep(5)
+        ap.kubectl("rollout", "restart", "deployment/istio-eastwestgateway", IN_ISTIO_SYSTEM)
+        ap.kubectl("rollout", "status", "deployment/istio-eastwestgateway", IN_ISTIO_SYSTEM, "--timeout=120s")
+        codes = calling.result()
+    print(f"\neast-west gateway of ap replaced under calls of three seconds: {Counter(codes)}")
+    assert Counter(codes) == {"200": 100}
 
 
 def test_a_lost_region_costs_few_calls_and_comes_back(members: Mapping[str, Member]) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fleet.mesh.values import east_west_gateway, ingress_gateway
 from fleet.settings import OutlierDetection, Route, Traffic, TrafficMode
 from policies.traffic import balance, callers, forbidden_sources, not_from, strict
 from tests.unit.configs import fleet_of, stack
@@ -19,6 +20,10 @@ def test_plain_text_is_refused_in_the_whole_mesh() -> None:
         assert rule.plain()["metadata"] == {"name": "default", "namespace": "istio-system"}, "istio-system is mesh-wide"
 
 
+GRACE_SECONDS = 30.0
+"""terminationGracePeriodSeconds of Istio's gateway chart."""
+
+
 def test_requests_prefer_their_own_region_and_fail_over() -> None:
     policy = balance(Traffic())["trafficPolicy"]
     assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": True}
@@ -28,6 +33,14 @@ def test_requests_prefer_their_own_region_and_fail_over() -> None:
 def test_global_mode_spreads_over_all_regions() -> None:
     policy = balance(Traffic(mode=TrafficMode.GLOBAL))["trafficPolicy"]
     assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": False}
+
+
+def test_callers_leave_a_gateway_that_goes_before_it_ends() -> None:
+    duration = balance(Traffic())["trafficPolicy"]["connectionPool"]["tcp"]["maxConnectionDuration"]
+    assert float(duration.removesuffix("s")) <= GRACE_SECONDS / 2, "the last call of a connection has time to end too"
+    for values in (east_west_gateway("network1", [], 1), ingress_gateway("eu", 1)):
+        assert values["env"]["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"] == "true"
+        assert "terminationGracePeriodSeconds" not in values, "the chart's own"
 
 
 def test_outlier_detection_is_config() -> None:

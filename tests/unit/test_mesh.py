@@ -116,7 +116,7 @@ def test_an_east_west_gateway_is_labelled_with_its_networks_name(dev: Graph) -> 
     for member, network in NETWORKS.items():
         values = values_of(dev, f"{member}-east-west-release")
         assert values["labels"]["topology.istio.io/network"] == network
-        assert values["env"] == {"ISTIO_META_REQUESTED_NETWORK_VIEW": network}
+        assert values["env"]["ISTIO_META_REQUESTED_NETWORK_VIEW"] == network
 
 
 def test_the_cross_network_gateway_passes_mutual_tls_through(dev: Graph) -> None:
