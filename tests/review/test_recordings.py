@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from review.prices import PriceList
     from review.report import Report
 
-LARGEST = 150_000
+LARGEST = 200_000
 """Bytes of a recording; more would be a log that nobody trimmed."""
 
 
