@@ -90,23 +90,24 @@ def balance(traffic: Traffic) -> dict[str, Any]:
     spreads over all endpoints alike.
     """
     detection = traffic.outlier_detection
-    return {
-        "host": HELLO_HOST,
-        "trafficPolicy": {
-            "loadBalancer": {
-                "simple": "ROUND_ROBIN",
-                "localityLbSetting": {"enabled": traffic.mode is TrafficMode.LOCALITY},
-            },
-            "connectionPool": {"tcp": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"}},
-            "outlierDetection": {
-                "consecutive5xxErrors": detection.consecutive_5xx_errors,
-                "interval": f"{detection.interval_seconds}s",
-                "baseEjectionTime": f"{detection.base_ejection_seconds}s",
-                # A whole region may be ejected: that is what failing over means.
-                "maxEjectionPercent": 100,
-            },
+    policy = {
+        "loadBalancer": {
+            "simple": "ROUND_ROBIN",
+            "localityLbSetting": {"enabled": traffic.mode is TrafficMode.LOCALITY},
+        },
+        "outlierDetection": {
+            "consecutive5xxErrors": detection.consecutive_5xx_errors,
+            "interval": f"{detection.interval_seconds}s",
+            "baseEjectionTime": f"{detection.base_ejection_seconds}s",
+            # A whole region may be ejected: that is what failing over means.
+            "maxEjectionPercent": 100,
         },
     }
+    # In the policy of the host itself istiod takes the duration for what gateways pass too, which then cut calls off
+    # (networkfilter.go); a port's policy is for callers alone, and has to say everything.
+    draining = {"tcp": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"}}
+    of_port = {"port": {"number": HELLO_PORT}, "connectionPool": draining} | policy
+    return {"host": HELLO_HOST, "trafficPolicy": policy | {"portLevelSettings": [of_port]}}
 
 
 def callers() -> dict[str, Any]:

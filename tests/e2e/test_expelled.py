@@ -239,7 +239,7 @@ def test_what_an_expelled_member_has_is_refused_and_no_call_among_the_others_fai
     services = ("services", f"--namespace={WORKLOAD_NAMESPACE}")
     assert answered(layout, loot.others, gateway), "one key opens every door, until it is expelled"
     assert answer(loot.token, *services) == answer(loot.agent, *works) == "ok"
-    ap.kubectl("patch", "destinationrule/hello", "--type=merge", f"--patch={json.dumps(ONE_CALL_A_CONNECTION)}")
+    ap.kubectl("patch", "destinationrule/hello", "--type=json", f"--patch={json.dumps(ONE_CALL_A_CONNECTION)}")
     running = pods(members)
     shut(account, cluster_id(account, "us"))
     eventually(lambda: answer(us, "nodes") != "ok", "us answers nobody outside")

@@ -32,9 +32,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 GLOBAL: Final = {"traffic": {"mode": "global"}}
-ONE_CALL_A_CONNECTION: Final = {
-    "spec": {"trafficPolicy": {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}}
-}
+ONE_CALL_A_CONNECTION: Final = [
+    {
+        "op": "add",
+        "path": "/spec/trafficPolicy/portLevelSettings/0/connectionPool/http",
+        "value": {"maxRequestsPerConnection": 1},
+    }
+]
+"""A JSON patch of hello's DestinationRule."""
 WORKLOADS: Final = ("deployment/sleep", "deployment/hello")
 IN_ISTIO_SYSTEM: Final = f"--namespace={ISTIO_NAMESPACE}"
 
@@ -210,7 +215,7 @@ def test_no_call_fails_while_one_root_follows_another(rotated_fleet: Fleet) -> N
     sections = rotated_fleet.sections | GLOBAL
     eu = (members := rotated_fleet.configured(**sections).members)["eu"]
     # A connection that is there already would hide a certificate that nobody trusts.
-    eu.kubectl("patch", "destinationrule/hello", "--type=merge", f"--patch={json.dumps(ONE_CALL_A_CONNECTION)}")
+    eu.kubectl("patch", "destinationrule/hello", "--type=json", f"--patch={json.dumps(ONE_CALL_A_CONNECTION)}")
     steps: list[tuple[dict[str, Any], set[str], str]] = [
         ({"roots": ["root", "next"]}, {"Root CA", "Root CA next"}, "Root CA"),
         ({"roots": ["root", "next"], "signing": "next"}, {"Root CA", "Root CA next"}, "Root CA next"),

@@ -51,11 +51,9 @@ def account(fleet: Fleet, tmp_path: Path) -> Account:
     return Account(layout=fleet.layout, folder=tmp_path)
 
 
-def production(fleet: Fleet) -> dict[str, Any]:
+def production() -> dict[str, Any]:
     """Two replicas of what keeps no data, on two nodes in the manager and in eu."""
     return {
-        # Which roots a fleet trusts depends on the tests before.
-        "certs": fleet.sections.get("certs", {}),
         "clusters": {MANAGER: TWO_NODES, "eu": TWO_NODES},
         "componentReplicas": 2,
         "karmada": BY_LOAD_BALANCER,
@@ -82,12 +80,12 @@ def _pods(turn: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def wide(fleet: Fleet) -> Iterator[Fleet]:
     """The fleet as in production, with everything on two nodes; in the end its pools have one again."""
-    fleet.configured(**production(fleet))
+    fleet.configured(**production())
     try:
         settled(fleet)
         yield fleet
     finally:
-        fleet.up(certs=fleet.sections["certs"], karmada=BY_LOAD_BALANCER)
+        fleet.up(karmada=BY_LOAD_BALANCER)
         wait_until_joined(fleet, time.monotonic(), "the pools had one node again")
 
 

@@ -36,7 +36,13 @@ def test_global_mode_spreads_over_all_regions() -> None:
 
 
 def test_callers_leave_a_gateway_that_goes_before_it_ends() -> None:
-    duration = balance(Traffic())["trafficPolicy"]["connectionPool"]["tcp"]["maxConnectionDuration"]
+    policy = balance(Traffic())["trafficPolicy"]
+    [of_port] = policy["portLevelSettings"]
+    assert "connectionPool" not in policy, "a gateway would cut off what it passes"
+    assert {key: of_port[key] for key in ("loadBalancer", "outlierDetection")} == {
+        key: policy[key] for key in ("loadBalancer", "outlierDetection")
+    }, "what a port leaves out is Istio's default"
+    duration = of_port["connectionPool"]["tcp"]["maxConnectionDuration"]
     assert float(duration.removesuffix("s")) <= GRACE_SECONDS / 2, "the last call of a connection has time to end too"
     for values in (east_west_gateway("network1", [], 1), ingress_gateway("eu", 1)):
         assert values["env"]["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"] == "true"
