@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import Version
 
+from sandbox.toolchain import archive
 from sandbox.toolchain.builder import Batch, Builder, Recipe
 from sandbox.toolchain.cache import Cache, default_cache_folder
 from sandbox.toolchain.golang import Go, GoFinder
-from sandbox.toolchain.process import Command, run
+from sandbox.toolchain.process import Command, pinned_go, run
 from sandbox.toolchain.progress import Step, default_reporter
-from sandbox.toolchain.tools import TOOLS, Tool, find_tools, required_go
+from sandbox.toolchain.tools import TOOLS, Tool, find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,13 +59,13 @@ class Toolchain:
         self._runner = runner
         self._reporter = reporter
         self._finder = GoFinder(cache=cache, runner=runner, reporter=reporter)
-        self._builder = Builder(cache=cache, runner=runner)
+        self._builder = Builder(cache=cache, runner=runner, find_go=lambda: self.go)
         self._resolved: dict[str, Path] = {}
 
     @functools.cached_property
     def go(self) -> Go:
-        """The Go that builds every tool. Raises NoGoError."""
-        return self._finder.find(required_go())
+        """The Go that builds every tool; what is built already needs none. Raises NoGoError."""
+        return self._finder.find()
 
     def path(self, name: str) -> Path:
         """The executable of a tool, built if it must be. Raises a ToolchainError."""
@@ -78,7 +79,7 @@ class Toolchain:
         return {tool.name: self._resolved[tool.name] for tool in tools}
 
     def standing(self, tool: Tool) -> Standing:
-        """What would be used for a tool now. Builds nothing. Raises NoGoError."""
+        """What would be used for a tool now. Builds nothing."""
         if (own := self._on_path(tool)) is not None:
             return own
         entry = self._recipe(tool).entry(self.cache)
@@ -101,6 +102,15 @@ class Toolchain:
     def prune(self) -> int:
         """Remove what this checkout doesn't use from the cache. Returns the bytes freed."""
         return self.cache.prune([self._recipe(tool).entry(self.cache) for tool in TOOLS.values()])
+
+    def export(self, file: Path, tools: Iterable[Tool]) -> archive.Manifest:
+        """Put built tools into an archive. Raises ArchiveError."""
+        return archive.write(file, [self._recipe(tool).entry(self.cache) for tool in tools])
+
+    def take(self, source: str) -> tuple[str, ...]:
+        """Put the tools of an archive into the cache; the names of those in it. Raises ArchiveError."""
+        places = [self._recipe(tool).entry(self.cache) for tool in TOOLS.values()]
+        return tuple(entry.name for entry in archive.read(source, places, self.cache))
 
     def _resolve(self, tool: Tool) -> bool:
         standing = self.standing(tool)
@@ -133,7 +143,7 @@ class Toolchain:
         self._resolved |= {recipe.tool.name: path for recipe, path in zip(batch.recipes, built, strict=True)}
 
     def _recipe(self, tool: Tool) -> Recipe:
-        return Recipe(tool=tool, lock=tool.module.lock, go=self.go)
+        return Recipe(tool=tool, lock=tool.module.lock, go_version=pinned_go())
 
     def _on_path(self, tool: Tool) -> Standing | None:
         if tool.on_path is None or (found := shutil.which(tool.name)) is None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.toolchain import resolver
 from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.process import pinned_go
 from sandbox.toolchain.resolver import Source
 from sandbox.toolchain.tools import TOOLS
 
@@ -48,7 +50,7 @@ def test_where_a_tool_stands_is_told_without_building_it(bench: Bench) -> None:
     standing = bench.toolchain.standing(helm)
     assert (standing.source, standing.path, standing.version) == (Source.CACHE, built, helm.version)
     assert standing.record is not None
-    assert standing.record.go == "1.99.0"
+    assert standing.record.go == pinned_go()
     assert len(bench.runner.builds) == 1
 
 
@@ -63,9 +65,17 @@ def test_verifying_finds_damage_that_the_cheap_check_cannot_see(bench: Bench) ->
     assert bench.toolchain.path("helm").read_bytes() == b"an executable"
 
 
-def test_pruning_keeps_what_this_checkout_uses(bench: Bench) -> None:
+def test_what_is_built_is_found_without_any_go(bench: Bench) -> None:
+    built = bench.toolchain.path("helm")
+    (bench.path / "go").unlink()
+    asked = len(bench.runner.commands)
+    assert bench.again().path("helm") == built
+    assert len(bench.runner.commands) == asked, "nothing is run to find what is there"
+
+
+def test_pruning_keeps_what_this_checkout_uses(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     used = bench.toolchain.path("helm")
-    bench.runner.go_version = "1.99.1"
+    monkeypatch.setattr(resolver, "pinned_go", lambda: "1.99.1")
     later = bench.again()
     assert later.path("helm") != used
     assert later.prune() > 0
