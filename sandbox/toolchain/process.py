@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sandbox.privileges import as_invoker, identity
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -104,8 +106,8 @@ def go_environment(base: Mapping[str, str]) -> dict[str, str]:
 @contextlib.contextmanager
 def _started(command: Command) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(  # noqa: S603 - the arguments are a list of our own, no shell reads them
-        list(command.arguments),
-        env=dict(command.environment),
+        as_invoker(command.arguments),
+        env={**command.environment, **identity()},
         cwd=command.folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

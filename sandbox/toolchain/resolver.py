@@ -7,6 +7,8 @@ import functools
 import os
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import Version
 
+from sandbox.privileges import as_invoker, environment, invoker
 from sandbox.toolchain import archive
 from sandbox.toolchain.builder import Batch, Builder, Recipe
 from sandbox.toolchain.cache import Cache, default_cache_folder
+from sandbox.toolchain.errors import BuildError
 from sandbox.toolchain.golang import Go, GoFinder
 from sandbox.toolchain.process import Command, pinned_go, run
 from sandbox.toolchain.progress import Step, default_reporter
@@ -54,8 +58,17 @@ class Standing:
 class Toolchain:
     """The tools of this checkout, in one cache."""
 
-    def __init__(self, *, cache: Cache, runner: Runner, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        runner: Runner,
+        reporter: Reporter,
+        build_elsewhere: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        """With `build_elsewhere` that builds what is missing, by name: the cache is somebody else's."""
         self.cache = cache
+        self._build_elsewhere = build_elsewhere
         self._runner = runner
         self._reporter = reporter
         self._finder = GoFinder(cache=cache, runner=runner, reporter=reporter)
@@ -120,6 +133,9 @@ class Toolchain:
         return True
 
     def _build(self, tools: Sequence[Tool]) -> None:
+        if tools and self._build_elsewhere is not None:
+            self._build_elsewhere([tool.name for tool in tools])
+            tools = [tool for tool in tools if not self._resolve(tool)]
         batches = [
             Batch(recipes=tuple(self._recipe(tool) for tool in tools if tool.module == module))
             for module in dict.fromkeys(tool.module for tool in tools)
@@ -165,7 +181,23 @@ class Toolchain:
 @functools.cache
 def default_toolchain() -> Toolchain:
     """The toolchain of this process: the user's cache, real processes, progress on standard error."""
-    return Toolchain(cache=Cache(default_cache_folder()), runner=run, reporter=default_reporter())
+    return Toolchain(
+        cache=Cache(default_cache_folder()),
+        runner=run,
+        reporter=default_reporter(),
+        build_elsewhere=_build_as_invoker if invoker() is not None else None,
+    )
+
+
+def _build_as_invoker(names: Sequence[str]) -> None:
+    """Build tools as whoever asked for root, whose cache it is; what they see of it goes to the terminal."""
+    command = as_invoker([sys.executable, "-m", "sandbox", "tools", "--build", *names])
+    if subprocess.run(command, env=environment(), check=False).returncode != 0:  # noqa: S603  # our own
+        raise BuildError(
+            what=f"{', '.join(names)} cannot be built",
+            why="the reason is above",
+            remedy="Mend that and run again",
+        )
 
 
 def tool_path(name: str) -> Path:
