@@ -127,7 +127,8 @@ def root_command(command: Sequence[str], given: Mapping[str, str]) -> list[str]:
     # sudo has a PATH of its own, whatever it is told to preserve; and root's byte code has no place in a checkout.
     own = {"PATH": given.get("PATH", os.defpath), _HOME: given.get("HOME", ""), _BYTE_CODE: f"{CACHE}/bytecode"}
     variables = [f"{name}={value}" for name, value in own.items() if value]
-    return ["sudo", f"--preserve-env={','.join(kept)}", "--", "env", *variables, *command]
+    preserved = [f"--preserve-env={','.join(kept)}"] if kept else []
+    return ["sudo", *preserved, "--", "env", *variables, *command]
 
 
 def how_to(command: Sequence[str]) -> str:

@@ -11,11 +11,10 @@ import pytest
 
 from operations.stages import duration
 from sandbox.kubernetes import lifecycle
-from sandbox.privileges import ASKED, invoker
-from sandbox.toolchain.cache import default_cache_folder
 from tests.e2e.clients import Account, Cluster
 from tests.e2e.interruption import stop_at
 from tests.e2e.names import own
+from tests.e2e.rights import stay_root
 from tests.e2e.running import Fleet
 from tests.e2e.secrets import CommandLines
 from tests.e2e.stack import Stack
@@ -62,15 +61,8 @@ def chosen(items: Sequence[pytest.Item], only: str) -> list[pytest.Item]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
-    """Root itself runs the tests, with the tools of whoever asked for it by sudo.
-
-    Their files lie where no ordinary user reads them; one test is a user of its own (test_ordinary_user.py).
-    """
     assert os.geteuid() == 0, "the privileged tests need root; run them by `make e2e`"
-    if invoker() is not None:
-        os.environ["FLEET_CACHE_HOME"] = str(default_cache_folder())
-        for name in (*ASKED, "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
-            os.environ.pop(name, None)
+    stay_root()
 
 
 @pytest.fixture(scope="session")

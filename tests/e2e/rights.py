@@ -1,0 +1,20 @@
+"""Root that stays root, also where somebody asked for it by sudo."""
+
+from __future__ import annotations
+
+import os
+
+from sandbox.privileges import ASKED, invoker
+from sandbox.toolchain.cache import default_cache_folder
+
+
+def stay_root() -> None:
+    """Run whatever follows as root itself, with the tools that were built for who asked.
+
+    Tests and benches keep their files where no ordinary user reads; test_ordinary_user.py is a user of its own.
+    """
+    if invoker() is None:
+        return
+    os.environ["FLEET_CACHE_HOME"] = str(default_cache_folder())
+    for name in (*ASKED, "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
