@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sandbox.privileges import home
+from sandbox.privileges import give, home
 from sandbox.toolchain.errors import CacheUnusableError
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ class Entry:
     def _write(self, record: Record) -> None:
         unfinished = self.folder / f".record-{os.getpid()}"
         unfinished.write_text(record.model_dump_json(indent=2) + "\n")
+        # Root looks too, in the cache of who asked for it, and mends what a copy has changed.
+        give(unfinished)
         unfinished.replace(self._record_file)
 
 

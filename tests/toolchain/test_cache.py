@@ -73,6 +73,14 @@ def test_a_touched_executable_is_hashed_once_and_trusted_again(cache: Cache) -> 
     assert record.modified == 0
 
 
+def test_a_record_that_root_mends_stays_the_owners(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, given = stored(cache), list[str]()
+    monkeypatch.setattr("sandbox.toolchain.cache.give", lambda path: given.append(path.parent.name))
+    os.utime(entry.executable, ns=(0, 0))
+    assert entry.intact()
+    assert given == ["a-key"]
+
+
 def test_a_lost_executable_bit_is_mended(cache: Cache) -> None:
     entry = stored(cache)
     entry.executable.chmod(0o644)
