@@ -146,6 +146,7 @@ def test_a_cache_in_the_place_of_a_file_is_refused_with_what_to_do(tmp_path: Pat
 
 
 def test_the_cache_is_where_the_xdg_specification_puts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FLEET_CACHE_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache_folder() == tmp_path / "fleet"
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -153,3 +154,5 @@ def test_the_cache_is_where_the_xdg_specification_puts_it(monkeypatch: pytest.Mo
     assert default_cache_folder() == tmp_path / ".cache" / "fleet"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_folder() == tmp_path / ".cache" / "fleet"
+    monkeypatch.setenv("FLEET_CACHE_HOME", str(tmp_path / "named"))
+    assert default_cache_folder() == tmp_path / "named", "what is named outright goes before"
