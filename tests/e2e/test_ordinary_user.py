@@ -37,9 +37,9 @@ WATCHED: Final = ("/etc", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local",
 DEPTH: Final = 3
 # Other programs', the test's own, and the two places that the documents name (docs/sandbox.md).
 OTHERS: Final = (
-    *("/run/log", "/run/sudo", "/run/systemd", "/run/udev", "/run/user", "/run/utmp", "/var/lib/sudo", "/var/lib/apt"),
-    *("/var/lib/systemd", "/var/cache/apt", "/tmp/pytest", "/run/lock", "/root/.cache"),
-    *("/var/cache/fleet", "/run/netns", "/var/lib/fleet/"),
+    *("/run/lock", "/run/log", "/run/mount", "/run/sudo", "/run/systemd", "/run/udev", "/run/user", "/run/utmp"),
+    *("/root/.cache", "/tmp/pytest", "/var/cache/apt", "/var/lib/apt", "/var/lib/sudo", "/var/lib/systemd"),
+    *("/run/netns", "/var/cache/fleet", "/var/lib/fleet/"),
 )
 KEPT: Final = ("PATH", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 KEPT_PREFIXES: Final = ("GOPROXY", "GOSUMDB", "GONOSUMDB", "PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA", "CURL_CA")
