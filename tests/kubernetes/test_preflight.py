@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from sandbox.kubernetes import preflight
+from sandbox.kubernetes import distribution, preflight
 from sandbox.kubernetes.commands import CommandError
 from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.preflight import UnfitError
@@ -110,7 +110,7 @@ def test_a_service_that_came_with_a_package_is_switched_off_and_one_that_was_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
-    there: set[str] = {"systemctl", *preflight.PACKAGES} - {"haproxy"}
+    there: set[str] = {"systemctl", *distribution.PACKAGES} - {"haproxy"}
     monkeypatch.setattr(preflight, "run", lambda *command, **_settings: said.append(" ".join(command)))
     monkeypatch.setattr(preflight, "has", lambda part: part in there)
     monkeypatch.setattr(shutil, "which", lambda name, **_settings: f"/usr/bin/{name}")
