@@ -135,7 +135,13 @@ class Toolchain:
     def _build(self, tools: Sequence[Tool]) -> None:
         if tools and self._build_elsewhere is not None:
             self._build_elsewhere([tool.name for tool in tools])
-            tools = [tool for tool in tools if not self._resolve(tool)]
+            if lacking := [tool.name for tool in tools if not self._resolve(tool)]:
+                raise BuildError(
+                    what=f"{', '.join(lacking)} cannot be found",
+                    why=f"they were built, and are not in {self.cache.folder}",
+                    remedy="Build them by `make tools` before you ask for root",
+                )
+            return
         batches = [
             Batch(recipes=tuple(self._recipe(tool) for tool in tools if tool.module == module))
             for module in dict.fromkeys(tool.module for tool in tools)

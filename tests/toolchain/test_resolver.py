@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.toolchain import resolver
-from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.errors import BuildError, UnknownToolError
 from sandbox.toolchain.process import pinned_go
-from sandbox.toolchain.resolver import Source
+from sandbox.toolchain.resolver import Source, Toolchain
 from sandbox.toolchain.tools import TOOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.toolchain.conftest import Bench
 
 
@@ -71,6 +73,22 @@ def test_what_is_built_is_found_without_any_go(bench: Bench) -> None:
     asked = len(bench.runner.commands)
     assert bench.again().path("helm") == built
     assert len(bench.runner.commands) == asked, "nothing is run to find what is there"
+
+
+def test_in_somebody_elses_cache_nothing_is_built_but_by_them(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def build(names: Sequence[str]) -> None:
+        asked.extend(names)
+        bench.again().paths(names)
+
+    roots = Toolchain(cache=bench.cache, runner=bench.runner, reporter=bench.reporter, build_elsewhere=build)
+    assert roots.path("helm") == bench.again().path("helm")
+    assert roots.path("helm").exists()
+    assert asked == ["helm"], "what is there is asked of nobody"
+    lazy = Toolchain(cache=bench.cache, runner=bench.runner, reporter=bench.reporter, build_elsewhere=asked.extend)
+    with pytest.raises(BuildError, match="etcd cannot be found"):
+        lazy.path("etcd")
 
 
 def test_pruning_keeps_what_this_checkout_uses(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
