@@ -18,8 +18,8 @@ NAME    := local
 ONLY    :=
 FROM    :=
 INTERRUPTIONS ?= 2
-# Network namespaces and containers take root; `sudo` drops what says where files are kept.
-ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
+# Network namespaces and containers take root, by sudo (docs/decisions/0236).
+ROOT    := $(if $(filter 0,$(shell id -u)),,$(abspath $(PYTHON)) -m sandbox.privileges)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
@@ -86,6 +86,7 @@ tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), a
 	@$(PYTHON) -m sandbox tools $(TOOLS)
 
 up: setup ## Run the fleet on this machine, check it, and show it: real clusters behind an emulated Linode API
+	@$(SANDBOX) fleet prepare --name $(NAME)
 	@$(ROOT) $(SANDBOX) fleet up --name $(NAME) --plugins $(PLUGINS)
 
 page: setup ## Show the page about the running fleet again
@@ -108,11 +109,11 @@ down: setup ## Take the fleet and its sandbox away again
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(PYTHON) -m pytest -m 'privileged and not endurance' -v --durations=20 tests/e2e
+	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m 'privileged and not endurance' -v --durations=20 tests/e2e
 
 endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10); ONLY=NAME is one
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(PYTHON) -m pytest -m endurance -v -rP --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' --from '$(FROM)' tests/e2e
+	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m endurance -v -rP --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' --from '$(FROM)' tests/e2e
 
 upgrade-check: ONLY := test_upgrade.py
 upgrade-check: endurance ## One of these: a fleet of the commit FROM=COMMIT, updated by this checkout, with nothing replaced and no call failed

@@ -30,6 +30,7 @@ from sandbox.kubernetes.processes import recall
 from sandbox.kubernetes.supervision import Supervisor
 from sandbox.linode.balancers import BalancerSpec, CheckSpec, PortSpec, TargetSpec
 from tests.e2e import endpoints
+from tests.e2e.rights import stay_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ def main() -> None:
     arguments.add_argument("--balancers", type=int, default=6)
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()
+    stay_root()
     preflight.check_root()
     preflight.install_packages()
     with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:

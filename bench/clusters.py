@@ -23,6 +23,7 @@ from sandbox.kubernetes.cli import enter_network
 from sandbox.kubernetes.commands import CommandError, inside, run
 from sandbox.kubernetes.layout import Layout
 from sandbox.kubernetes.network.plan import LINODE_API
+from tests.e2e.rights import stay_root
 from tests.e2e.traces import traces
 
 _NAME: Final = "bench"
@@ -48,6 +49,7 @@ def main() -> None:
     arguments.add_argument("--cycles", type=int, default=1)
     arguments.add_argument("--one-cycle", action="store_true", help=argparse.SUPPRESS)
     options = arguments.parse_args()
+    stay_root()
     if options.one_cycle:
         cycle(options.clusters, options.idle_seconds)
         return

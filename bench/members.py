@@ -27,6 +27,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from sandbox.toolchain import tool_path
+from tests.e2e.rights import stay_root
 from tests.e2e.stack import Stack, checked_in
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def main() -> None:
     arguments.add_argument("members", type=int, nargs="*")
     arguments.add_argument("--update", action="store_true", help="updates on real clusters instead of previews")
     options = arguments.parse_args()
+    stay_root()
     for tool in ("pulumi", "pulumi-resource-kubernetes"):
         tool_path(tool)
     if options.update:

@@ -26,6 +26,7 @@ from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from sandbox.verify import mesh
 from tests.e2e.clients import eventually
+from tests.e2e.rights import stay_root
 from tests.e2e.running import Fleet
 from tests.e2e.stack import Stack
 
@@ -47,6 +48,7 @@ def main() -> None:
     arguments.add_argument("--idle-seconds", type=float, default=60.0)
     arguments.add_argument("--requests", type=int, default=2000)
     options = arguments.parse_args()
+    stay_root()
     layout = Layout(_NAME)
     lifecycle.down(layout)
     try:

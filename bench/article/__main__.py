@@ -20,6 +20,7 @@ from bench.article.terminal import Terminal
 from sandbox.kubernetes import lifecycle
 from sandbox.kubernetes.layout import Layout
 from tests.e2e.clients import Account, eventually
+from tests.e2e.rights import stay_root
 from tests.e2e.stack import checked_in
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main() -> None:
     arguments.add_argument("--half", action="store_true", help="stop before Istio")
     arguments.add_argument("--up-first", action="store_true", help="pulumi up before the article")
     options = arguments.parse_args()
+    stay_root()
     os.environ["PULUMI_DEBUG_COMMANDS"] = "true"  # for --event-log
     layout = Layout(_NAME)
     lifecycle.down(layout)

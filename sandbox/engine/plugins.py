@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sandbox.plugins import PLUGINS, Plugin
+from sandbox.privileges import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,5 +114,5 @@ def _comes_with(pulumi: Path, plugin: Plugin) -> bool:
 
 
 def _installed(plugin: Plugin) -> bool:
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    return plugin.path(home).is_file() or shutil.which(plugin.executable) is not None
+    place = Path(os.environ.get("PULUMI_HOME") or home() / ".pulumi")
+    return plugin.path(place).is_file() or shutil.which(plugin.executable) is not None

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
+from sandbox import privileges
 from sandbox.engine import plugins
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.errors import SandboxError
@@ -89,10 +90,11 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
         environment = {**_environment(request.stack, workspace, choice), **variables}
         # Policy packs read the state through the CLI that runs them.
         environment["PATH"] = f"{pulumi.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        privileges.hand_over(workspace.folder)
         with workspace.lock():
             _ensure_stack(pulumi, request.stack, workspace, environment)
         arguments, folder = _placed(request, workspace)
-        command = [*request.enter, str(pulumi), *arguments]
+        command = [*request.enter, *privileges.as_invoker([str(pulumi), *arguments])]
         if request.log is None:
             return _attend(command, folder=folder, environment=environment)
         with request.log.open("w", encoding="utf-8") as log:
@@ -112,6 +114,7 @@ def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
 
     """
     workspace.prepare(stack)
+    privileges.hand_over(workspace.folder)
     return _ask([str(tool_path("pulumi")), *arguments], workspace.shadow, _state_environment(stack, workspace))
 
 
@@ -127,7 +130,7 @@ def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> di
 
 
 def _state_environment(stack: str, workspace: Workspace) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in PASSPHRASE_VARIABLES}
+    inherited = {name: value for name, value in privileges.environment().items() if name not in PASSPHRASE_VARIABLES}
     opened = workspace.secrets_environment(stack) or {
         name: os.environ[name] for name in PASSPHRASE_VARIABLES if name in os.environ
     }
@@ -171,7 +174,13 @@ def _ensure_stack(pulumi: Path, stack: str, workspace: Workspace, environment: M
 
 def _ask(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
     finished = subprocess.run(  # noqa: S603 - the arguments are ours
-        arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        privileges.as_invoker(arguments),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if finished.returncode != 0:
         raise EngineError(

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from operations.stages import Stage
+from sandbox.charts.staging import SOURCES
 from sandbox.engine import run
 from sandbox.engine.locks import needs_recovery
 from sandbox.errors import SandboxError
@@ -17,7 +18,10 @@ from sandbox.kubernetes.commands import inside
 from sandbox.kubernetes.images.model import tools_in
 from sandbox.kubernetes.images.table import IMAGES
 from sandbox.plugins.installation import PLUGINS
+from sandbox.privileges import as_invoker, hand_over
 from sandbox.toolchain.resolver import default_toolchain
+from sandbox.toolchain.sources import module_folder
+from sandbox.toolchain.tools import find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,10 +70,27 @@ def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
     ]
 
 
-def _build(target: Target) -> None:
+def prepare(target: Target) -> None:
+    """Build what a fleet takes, and fetch the files of modules that go with it; no root has a part in it.
+
+    Raises:
+        SandboxError: it cannot be built, or this machine has no room for it.
+
+    """
     # Before all the building, not after it.
-    preflight.check(target.layout.root)
-    default_toolchain().paths(TOOLS)
+    preflight.check_processor()
+    toolchain = default_toolchain()
+    missing = [tool for tool in find_tools(TOOLS) if toolchain.standing(tool).path is None]
+    building = {toolchain.cache.folder: preflight.BUILDING_BYTES * len(missing) // len(TOOLS)} if missing else {}
+    preflight.check_room(target.layout, preflight.FLEET, building)
+    toolchain.paths(TOOLS)
+    for source in SOURCES.values():
+        module_folder(source.module, source.path)
+
+
+def _build(target: Target) -> None:
+    preflight.check(target.layout, preflight.FLEET)
+    prepare(target)
 
 
 def _recover(target: Target) -> None:
@@ -81,7 +102,7 @@ def _recover(target: Target) -> None:
     """
     places = ("--project", str(target.project.folder), "--state", str(target.workspace.folder))
     command = [sys.executable, "-m", "sandbox", "recover", "--stack", target.stack, *places]
-    line = inside(target.layout.wan, [*command, "--plugins", target.mode.value])
+    line = inside(target.layout.wan, as_invoker([*command, "--plugins", target.mode.value]))
     code = subprocess.run(line, env=client_environment(target.layout), check=False).returncode  # noqa: S603  # our own
     if code != 0:
         raise UpdateError(
@@ -98,6 +119,8 @@ def update(target: Target, *, say: Callable[[str], None]) -> None:
         SandboxError: it cannot be run, or did not finish.
 
     """
+    # What an earlier `up` may have left to root.
+    hand_over(target.workspace.folder)
     if needs_recovery(target.stack, target.workspace):
         say("the last update was killed; its lock on the stack is taken away, and what it was creating is looked for")
         _recover(target)

@@ -13,6 +13,7 @@ from rich.console import Console
 from operations.claims import shown
 from operations.stages import Stage, StoppedError, duration, kept, run_stages
 from sandbox.engine import Mode, run
+from sandbox.fleet.bringing import prepare as prepare_machine
 from sandbox.fleet.bringing import stages
 from sandbox.fleet.target import Target
 from sandbox.kubernetes import lifecycle, preflight
@@ -38,12 +39,18 @@ _INTERRUPTED = 128 + signal.SIGINT
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     fleet = typer.Typer(name="fleet", help="The whole fleet on this machine.", no_args_is_help=True)
+    fleet.command("prepare")(prepare)
     fleet.command("up")(up)
     fleet.command("down")(down)
     fleet.command("page")(page)
     fleet.command("review")(review)
     fleet.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
     app.add_typer(fleet)
+
+
+def prepare(name: Name = DEFAULT_NAME) -> None:
+    """Build what `up` takes, which needs no root: for whoever runs it, in their own cache."""
+    prepare_machine(Target(layout=Layout(name)))
 
 
 def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO) -> None:

@@ -9,6 +9,7 @@ from sandbox.charts.staging import SOURCES
 from sandbox.engine import Account, Mode, Project, Request, Workspace
 from sandbox.kubernetes.cli import NotUpError
 from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.lifecycle import open_to_invoker
 from sandbox.kubernetes.network.plan import LINODE_API
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Target:
                 why=f"it has no Linode account in {self.layout.root}",
                 remedy="Run `make up` first",
             ) from error
+        open_to_invoker(self.layout)
         account = Account(name="the sandbox's Linode account", url=LINODE_API, token=token)
         return Request(
             stack=self.stack,

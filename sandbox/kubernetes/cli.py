@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sandbox import privileges
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import lifecycle, preflight
 from sandbox.kubernetes.forwarding import Forward, serve
@@ -75,6 +76,7 @@ def forward(
     # Bound in the host's network, which this process then leaves.
     with wanted.listen() as listener:
         enter_network(Layout(name))
+        privileges.become_invoker()
         local = listener.getsockname()[1]
         Console(stderr=True).print(f"127.0.0.1:{local} leads to {wanted.host}:{wanted.port}", highlight=False)
         with contextlib.suppress(KeyboardInterrupt):
@@ -91,13 +93,15 @@ def execute(
 
 def shell(name: Name = DEFAULT_NAME) -> None:
     """Open a shell inside the sandbox's network."""
-    _become(Layout(name), [os.environ.get("SHELL", "/bin/sh")])
+    _become(Layout(name), [privileges.environment().get("SHELL", "/bin/sh")])
 
 
 def _become(layout: Layout, command: Sequence[str]) -> NoReturn:
     enter_network(layout)
+    environment = client_environment(layout)
+    privileges.become_invoker()
     try:
-        os.execvpe(command[0], list(command), client_environment(layout))  # noqa: S606  # the user's own command
+        os.execvpe(command[0], list(command), environment)  # noqa: S606  # the user's own command
     except OSError as error:
         raise SandboxError(
             what=f"`{command[0]}` cannot be run", why=error.strerror or str(error), remedy="Check its name and path"
@@ -124,6 +128,7 @@ def enter_network(layout: Layout) -> None:
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns", str(namespace_path(layout.wan)))
     os.close(descriptor)
+    lifecycle.open_to_invoker(layout)
 
 
 def client_environment(layout: Layout) -> dict[str, str]:
@@ -132,8 +137,9 @@ def client_environment(layout: Layout) -> dict[str, str]:
     The variables are those of the Pulumi and Terraform providers, linodego and linode-cli.
     """
     token = layout.token.read_text() if layout.token.exists() else ""
-    own = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{layout.programs}"}
-    if "KUBECONFIG" not in os.environ and (kubeconfigs := _kubeconfigs(layout)):
+    users = privileges.environment()
+    own = {"PATH": f"{users.get('PATH', os.defpath)}:{layout.programs}"}
+    if "KUBECONFIG" not in users and (kubeconfigs := _kubeconfigs(layout)):
         # kubectl merges them, so that each cluster is a context; the first one's is the default.
         own["KUBECONFIG"] = os.pathsep.join(str(file) for file in kubeconfigs)
     if token:
@@ -144,7 +150,7 @@ def client_environment(layout: Layout) -> dict[str, str]:
             "LINODE_CLI_API_HOST": str(CLOUD),
             "LINODE_CLI_API_SCHEME": "http",
         }
-    return {**os.environ, **own}
+    return {**users, **own}
 
 
 def _kubeconfigs(layout: Layout) -> list[Path]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIMEOUT_SECONDS: Final = 60.0
-_KEPT: Final = ("HOME", "XDG_CACHE_HOME", "FLEET_STATE_HOME")
+_KEPT: Final = ("HOME", "FLEET_STATE_HOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 # sudo and cron leave the administrator's folders out.
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -47,7 +47,7 @@ class Finding:
 
 def examine(layout: Layout) -> list[Finding]:
     """How every part is. The caller is inside the sandbox's network."""
-    findings = [_process(layout, layout.root / f"{DAEMON}.json")]
+    findings = [_process(layout, layout.daemon)]
     findings += [_process(layout, path) for path in sorted(layout.units.glob("*.json"))]
     if findings[0].state is State.WELL:
         findings += _clusters(layout)

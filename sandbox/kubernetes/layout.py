@@ -51,6 +51,11 @@ class Layout:
         return self.root / "logs"
 
     @property
+    def daemon(self) -> Path:
+        """The file of the sandbox's own process."""
+        return self.root / "daemon.json"
+
+    @property
     def units(self) -> Path:
         """What runs: one small file a process."""
         return self.root / "units"

@@ -24,6 +24,7 @@ from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wa
 from sandbox.kubernetes.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.kubernetes.processes import Command, recall, remember
 from sandbox.kubernetes.provisions import Provisions
+from sandbox.privileges import give, hand_over
 from sandbox.toolchain.resolver import default_toolchain
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         SandboxError: it cannot be brought up.
 
     """
-    preflight.check(layout.root)
+    preflight.check(layout)
     programs = default_toolchain().paths(TOOLS)
     store = ImageStore(images=IMAGES, cache=default_cache())
     if not store.folder.exists():
@@ -73,10 +74,19 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
         stage(layout.charts)
         _link_clients(layout, programs)
+        open_to_invoker(layout)
         ensure_wan(layout.wan)
         attach(layout.cloud, address=CLOUD, wan=layout.wan)
         _start_daemon(layout)
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
+
+
+def open_to_invoker(layout: Layout) -> None:
+    """Let whoever asked for root reach what their own processes need; all else in it stays root's."""
+    if layout.root.exists():
+        give(layout.root)
+    for folder in (layout.charts, layout.programs, layout.stacks, layout.kubeconfigs):
+        hand_over(folder)
 
 
 def stores_in_use(layout: Layout) -> set[Path]:
@@ -122,7 +132,7 @@ def down(layout: Layout) -> None:
 
 def running_daemon(layout: Layout) -> Running | None:
     """The sandbox's own process, if it runs."""
-    running = recall(layout.root / f"{DAEMON}.json")
+    running = recall(layout.daemon)
     return running if running is not None and running.alive else None
 
 
@@ -164,7 +174,7 @@ def _start_daemon(layout: Layout) -> None:
     log = layout.logs / f"{DAEMON}.log"
     child = spawn(command.line, log=log, folder=_REPOSITORY)
     _LEFT_RUNNING.append(child)
-    remember(layout.root / f"{DAEMON}.json", pid=child.pid, fingerprint=command.fingerprint, restarts=0)
+    remember(layout.daemon, pid=child.pid, fingerprint=command.fingerprint, restarts=0)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(layout, child.pid):
         if child.poll() is not None or time.monotonic() > deadline:

@@ -19,6 +19,7 @@ import psutil
 
 from sandbox.kubernetes import cgroups
 from sandbox.kubernetes.commands import CommandError, launch, run
+from sandbox.kubernetes.distribution import cni_plugins
 from sandbox.kubernetes.layout import namespace_path
 from sandbox.kubernetes.processes import recall, remember
 
@@ -211,6 +212,8 @@ class Machine:
         real = [Path("/", name) for name in ("bin", "sbin", "lib", "lib64") if not Path("/", name).is_symlink()]
         host = [Path("/usr"), *(path for path in real if path.exists())]
         host += [Path("/", name) for name in _HOST_FILES if Path("/", name).exists()]
+        if not (plugins := cni_plugins()).is_relative_to("/usr"):
+            host.append(plugins)
         devices = [Path(name) for name in ("/dev/kmsg", "/dev/fuse", "/dev/net/tun") if Path(name).exists()]
         return [
             _mount("/proc", "proc"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from sandbox.kubernetes.distribution import cni_plugins
 from sandbox.kubernetes.network.plan import DNS_SERVICE, PODS
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 CONTAINERD_SOCKET: Final = "/run/containerd/containerd.sock"
 CONTAINERD: Final = "/etc/containerd/config.toml"
+CNI_PLUGINS: Final = cni_plugins()
 CNI: Final = "/etc/cni/net.d/10-fleet.conflist"
 KUBELET: Final = "/etc/kubernetes/kubelet.yaml"
 KUBE_PROXY: Final = "/etc/kubernetes/kube-proxy.yaml"
@@ -42,7 +44,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
   restrict_oom_score_adj = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
-  bin_dirs = ["/usr/lib/cni"]
+  bin_dirs = ["{CNI_PLUGINS}"]
   conf_dir = "/etc/cni/net.d"
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]

@@ -7,6 +7,8 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,100 +17,138 @@ import psutil
 from sandbox.errors import SandboxError
 from sandbox.kubernetes.cgroups import hierarchies
 from sandbox.kubernetes.commands import CommandError, run
+from sandbox.kubernetes.distribution import PACKAGES, called, has, how_to_install
+from sandbox.kubernetes.processes import recall
+from sandbox.privileges import how_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PACKAGES: Final[Mapping[str, str]] = {
-    "runc": "runc",
-    "/usr/lib/cni/ptp": "containernetworking-plugins",
-    "nft": "nftables",
-    "iptables": "iptables",
-    "conntrack": "conntrack",
-    "bash": "bash",
-    "curl": "curl",
-    "haproxy": "haproxy",
-    "jq": "jq",
-    "update-ca-certificates": "ca-certificates",
-    "busybox": "busybox-static",
-    "catatonit": "catatonit",
-    "ip": "iproute2",
-    "sysctl": "procps",
-    "nsenter": "util-linux",
-}
-"""What the sandbox runs of the system, and the Debian package of each."""
+    from sandbox.kubernetes.layout import Layout
+
 _UNWANTED_SERVICES: Final = ("haproxy",)
 """Packages that come with a service of the host's own, which Debian starts at once and at every boot."""
-# One cluster of one node with the API needs about 0.9 GiB; a build of the toolchain more, but not at the same time.
-_MEMORY_BYTES: Final = 2 * 1024**3
-_DISK_BYTES: Final = 3 * 1024**3
+_GIB: Final = 1024**3
+_PROCESSORS: Final = ("x86_64", "aarch64")
+"""Those that Envoy, of which the mesh's images are made, is published for."""
 _CONTROLLERS: Final = ("cpu", "cpuset", "memory", "pids")
-# How each feature shows: a word in a file of the kernel, and the option that builds it.
-_FILE_SYSTEMS: Final = {"overlay": "CONFIG_OVERLAY_FS"}
 _INSTALL_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What something takes of the machine."""
+
+    text: str
+    memory_bytes: int
+    disk_bytes: int
+    """Where the sandbox keeps its files."""
+
+
+SANDBOX: Final = Need(text="a sandbox", memory_bytes=2 * _GIB, disk_bytes=3 * _GIB)
+"""The emulated account and one cluster of one node take 0.9 GiB of memory."""
+FLEET: Final = Need(text="a fleet", memory_bytes=6 * _GIB, disk_bytes=4 * _GIB)
+"""Four clusters with Karmada and the mesh."""
+BUILDING_BYTES: Final = 16 * _GIB
+"""Of disk, for all tools: modules, what Go compiles, and what comes out."""
 
 
 class UnfitError(SandboxError):
     """No sandbox can run on this machine, or for this user."""
 
 
-def check(state: Path) -> None:
-    """See that this machine can run a sandbox, and install the packages that it lacks.
-
-    `state` is where the sandbox will keep its files.
+def check(layout: Layout, need: Need = SANDBOX) -> None:
+    """See that this machine can run what is needed, and install the packages that it lacks.
 
     Raises:
         UnfitError: it cannot, for a reason that the error names.
 
     """
     check_root()
-    check_memory()
-    check_disk(state)
+    check_processor()
+    check_room(layout, need, {})
     install_packages()
-    check_kernel()
+    check_kernel(layout.root)
+
+
+def check_room(layout: Layout, need: Need, building: Mapping[Path, int]) -> None:
+    """See that there is memory, and disk space for a sandbox and for what is `building` in which folder.
+
+    A sandbox that runs has its own already.
+
+    Raises:
+        UnfitError: there is too little, which the error tells.
+
+    """
+    running = recall(layout.daemon)
+    keeping: Mapping[Path, int] = {}
+    if running is None or not running.alive:
+        check_memory(need)
+        keeping = {layout.root: need.disk_bytes}
+    check_disk({**keeping, **building}, need)
+
+
+def check_processor() -> None:
+    """See that there are programs for this processor. Raises UnfitError."""
+    if os.uname().machine not in _PROCESSORS:
+        raise UnfitError(
+            what="A sandbox cannot run on this machine",
+            why=f"its processor is {os.uname().machine}, and Envoy is published for {' and '.join(_PROCESSORS)} alone",
+            remedy="Use a machine with one of these",
+        )
 
 
 def check_root() -> None:
     """See that this is root. Raises UnfitError."""
     if os.geteuid() == 0:
         return
-    again = shlex.join([sys.executable, "-m", "sandbox", *sys.argv[1:]])
     raise UnfitError(
         what="A sandbox cannot be managed by this user",
         why="network namespaces, control groups and containers' file systems take root",
         # A user namespace has no rights over the cgroup tree and over overlayfs on every kernel that is in use.
-        remedy=f"Run it as root: sudo --preserve-env=HOME,XDG_CACHE_HOME,FLEET_STATE_HOME {again}",
+        remedy=f"Run it as root: {how_to([sys.executable, '-m', 'sandbox', *sys.argv[1:]])}",
     )
 
 
-def check_disk(state: Path) -> None:
-    """See that there is room. Raises UnfitError."""
-    existing = next(folder for folder in (state, *state.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if free < _DISK_BYTES:
-        raise UnfitError(
-            what="There is too little disk space for a sandbox",
-            why=f"{existing} has {free / 1024**3:.1f} GiB left and {_DISK_BYTES / 1024**3:.0f} GiB are needed",
-            remedy="Make room, or set FLEET_STATE_HOME to a folder on another disk",
-        )
+def check_disk(wanted: Mapping[Path, int], need: Need) -> None:
+    """See that there is room: so many bytes for each folder, which may lie on one disk. Raises UnfitError."""
+    disks: dict[int, tuple[Path, int]] = {}
+    for folder, size in wanted.items():
+        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        first, before = disks.get(existing.stat().st_dev, (existing, 0))
+        disks[existing.stat().st_dev] = (first, before + size)
+    for place, size in disks.values():
+        free = shutil.disk_usage(place).free
+        if free < size:
+            raise UnfitError(
+                what=f"There is too little disk space for {need.text}",
+                why=f"{place} has {free / _GIB:.1f} GiB left and {size / _GIB:.0f} GiB are needed",
+                remedy="Make room, or set FLEET_STATE_HOME (the clusters' files) or XDG_CACHE_HOME (built tools) "
+                "to a folder on another disk",
+            )
 
 
-def check_memory() -> None:
+def check_memory(need: Need) -> None:
     """See that there is memory. Raises UnfitError."""
     available = psutil.virtual_memory().available
-    if available < _MEMORY_BYTES:
+    if available < need.memory_bytes:
         raise UnfitError(
-            what="There is too little memory for a sandbox",
-            why=f"{available / 1024**3:.1f} GiB are available and {_MEMORY_BYTES / 1024**3:.0f} GiB are needed",
+            what=f"There is too little memory for {need.text}",
+            why=f"{available / _GIB:.1f} GiB are available and {need.memory_bytes / _GIB:.0f} GiB are needed",
             remedy="End other programs, or use a larger machine",
         )
 
 
-def check_kernel() -> None:
-    """See that the kernel has what a cluster needs. Raises UnfitError, naming what is missing."""
+def check_kernel(state: Path) -> None:
+    """See that the kernel, and the disk with the clusters' files, have what a cluster needs.
+
+    Raises:
+        UnfitError: something is missing, all of which it names.
+
+    """
     missing = [
         *_missing_controllers(),
-        *(option for name, option in _FILE_SYSTEMS.items() if not _has_file_system(name)),
+        *_missing_overlay(state),
         *_missing_network_features(),
     ]
     if missing:
@@ -121,15 +161,15 @@ def check_kernel() -> None:
 
 def install_packages() -> None:
     """Install the Debian packages that are missing, where this is Debian. Raises UnfitError."""
-    missing = sorted({package for program, package in PACKAGES.items() if not is_there(program)})
+    missing = sorted({package for part, package in PACKAGES.items() if not has(part)})
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     if shutil.which("apt-get") is None:
         raise UnfitError(
-            what="A sandbox needs programs that are not installed",
-            why=f"{', '.join(missing)} (Debian's names) are missing and there is no apt-get here",
-            remedy="Install them with this system's package manager",
+            what="A sandbox needs packages that are not installed",
+            why=f"{', '.join(missing)} (Debian's names) are missing, and {called()} has no apt-get to install them by",
+            remedy=how_to_install(missing),
         )
     try:
         environment = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -142,7 +182,7 @@ def install_packages() -> None:
             remedy=f"Run `{shlex.join(command)}` as root",
         ) from error
     for service in _UNWANTED_SERVICES:
-        if service in missing and is_there("systemctl"):
+        if service in missing and has("systemctl"):
             _switch_off(service)
 
 
@@ -152,12 +192,6 @@ def _switch_off(service: str) -> None:
         # In a container with no systemd there is nothing to stop.
         with contextlib.suppress(CommandError):
             run("systemctl", verb, f"{service}.service")
-
-
-def is_there(program: str) -> bool:
-    """Whether the system has a program."""
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return shutil.which(program, path=path) is not None
 
 
 def _missing_controllers() -> list[str]:
@@ -170,8 +204,20 @@ def _missing_controllers() -> list[str]:
     return [f"the control group controller {name}" for name in _CONTROLLERS if name not in names]
 
 
-def _has_file_system(name: str) -> bool:
-    return any(line.split()[-1] == name for line in Path("/proc/filesystems").read_text().splitlines())
+def _missing_overlay(state: Path) -> list[str]:
+    """Try what containerd does for every container, where it will do it: not every file system takes part."""
+    existing = next(place for place in (state, *state.parents) if place.exists())
+    with tempfile.TemporaryDirectory(dir=existing, prefix=".fleet-overlay-") as name:
+        folders = {part: Path(name, part) for part in ("lowerdir", "upperdir", "workdir", "merged")}
+        for folder in folders.values():
+            folder.mkdir()
+        options = ",".join(f"{part}={folder}" for part, folder in folders.items() if part != "merged")
+        try:
+            run(*_APART, "mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"]))
+        except CommandError as error:
+            said = error.output.splitlines()[0] if error.output else "mount said nothing"
+            return [f"overlay mounts on {existing} (CONFIG_OVERLAY_FS; {said})"]
+    return []
 
 
 def _missing_network_features() -> list[str]:
@@ -192,5 +238,7 @@ def _missing_network_features() -> list[str]:
     return missing
 
 
+# The mount is gone with its namespace.
+_APART: Final = ("unshare", "--mount", "--")
 _NAT_RULES: Final = "table ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }"
 _TRACKING_RULES: Final = "table inet t { chain c { type filter hook input priority 0; ct state new reject; }; }"

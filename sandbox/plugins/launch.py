@@ -8,6 +8,7 @@ protocol are imported without the rest of the Pulumi SDK, which would cost each 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import types
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 
 def main() -> None:
     """Serve the plugin that the arguments name, as the version they give, until the engine ends it."""
+    # Isolated as it is, Python does not read it by itself; root's byte code has no place in a user's checkout.
+    sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX") or None
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     _import_only_messages()
     plugin, version, *arguments = sys.argv[1:]

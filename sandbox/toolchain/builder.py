@@ -41,7 +41,7 @@ class Recipe:
 
     tool: Tool
     lock: ModFile
-    go: Go
+    go_version: str
 
     @property
     def key(self) -> str:
@@ -50,7 +50,7 @@ class Recipe:
             "package": self.tool.package,
             "lock": self.lock.digest,
             "flags": self.tool.module.build_flags(self.lock),
-            "go": self.go.version,
+            "go": self.go_version,
             "machine": (os.uname().sysname, os.uname().machine),
         }
         if self.tool.module.embedded:
@@ -89,9 +89,9 @@ class Batch:
         return self.recipes[0].lock
 
     @property
-    def go(self) -> Go:
-        """The Go that builds them."""
-        return self.recipes[0].go
+    def go_version(self) -> str:
+        """The version of the Go that builds them."""
+        return self.recipes[0].go_version
 
     @property
     def packages(self) -> list[str]:
@@ -102,9 +102,10 @@ class Batch:
 class Builder:
     """Builds tools into a cache. Several may work on one cache: each tool is built by one of them at a time."""
 
-    def __init__(self, *, cache: Cache, runner: Runner) -> None:
+    def __init__(self, *, cache: Cache, runner: Runner, find_go: Callable[[], Go]) -> None:
         self._cache = cache
         self._runner = runner
+        self._find_go = find_go
 
     def fetch(self, batch: Batch) -> frozenset[str]:
         """Fetch every Go module that a build will read, and no other. Returns the packages that it is about.
@@ -155,7 +156,7 @@ class Builder:
                     made = Made(
                         file=folder / recipe.tool.built_as,
                         version=recipe.version,
-                        go=recipe.go.version,
+                        go=recipe.go_version,
                         build_seconds=seconds,
                     )
                     recipe.entry(self._cache).store(made)
@@ -180,7 +181,7 @@ class Builder:
         """
         overlay: dict[str, str] = {}
         for embedded in batch.module.embedded:
-            source = fetch_module(self._runner, batch.go, batch.lock.folder, embedded.module) / embedded.folder
+            source = fetch_module(self._runner, self._find_go(), batch.lock.folder, embedded.module) / embedded.folder
             overlay |= {str(batch.lock.folder / name): str(source / name) for name in embedded.names}
         flags = batch.module.build_flags(batch.lock)
         if not overlay:
@@ -193,7 +194,7 @@ class Builder:
         self, batch: Batch, arguments: Sequence[str], on_error_line: Callable[[str], None] = ignore_line
     ) -> Finished:
         command = Command(
-            arguments=[str(batch.go.executable), *arguments],
+            arguments=[str(self._find_go().executable), *arguments],
             environment=go_environment(os.environ),
             folder=batch.lock.folder,
         )
@@ -254,7 +255,7 @@ def _module_unavailable(batch: Batch, said: str) -> ToolchainError:
 
 def _build_failed(batch: Batch, said: str) -> ToolchainError:
     return BuildError(
-        what=f"{batch} cannot be built with Go {batch.go.version}",
+        what=f"{batch} cannot be built with Go {batch.go_version}",
         why=f"Go says\n{said}\n",
-        remedy="If it was killed, free memory and run again; otherwise build with the Go of sandbox/toolchain/go.txt",
+        remedy="If it was killed, free memory and run again; otherwise see what changed the lock or Go's version",
     )

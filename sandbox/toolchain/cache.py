@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sandbox.privileges import give, home
 from sandbox.toolchain.errors import CacheUnusableError
 
 if TYPE_CHECKING:
@@ -30,10 +31,15 @@ _STALE_SECONDS: Final = 24 * 3600.0
 
 
 def default_cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/fleet`, or `~/.cache/fleet` (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
+    """`$FLEET_CACHE_HOME`, `$XDG_CACHE_HOME/fleet`, or `~/.cache/fleet` (XDG Base Directory Specification).
+
+    The home is that of whoever asked, also where root looks for it.
+    """
+    own, base = os.environ.get("FLEET_CACHE_HOME", ""), os.environ.get("XDG_CACHE_HOME", "")
+    if Path(own).is_absolute():
+        return Path(own)
     # The specification: a relative path is invalid and is to be ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "fleet"
+    return (Path(base) if Path(base).is_absolute() else home() / ".cache") / "fleet"
 
 
 class Record(BaseModel):
@@ -129,6 +135,8 @@ class Entry:
     def _write(self, record: Record) -> None:
         unfinished = self.folder / f".record-{os.getpid()}"
         unfinished.write_text(record.model_dump_json(indent=2) + "\n")
+        # Root looks too, in the cache of who asked for it, and mends what a copy has changed.
+        give(unfinished)
         unfinished.replace(self._record_file)
 
 

@@ -14,7 +14,7 @@ from sandbox.toolchain.resolver import Source, Standing, default_toolchain
 from sandbox.toolchain.tools import TOOLS, find_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sandbox.toolchain.resolver import Toolchain
     from sandbox.toolchain.tools import Tool
@@ -33,11 +33,17 @@ def tools(
     build: Annotated[bool, typer.Option("--build", help="Build those that are missing.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash those that are built; mend the damaged.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what this checkout does not use.")] = False,
+    export: Annotated[Path | None, typer.Option(help="Put what is built into a file, for another machine.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--import", help="Take from such a file or address what this checkout uses.")
+    ] = None,
 ) -> None:
-    """List the tools in use: from where, which version; build, verify or prune them."""
+    """List the tools in use: from where, which version; build, verify, prune, export or import them."""
     toolchain = default_toolchain()
     chosen = find_tools(names or TOOLS)
     console = Console()
+    if source is not None:
+        console.print(f"imported: {_listed(toolchain.take(source), chosen)}", soft_wrap=True)
     if prune:
         console.print(f"freed {toolchain.prune() / 2**20:.0f} MiB")
     damaged = _damaged(toolchain, chosen) if verify else ()
@@ -47,10 +53,20 @@ def tools(
         toolchain.paths(tool.name for tool in (chosen if build else damaged))
     if verify:
         console.print(f"verified: {len(chosen) - len(damaged)} as built, {len(damaged)} damaged and built anew")
-    if not (build or verify or prune):
+    if export is not None:
+        manifest = toolchain.export(export, chosen)
+        size = sum(tool.size for tool in manifest.tools) / 2**20
+        console.print(f"exported: {len(manifest.tools)} tools of {size:.0f} MiB, {export}", soft_wrap=True)
+    if not (build or verify or prune or export or source):
         if not console.is_terminal:
             console = Console(width=_WIDTH_WITHOUT_TERMINAL)
         console.print(_table(toolchain, chosen))
+
+
+def _listed(imported: Collection[str], chosen: Collection[Tool]) -> str:
+    """What an archive had, and what it had not."""
+    lacking = [tool.name for tool in chosen if tool.name not in imported]
+    return f"{len(imported)} tools" + (f"; not in it, or in another version: {', '.join(lacking)}" if lacking else "")
 
 
 def _damaged(toolchain: Toolchain, chosen: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -65,7 +81,6 @@ def _table(toolchain: Toolchain, chosen: Iterable[Tool]) -> Table:
         table.add_row("go", toolchain.go.version, "", str(toolchain.go.executable))
     except NoGoError as error:
         table.add_row("go", "none", "", error.why)
-        return table
     for tool in chosen:
         standing = toolchain.standing(tool)
         table.add_row(standing.name, standing.version, _origin(standing), _shown(standing.path))

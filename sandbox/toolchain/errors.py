@@ -31,3 +31,7 @@ class DiskFullError(ToolchainError):
 
 class CacheUnusableError(ToolchainError):
     """The cache folder cannot be read or written."""
+
+
+class ArchiveError(ToolchainError):
+    """Built tools cannot be put into a file, or not be taken from one."""

@@ -7,12 +7,16 @@ import os
 import subprocess
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
+
+from sandbox.privileges import as_invoker, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
+GO_VERSION_FILE: Final = Path(__file__).with_name("go-version")
+"""The Go that builds every tool, on every machine: its version is part of a tool's key."""
 _GRACE_SECONDS: Final = 10.0
 # The compiler collects garbage less often, which is a tenth of its work, and no process of it takes more memory than a
 # small machine has for two. No result depends on it.
@@ -75,25 +79,35 @@ def run(command: Command, on_error_line: Callable[[str], None] = ignore_line) ->
     return Finished(exit_code=exit_code, stdout="".join(stdout), stderr="".join(stderr))
 
 
+def pinned_go() -> str:
+    """The version of Go that tools are built with, as Go writes it: 1.26.8."""
+    return GO_VERSION_FILE.read_text().strip()
+
+
 def go_environment(base: Mapping[str, str]) -> dict[str, str]:
     """The environment for Go: nothing in it but what is listed can change a result.
 
-    GOTOOLCHAIN=local keeps Go from fetching another Go, and GOFLAGS is set because an empty one would let the
-    user's `go env -w GOFLAGS=...` through.
+    By GOTOOLCHAIN a Go of another version fetches the pinned one from the module proxy and runs that
+    (https://go.dev/doc/toolchain), and GOFLAGS is set because an empty one would let the user's
+    `go env -w GOFLAGS=...` through.
     """
     kept = {
         name: value for name, value in base.items() if name in _KEPT_GO_SETTINGS or not name.startswith(("GO", "CGO_"))
     }
-    return (
-        kept | _COLLECTION | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    )
+    ours = {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": f"go{pinned_go()}",
+        "GOWORK": "off",
+    }
+    return kept | _COLLECTION | ours
 
 
 @contextlib.contextmanager
 def _started(command: Command) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(  # noqa: S603 - the arguments are a list of our own, no shell reads them
-        list(command.arguments),
-        env=dict(command.environment),
+        as_invoker(command.arguments),
+        env={**command.environment, **identity()},
         cwd=command.folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,6 +7,8 @@ import functools
 import os
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import Version
 
+from sandbox.privileges import as_invoker, environment, invoker
+from sandbox.toolchain import archive
 from sandbox.toolchain.builder import Batch, Builder, Recipe
 from sandbox.toolchain.cache import Cache, default_cache_folder
+from sandbox.toolchain.errors import BuildError
 from sandbox.toolchain.golang import Go, GoFinder
-from sandbox.toolchain.process import Command, run
+from sandbox.toolchain.process import Command, pinned_go, run
 from sandbox.toolchain.progress import Step, default_reporter
-from sandbox.toolchain.tools import TOOLS, Tool, find_tools, required_go
+from sandbox.toolchain.tools import TOOLS, Tool, find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,18 +58,27 @@ class Standing:
 class Toolchain:
     """The tools of this checkout, in one cache."""
 
-    def __init__(self, *, cache: Cache, runner: Runner, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        runner: Runner,
+        reporter: Reporter,
+        build_elsewhere: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        """With `build_elsewhere` that builds what is missing, by name: the cache is somebody else's."""
         self.cache = cache
+        self._build_elsewhere = build_elsewhere
         self._runner = runner
         self._reporter = reporter
         self._finder = GoFinder(cache=cache, runner=runner, reporter=reporter)
-        self._builder = Builder(cache=cache, runner=runner)
+        self._builder = Builder(cache=cache, runner=runner, find_go=lambda: self.go)
         self._resolved: dict[str, Path] = {}
 
     @functools.cached_property
     def go(self) -> Go:
-        """The Go that builds every tool. Raises NoGoError."""
-        return self._finder.find(required_go())
+        """The Go that builds every tool; what is built already needs none. Raises NoGoError."""
+        return self._finder.find()
 
     def path(self, name: str) -> Path:
         """The executable of a tool, built if it must be. Raises a ToolchainError."""
@@ -78,7 +92,7 @@ class Toolchain:
         return {tool.name: self._resolved[tool.name] for tool in tools}
 
     def standing(self, tool: Tool) -> Standing:
-        """What would be used for a tool now. Builds nothing. Raises NoGoError."""
+        """What would be used for a tool now. Builds nothing."""
         if (own := self._on_path(tool)) is not None:
             return own
         entry = self._recipe(tool).entry(self.cache)
@@ -102,6 +116,15 @@ class Toolchain:
         """Remove what this checkout doesn't use from the cache. Returns the bytes freed."""
         return self.cache.prune([self._recipe(tool).entry(self.cache) for tool in TOOLS.values()])
 
+    def export(self, file: Path, tools: Iterable[Tool]) -> archive.Manifest:
+        """Put built tools into an archive. Raises ArchiveError."""
+        return archive.write(file, [self._recipe(tool).entry(self.cache) for tool in tools])
+
+    def take(self, source: str) -> tuple[str, ...]:
+        """Put the tools of an archive into the cache; the names of those in it. Raises ArchiveError."""
+        places = [self._recipe(tool).entry(self.cache) for tool in TOOLS.values()]
+        return tuple(entry.name for entry in archive.read(source, places, self.cache))
+
     def _resolve(self, tool: Tool) -> bool:
         standing = self.standing(tool)
         if standing.path is None:
@@ -110,6 +133,15 @@ class Toolchain:
         return True
 
     def _build(self, tools: Sequence[Tool]) -> None:
+        if tools and self._build_elsewhere is not None:
+            self._build_elsewhere([tool.name for tool in tools])
+            if lacking := [tool.name for tool in tools if not self._resolve(tool)]:
+                raise BuildError(
+                    what=f"{', '.join(lacking)} cannot be found",
+                    why=f"they were built, and are not in {self.cache.folder}",
+                    remedy="Build them by `make tools` before you ask for root",
+                )
+            return
         batches = [
             Batch(recipes=tuple(self._recipe(tool) for tool in tools if tool.module == module))
             for module in dict.fromkeys(tool.module for tool in tools)
@@ -133,7 +165,7 @@ class Toolchain:
         self._resolved |= {recipe.tool.name: path for recipe, path in zip(batch.recipes, built, strict=True)}
 
     def _recipe(self, tool: Tool) -> Recipe:
-        return Recipe(tool=tool, lock=tool.module.lock, go=self.go)
+        return Recipe(tool=tool, lock=tool.module.lock, go_version=pinned_go())
 
     def _on_path(self, tool: Tool) -> Standing | None:
         if tool.on_path is None or (found := shutil.which(tool.name)) is None:
@@ -155,7 +187,23 @@ class Toolchain:
 @functools.cache
 def default_toolchain() -> Toolchain:
     """The toolchain of this process: the user's cache, real processes, progress on standard error."""
-    return Toolchain(cache=Cache(default_cache_folder()), runner=run, reporter=default_reporter())
+    return Toolchain(
+        cache=Cache(default_cache_folder()),
+        runner=run,
+        reporter=default_reporter(),
+        build_elsewhere=_build_as_invoker if invoker() is not None else None,
+    )
+
+
+def _build_as_invoker(names: Sequence[str]) -> None:
+    """Build tools as whoever asked for root, whose cache it is; what they see of it goes to the terminal."""
+    command = as_invoker([sys.executable, "-m", "sandbox", "tools", "--build", *names])
+    if subprocess.run(command, env=environment(), check=False).returncode != 0:  # noqa: S603  # our own
+        raise BuildError(
+            what=f"{', '.join(names)} cannot be built",
+            why="the reason is above",
+            remedy="Mend that and run again",
+        )
 
 
 def tool_path(name: str) -> Path:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
+from sandbox.errors import SandboxError
+from sandbox.privileges import as_invoker, environment, invoker
+from sandbox.toolchain.errors import ModuleUnavailableError
 from sandbox.toolchain.fetching import fetch_module
 from sandbox.toolchain.process import run
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.tools import MODULES_FOLDER
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @functools.cache
@@ -26,4 +28,24 @@ def module_folder(name: str, path: str) -> Path:
         ModuleUnavailableError: it cannot be fetched, or differs from the lock.
 
     """
-    return fetch_module(run, default_toolchain().go, MODULES_FOLDER / name, path)
+    if invoker() is None:
+        return fetch_module(run, default_toolchain().go, MODULES_FOLDER / name, path)
+    # Go's caches, and a Go that has to be fetched first, are theirs who asked for root.
+    line = as_invoker([sys.executable, "-m", "sandbox.toolchain.sources", name, path])
+    done = subprocess.run(line, env=environment(), stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own
+    if done.returncode != 0:
+        raise ModuleUnavailableError(
+            what=f"The module {path} cannot be fetched", why="the reason is above", remedy="Mend that and run again"
+        )
+    return Path(done.stdout)
+
+
+def _main(name: str, path: str) -> None:
+    try:
+        sys.stdout.write(str(module_folder(name, path)))
+    except SandboxError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

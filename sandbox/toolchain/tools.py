@@ -285,8 +285,3 @@ def find_tools(names: Iterable[str]) -> tuple[Tool, ...]:
             remedy="Use one of these names, or add the tool to sandbox/toolchain/tools.py",
         )
     return tuple(tool for tool in TOOLS.values() if tool.name in wanted)
-
-
-def required_go() -> Version:
-    """The oldest Go that may build every module: the highest of their go directives."""
-    return max(tool.module.lock.go for tool in TOOLS.values())

@@ -11,6 +11,7 @@ import yaml
 
 from fleet.naming import KARMADA
 from sandbox.kubernetes.files import write_whole
+from sandbox.privileges import give
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +40,14 @@ def keep_views(outputs: Mapping[str, Any], folder: Path) -> dict[str, Path]:
 
 def _keep(contents: Mapping[str, str], folder: Path) -> dict[str, Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    give(folder)
     return {name: keep(folder / f"{name}{_SUFFIX}", named(content, name)) for name, content in contents.items()}
 
 
 def keep(file: Path, content: str) -> Path:
     """Write a kubeconfig that nobody else may read, whole. Raises OSError."""
     write_whole(file, content, mode=0o600)
+    give(file)
     return file
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fleet.naming import KARMADA, WORKLOAD_NAMESPACE
 from sandbox.kubernetes.commands import inside, run
 from sandbox.kubernetes.provisions import Provisions
+from sandbox.privileges import as_invoker, identity
 from sandbox.verify.kubeconfigs import keep_all, keep_views
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ class Client:
         """What kubectl prints, run where the clusters are. Raises CommandError."""
         program = str(Provisions.read(self.layout.provisions).programs["kubectl"])
         line = [program, f"--kubeconfig={self.kubeconfig}", *arguments]
-        return run(*inside(self.layout.wan, line), stdin=stdin, timeout_seconds=timeout_seconds)
+        return run(
+            *inside(self.layout.wan, as_invoker(line)),
+            stdin=stdin,
+            extra_environment=identity(),
+            timeout_seconds=timeout_seconds,
+        )
 
     def get(self, *what: str) -> Any:
         """An object, or a list of them. Raises CommandError."""

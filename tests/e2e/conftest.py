@@ -14,6 +14,7 @@ from sandbox.kubernetes import lifecycle
 from tests.e2e.clients import Account, Cluster
 from tests.e2e.interruption import stop_at
 from tests.e2e.names import own
+from tests.e2e.rights import stay_root
 from tests.e2e.running import Fleet
 from tests.e2e.secrets import CommandLines
 from tests.e2e.stack import Stack
@@ -61,6 +62,7 @@ def chosen(items: Sequence[pytest.Item], only: str) -> list[pytest.Item]:
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
     assert os.geteuid() == 0, "the privileged tests need root; run them by `make e2e`"
+    stay_root()
 
 
 @pytest.fixture(scope="session")

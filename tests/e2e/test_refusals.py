@@ -29,7 +29,7 @@ def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
     monkeypatch.setenv("FLEET_STATE_HOME", str(tmp_path / "state"))
     # It would refuse so small a disk before anything is written; here it is as if the disk filled up afterwards.
-    monkeypatch.setattr(preflight, "check_disk", lambda _state: None)
+    monkeypatch.setattr(preflight, "check_disk", lambda *_: None)
     try:
         yield tmp_path
     finally:

@@ -56,7 +56,7 @@ def secrets_of(job: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_workflows_to_check() -> None:
-    assert set(WORKFLOWS) == {"check.yml", "drift.yml", "pins.yml", "review.yml"}
+    assert set(WORKFLOWS) == {"check.yml", "drift.yml", "e2e.yml", "pins.yml", "review.yml"}
 
 
 def test_githubs_own_schema_accepts_them() -> None:
@@ -89,7 +89,7 @@ def test_every_action_is_pinned_to_a_commit_and_says_which_release_that_is() -> 
     lines = [line.strip() for file in FILES for line in file.read_text().splitlines() if "uses:" in line]
     assert lines
     for line in lines:
-        assert re.fullmatch(r"(- )?uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+        assert re.fullmatch(r"(- )?uses: [\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_no_workflow_runs_foreign_code_with_the_rights_of_the_repository() -> None:
@@ -145,7 +145,16 @@ def test_no_script_contains_words_that_a_stranger_chooses() -> None:
 
 def test_every_job_ends_by_itself() -> None:
     for name, job, _ in jobs():
-        assert job["timeout-minutes"] <= 120, name
+        # A build of every tool and all live tests are in one of them.
+        assert job["timeout-minutes"] <= (240 if name == "e2e.yml: fleet" else 120), name
+
+
+def test_one_run_takes_the_privileged_tests_by_sudo_and_keeps_the_tools_before_them() -> None:
+    done = [step.get("run", step.get("uses", "")) for name, step in steps() if name.startswith("e2e.yml")]
+    tools, tests = done.index("make tools"), done.index("make e2e")
+    assert "actions/cache/save@" in done[tools + 1], "a failed test costs no build"
+    assert tools < tests
+    assert not any("sudo make" in line for line in done), "make asks for root itself"
 
 
 def test_the_engine_is_the_release_of_the_programs_sdk() -> None:

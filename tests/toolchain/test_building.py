@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.toolchain import resolver
 from sandbox.toolchain.errors import BuildError, DiskFullError, ModuleUnavailableError
-from sandbox.toolchain.process import Finished, ignore_line
+from sandbox.toolchain.process import Finished, ignore_line, pinned_go
 from sandbox.toolchain.resolver import Source, Toolchain
 from sandbox.toolchain.tools import TOOLS
 from tests.toolchain.fakes import OK, failed
@@ -94,7 +96,7 @@ def test_the_build_is_static_reproducible_and_never_changes_the_lock(bench: Benc
     assert "-s -w -X" in build.arguments[build.arguments.index("-ldflags") + 1]
     assert build.arguments[build.arguments.index("-gcflags") + 1] == "all=-dwarf=false", "none reads DWARF"
     assert build.environment["CGO_ENABLED"] == "0"
-    assert build.environment["GOTOOLCHAIN"] == "local", "Go must not fetch another Go"
+    assert build.environment["GOTOOLCHAIN"] == f"go{pinned_go()}", "another Go must not build"
 
 
 def test_settings_of_the_users_reach_go_only_where_no_result_depends_on_them(
@@ -110,9 +112,13 @@ def test_settings_of_the_users_reach_go_only_where_no_result_depends_on_them(
     assert not {"GOEXPERIMENT", "GOOS", "GOAMD64", "CGO_CFLAGS"} & environment.keys()
 
 
-def test_another_go_builds_anew(bench: Bench) -> None:
+def test_another_pinned_go_builds_anew_and_another_on_path_does_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = bench.toolchain.path("etcd")
     bench.runner.go_version = "1.99.1"
+    assert bench.again().path("etcd") == first
+    monkeypatch.setattr(resolver, "pinned_go", lambda: "1.99.1")
     assert bench.again().path("etcd") != first
 
 
@@ -163,7 +169,7 @@ def test_a_module_that_differs_from_the_lock_is_never_built_from(bench: Bench) -
 
 def test_a_compiler_error_is_shown_with_the_go_that_reported_it(bench: Bench) -> None:
     bench.runner.building = failed("# example.test/a\na.go:1:1: undefined: b\n")
-    with pytest.raises(BuildError, match=r"(?s)with Go 1\.99\.0: .*undefined: b"):
+    with pytest.raises(BuildError, match=rf"(?s)with Go {re.escape(pinned_go())}: .*undefined: b"):
         bench.toolchain.path("helm")
 
 

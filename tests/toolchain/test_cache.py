@@ -73,6 +73,14 @@ def test_a_touched_executable_is_hashed_once_and_trusted_again(cache: Cache) -> 
     assert record.modified == 0
 
 
+def test_a_record_that_root_mends_stays_the_owners(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, given = stored(cache), list[str]()
+    monkeypatch.setattr("sandbox.toolchain.cache.give", lambda path: given.append(path.parent.name))
+    os.utime(entry.executable, ns=(0, 0))
+    assert entry.intact()
+    assert given == ["a-key"]
+
+
 def test_a_lost_executable_bit_is_mended(cache: Cache) -> None:
     entry = stored(cache)
     entry.executable.chmod(0o644)
@@ -138,6 +146,7 @@ def test_a_cache_in_the_place_of_a_file_is_refused_with_what_to_do(tmp_path: Pat
 
 
 def test_the_cache_is_where_the_xdg_specification_puts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FLEET_CACHE_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache_folder() == tmp_path / "fleet"
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -145,3 +154,5 @@ def test_the_cache_is_where_the_xdg_specification_puts_it(monkeypatch: pytest.Mo
     assert default_cache_folder() == tmp_path / ".cache" / "fleet"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_folder() == tmp_path / ".cache" / "fleet"
+    monkeypatch.setenv("FLEET_CACHE_HOME", str(tmp_path / "named"))
+    assert default_cache_folder() == tmp_path / "named", "what is named outright goes before"

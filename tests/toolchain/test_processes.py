@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GO = """#!/bin/sh
 case "$1" in
-env) echo go1.99.0 ;;
+env) echo "$GOTOOLCHAIN" ;;
 list) echo main ;;
 build)
     echo $$ >> "$FAKE_GO_BUILDS"

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.toolchain.errors import UnknownToolError
-from sandbox.toolchain.resolver import Source
+from sandbox.toolchain import resolver
+from sandbox.toolchain.errors import BuildError, UnknownToolError
+from sandbox.toolchain.process import pinned_go
+from sandbox.toolchain.resolver import Source, Toolchain
 from sandbox.toolchain.tools import TOOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.toolchain.conftest import Bench
 
 
@@ -48,7 +52,7 @@ def test_where_a_tool_stands_is_told_without_building_it(bench: Bench) -> None:
     standing = bench.toolchain.standing(helm)
     assert (standing.source, standing.path, standing.version) == (Source.CACHE, built, helm.version)
     assert standing.record is not None
-    assert standing.record.go == "1.99.0"
+    assert standing.record.go == pinned_go()
     assert len(bench.runner.builds) == 1
 
 
@@ -63,9 +67,33 @@ def test_verifying_finds_damage_that_the_cheap_check_cannot_see(bench: Bench) ->
     assert bench.toolchain.path("helm").read_bytes() == b"an executable"
 
 
-def test_pruning_keeps_what_this_checkout_uses(bench: Bench) -> None:
+def test_what_is_built_is_found_without_any_go(bench: Bench) -> None:
+    built = bench.toolchain.path("helm")
+    (bench.path / "go").unlink()
+    asked = len(bench.runner.commands)
+    assert bench.again().path("helm") == built
+    assert len(bench.runner.commands) == asked, "nothing is run to find what is there"
+
+
+def test_in_somebody_elses_cache_nothing_is_built_but_by_them(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def build(names: Sequence[str]) -> None:
+        asked.extend(names)
+        bench.again().paths(names)
+
+    roots = Toolchain(cache=bench.cache, runner=bench.runner, reporter=bench.reporter, build_elsewhere=build)
+    assert roots.path("helm") == bench.again().path("helm")
+    assert roots.path("helm").exists()
+    assert asked == ["helm"], "what is there is asked of nobody"
+    lazy = Toolchain(cache=bench.cache, runner=bench.runner, reporter=bench.reporter, build_elsewhere=asked.extend)
+    with pytest.raises(BuildError, match="etcd cannot be found"):
+        lazy.path("etcd")
+
+
+def test_pruning_keeps_what_this_checkout_uses(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     used = bench.toolchain.path("helm")
-    bench.runner.go_version = "1.99.1"
+    monkeypatch.setattr(resolver, "pinned_go", lambda: "1.99.1")
     later = bench.again()
     assert later.path("helm") != used
     assert later.prune() > 0

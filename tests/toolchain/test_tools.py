@@ -13,9 +13,9 @@ from packaging.version import Version
 
 from sandbox.kubernetes.api import manifests
 from sandbox.toolchain.errors import UnknownToolError
-from sandbox.toolchain.process import Command, go_environment, run
+from sandbox.toolchain.process import Command, go_environment, pinned_go, run
 from sandbox.toolchain.resolver import default_toolchain
-from sandbox.toolchain.tools import MODULES_FOLDER, TOOLS, Module, find_tools, required_go
+from sandbox.toolchain.tools import MODULES_FOLDER, TOOLS, Module, find_tools
 
 MODULES = {tool.module.name: tool.module for tool in TOOLS.values()}
 
@@ -116,5 +116,5 @@ def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
         find_tools(["kubectrl", "helm"])
 
 
-def test_the_go_that_is_needed_suffices_for_every_module() -> None:
-    assert all(required_go() >= module.lock.go for module in MODULES.values())
+def test_the_pinned_go_suffices_for_every_module() -> None:
+    assert all(Version(pinned_go()) >= module.lock.go for module in MODULES.values())

