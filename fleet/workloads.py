@@ -98,7 +98,7 @@ class Identities(pulumi.ComponentResource):
                 ),
                 # Neither workload talks to the API server.
                 automount_service_account_token=False,
-                opts=ResourceOptions(parent=self, provider=args.member.provider),
+                opts=args.member.inside(self),
             )
             for workload in (HELLO, SLEEP)
         }

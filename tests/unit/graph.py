@@ -50,10 +50,14 @@ class Node:
     replace_with: tuple[str, ...] = ()
     """The URNs of resources whose replacement replaces this one too."""
     delete_before_replace: bool = False
+    before_create: tuple[str, ...] = ()
+    """The hooks that the engine runs before it creates the resource, by name."""
     before_update: tuple[str, ...] = ()
     """The hooks that the engine runs before it updates the resource, by name."""
     retained: bool = False
     """Whether Pulumi forgets it without removing it."""
+    deleted_with: str = ""
+    """The URN of the resource with whose deletion it is gone, so that nobody removes it first."""
     after_create: tuple[str, ...] = ()
     """The hooks that the engine runs when it has created the resource, by name."""
     after_update: tuple[str, ...] = ()
@@ -333,8 +337,10 @@ class Recorder(mocks.MockMonitor):
             secret_outputs=tuple(request.additionalSecretOutputs),
             replace_with=tuple(request.replace_with),
             delete_before_replace=request.deleteBeforeReplace,
+            before_create=tuple(request.hooks.before_create),
             before_update=tuple(request.hooks.before_update),
             retained=request.retainOnDelete,
+            deleted_with=request.deletedWith,
             after_create=tuple(request.hooks.after_create),
             after_update=tuple(request.hooks.after_update),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
