@@ -85,9 +85,15 @@ def test_whatever_is_submitted_to_karmada_is_taken_back_from_the_members() -> No
     assert [node.name for node in submitted if node.deleted_with] == []
 
 
-def test_on_the_manager_only_its_viewer_goes_with_the_cluster() -> None:
+def test_on_the_manager_its_viewer_and_the_namespace_of_karmada_go_with_the_cluster() -> None:
     going = [node for node in in_cluster(everything(), "manager") if node.deleted_with]
-    assert {node.parent.rpartition("::")[2] for node in going} == {"manager-viewer"}
+    assert {node.parent.rpartition("::")[2] for node in going} == {"manager-viewer", "karmada"}
+    assert [node.name for node in going if node.parent.endswith("::karmada")] == ["karmada-namespace"]
+
+
+def test_a_namespace_that_still_holds_etcds_volume_is_waited_for() -> None:
+    graph = build(fleet_of(1), deployed={"etcdVolumeHeld": False})
+    assert graph.one("kubernetes:core/v1:Namespace", "karmada-namespace").deleted_with == ""
 
 
 def test_a_remote_secret_goes_with_its_reader_and_not_with_the_member_that_it_reads() -> None:
@@ -122,6 +128,13 @@ def test_a_members_balancers_go_after_what_users_have_in_it(gateway: str) -> Non
         joined = graph.one(KARMADA_CLUSTER, f"{member}-agent-cluster")
         balancer = graph.one(RELEASE, f"{member}-{gateway}-release")
         assert steps(graph, joined.urn) > steps(graph, balancer.urn)
+
+
+def test_karmada_ends_before_the_volume_of_its_etcd_is_waited_for() -> None:
+    graph = everything()
+    release = graph.one(RELEASE, "karmada-release")
+    holder = graph.one("kubernetes:core/v1:Namespace", "karmada-etcd-volume-holder")
+    assert steps(graph, release.urn) > steps(graph, holder.urn), "a volume in use cannot go"
 
 
 def steps(graph: Graph, resource: str) -> int:
