@@ -123,6 +123,8 @@ class Deployed(_Record):
     """Keys of encryption at rest that are ids of resources, which a state does not encrypt."""
     api_servers_share: bool = True
     """Whether Karmada's API servers bear the next one on their node, or there are none yet."""
+    etcd_volume_held: bool = True
+    """Whether the volume of Karmada's etcd has the holder that it waits for, or there is none yet."""
     backups: DeployedBackups | None = None
     mesh_roots: DeployedRoots | None = None
     ingresses: dict[str, str] = Field(default_factory=dict)

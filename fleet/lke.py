@@ -76,6 +76,8 @@ class LkeCluster(pulumi.ComponentResource):
                 protect=args.spec.protect,
             ),
         )
+        # One that is protected stays when an update or a destroy comes to it, and then has to be rid of what is in it.
+        self._goes = None if args.spec.protect else cluster
         self.cluster_id = cluster.id
         self.version = cluster.k8s_version
         self.pools = cluster.pools.apply(
@@ -98,9 +100,17 @@ class LkeCluster(pulumi.ComponentResource):
         self.view_kubeconfig = None if args.spec.expelled else self._viewer(args.viewer_generation)
         self.register_outputs({"nodeIps": self.node_ips, "kubeconfig": self.kubeconfig})
 
+    def inside(self, parent: pulumi.Resource) -> ResourceOptions:
+        """The options of something in the cluster that is gone when the cluster is: then nobody deletes it first.
+
+        What Linode bills beside the cluster, and what has to act when it goes, names the provider alone: Pulumi deletes
+        it while the cluster lives (docs/decisions/0225).
+        """
+        return ResourceOptions(parent=parent, provider=self.provider, deleted_with=self._goes)
+
     def _viewer(self, generation: int) -> Output[str]:
         viewer = ClusterViewerArgs(
-            cluster=self.name, api_server=self.api_server, provider=self.provider, generation=generation
+            cluster=self.name, api_server=self.api_server, inside=self.inside, generation=generation
         )
         return ClusterViewer(f"{self.name}-viewer", viewer, ResourceOptions(parent=self)).kubeconfig
 

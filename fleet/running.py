@@ -14,6 +14,7 @@ from fleet.disruptions import REQUIRED
 from fleet.fields import minor
 from fleet.karmada import encryption
 from fleet.karmada.values import ENCRYPTION_ANNOTATION
+from fleet.karmada.volume import HOLDER
 from fleet.linode_clusters import LiveCluster, fetch_clusters
 from fleet.naming import KARMADA
 from fleet.versions import KUBERNETES_BY_ISTIO
@@ -30,6 +31,7 @@ SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
 ROOT: Final = "tls:index/selfSignedCert:SelfSignedCert"
 INTERMEDIATE: Final = "tls:index/locallySignedCert:LocallySignedCert"
 RANDOM_BYTES: Final = "random:index/randomBytes:RandomBytes"
+VOLUME_PATCH: Final = "kubernetes:core/v1:PersistentVolumePatch"
 JOINED: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 Facts = dict[str, Any]
@@ -65,6 +67,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
         | _roots(found, told, expelled, names)
         | _encryption(found, told)
         | {"apiServersShare": _api_servers_share(found), "keysInIds": list(_keys_in_ids(found))}
+        | {"etcdVolumeHeld": _etcd_volume_held(found)}
     )
 
 
@@ -205,6 +208,14 @@ def _api_servers_share(found: State) -> bool:
     affinity = ((release.get("values") or {}).get("apiServer") or {}).get("affinity") or {}
     terms = (affinity.get("podAntiAffinity") or {}).get(REQUIRED)
     return terms is not None and all(term.get("matchLabelKeys") for term in terms)
+
+
+def _etcd_volume_held(found: State) -> bool:
+    """An earlier Fleet gave it to Karmada's namespace, whose deletion has to be waited for then."""
+    patch = found.get(VOLUME_PATCH, f"{KARMADA}-etcd-volume-owned")
+    if patch is None:
+        return found.get(RELEASE, f"{KARMADA}-release") is None
+    return HOLDER in [owner.get("name") for owner in (patch.get("metadata") or {}).get("ownerReferences") or ()]
 
 
 def _keys(text: str) -> list[str]:

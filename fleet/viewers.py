@@ -4,7 +4,7 @@ Kubernetes' own role `view` is no help: it reads configmaps, which hold values o
 Karmada's and Istio's APIs. docs/decisions/0137 says what is left out, and why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,7 +99,8 @@ class ClusterViewerArgs:
 
     cluster: str
     api_server: Output[ApiServer]
-    provider: kubernetes.Provider
+    inside: Callable[[pulumi.Resource], ResourceOptions]
+    """The options of what is in the cluster, by its parent."""
     generation: int
 
 
@@ -111,7 +112,7 @@ class ClusterViewer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterViewerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:viewers:ClusterViewer", name, {}, opts)
-        child = ResourceOptions(parent=self, provider=args.provider)
+        child = args.inside(self)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=VIEWER, namespace=NAMESPACE),

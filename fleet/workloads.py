@@ -66,8 +66,7 @@ class Workloads(pulumi.ComponentResource):
             after=args.after,
         )
         placed = Placement(f"{name}-placement", placement, child)
-        # While a Deployment's hook waits for its replicas the engine begins nothing else (docs/decisions/0152), so what
-        # they need has to be there.
+        # Without a policy a Deployment stays in Karmada, and its replicas would be waited for all the same.
         submission = SubmissionArgs(
             control_plane=args.control_plane, workloads=config.workloads, after=[*args.after, *placed.policies]
         )
@@ -98,7 +97,7 @@ class Identities(pulumi.ComponentResource):
                 ),
                 # Neither workload talks to the API server.
                 automount_service_account_token=False,
-                opts=ResourceOptions(parent=self, provider=args.member.provider),
+                opts=args.member.inside(self),
             )
             for workload in (HELLO, SLEEP)
         }
@@ -153,8 +152,8 @@ def _deployment(
     opts: ResourceOptions,
 ) -> None:
     labels = {"app": app}
-    hooks = replicas.awaited(f"{name}-ready", app, WORKLOAD_NAMESPACE, kubeconfig)
-    kubernetes.apps.v1.Deployment(
+    wait = replicas.ReplicasWait(f"{name}-ready", app, WORKLOAD_NAMESPACE)
+    made = kubernetes.apps.v1.Deployment(
         name,
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
             name=app,
@@ -172,8 +171,9 @@ def _deployment(
                 ),
             ),
         ),
-        opts=ResourceOptions.merge(opts, ResourceOptions(hooks=hooks)),
+        opts=ResourceOptions.merge(opts, ResourceOptions(hooks=wait.hooks)),
     )
+    wait.begin(made, kubeconfig)
 
 
 def _hello_container(image: str) -> kubernetes.core.v1.ContainerArgs:

@@ -41,7 +41,9 @@ class TrafficPolicies(pulumi.ComponentResource):
         super().__init__("fleet:policies:Traffic", name, {}, opts)
         self._name = name
         # istiod's webhook checks every rule, and refuses everything until it answers.
-        self._opts = ResourceOptions(parent=self, provider=args.istio.member.provider, depends_on=[args.istio.istiod])
+        self._opts = ResourceOptions.merge(
+            args.istio.member.inside(self), ResourceOptions(depends_on=[args.istio.istiod])
+        )
         member = args.istio.member.name
         self._rule("mutual-tls", "security.istio.io/v1", "PeerAuthentication", "default", ISTIO_NAMESPACE, strict())
         self._rule(

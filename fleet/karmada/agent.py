@@ -68,7 +68,7 @@ class KarmadaAgent(pulumi.ComponentResource):
             AgentAccessArgs(member=args.member.name, karmada=args.control_plane.provider),
             ResourceOptions(parent=self),
         )
-        in_member = ResourceOptions(parent=self, provider=args.member.provider)
+        in_member = args.member.inside(self)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=KARMADA_NAMESPACE),
@@ -83,7 +83,7 @@ class KarmadaAgent(pulumi.ComponentResource):
     def _deploy(
         self, name: str, args: KarmadaAgentArgs, namespace: Output[str], access: AgentAccess
     ) -> kubernetes.apps.v1.Deployment:
-        in_member = ResourceOptions(parent=self, provider=args.member.provider)
+        in_member = args.member.inside(self)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=AGENT, namespace=namespace),
@@ -163,7 +163,7 @@ class KarmadaAgent(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
                 name="kube-system", annotations={MEMBER_ANNOTATION: member.name}
             ),
-            opts=ResourceOptions(parent=self, provider=member.provider),
+            opts=member.inside(self),
         )
         return namespace.metadata.apply(lambda found: (found and found.uid) or later())
 

@@ -81,7 +81,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         self.versions = args.versions
         in_manager = ResourceOptions(parent=self, provider=args.manager.provider)
         namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": KARMADA_NAMESPACE}, opts=in_manager
+            f"{name}-namespace",
+            metadata={"name": KARMADA_NAMESPACE},
+            # Nothing is in it then but pods that end: Karmada's API server takes half a minute for that.
+            opts=args.manager.inside(self) if args.deployed.etcd_volume_held else in_manager,
         )
         self.host = args.manager.provider
         self.namespace = namespace.metadata.name
@@ -144,6 +147,7 @@ class KarmadaControlPlane(pulumi.ComponentResource):
                 host=args.manager.provider,
                 storage=storage,
                 is_there=before is not None and before.manager == args.manager.name,
+                held=args.deployed.etcd_volume_held,
             )
             EtcdVolume(f"{name}-etcd-volume", volume, ResourceOptions(parent=self))
         # What the release has, since an update of something else alone leaves it as it was.

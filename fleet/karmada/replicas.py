@@ -2,7 +2,8 @@
 
 Karmada has no ReplicaSets, at which the Kubernetes provider looks; it sums up the counts of its members. The provider
 can be told to wait for counts instead, but then every refresh looks for ReplicaSets and finds the Deployment unhealthy:
-only `pulumi.com/skipAwait` is heeded there. So the wait is Fleet's own. docs/decisions/0152 says why it is a hook.
+only `pulumi.com/skipAwait` is heeded there. So the wait is Fleet's own. docs/decisions/0152 says why a hook begins it,
+and 0227 why the program does the waiting.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
+from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import (
     AsyncRetrying,
     RetryError,
@@ -35,21 +36,44 @@ class NotYetError(Exception):
     """Some replicas are missing; the message says how many of what."""
 
 
-def awaited(name: str, deployment: str, namespace: str, kubeconfig: pulumi.Output[str]) -> ResourceHookBinding:
-    """Hooks that let an update wait for a Deployment of Karmada's when it has created or changed it.
+class ReplicasWait:
+    """The wait for one Deployment of Karmada's, in an update that creates or changes it."""
 
-    Args:
-        name: unique among the program's hooks.
-        deployment: its name in Karmada.
-        namespace: where it is.
-        kubeconfig: Karmada's, YAML text; secret, and never part of a message.
-    """
+    hooks: ResourceHookBinding
+    """For the Deployment: they note that this update has created or changed it."""
 
-    async def run(_: ResourceHookArgs) -> None:
-        await wait_until_ready(deployment, namespace, str(await kubeconfig.future()))
+    def __init__(self, name: str, deployment: str, namespace: str) -> None:
+        """Make the hooks.
 
-    hook = ResourceHook(name, run)
-    return ResourceHookBinding(after_create=[hook], after_update=[hook])
+        Args:
+            name: unique among the program's hooks.
+            deployment: its name in Karmada.
+            namespace: where it is.
+        """
+        self._deployment = deployment
+        self._namespace = namespace
+        self._touched = False
+        noted = ResourceHook(name, self._note)
+        self.hooks = ResourceHookBinding(after_create=[noted], after_update=[noted])
+
+    async def _note(self, _: ResourceHookArgs) -> None:
+        self._touched = True
+
+    def begin(self, made: pulumi.Resource, kubeconfig: Output[str]) -> Output[None]:
+        """Wait from when the Deployment is as the program has it, beside all else that the update does.
+
+        Args:
+            made: the Deployment, with the hooks.
+            kubeconfig: Karmada's, YAML text; secret, and never part of a message.
+        """
+
+        async def follow(known: dict[str, str]) -> None:
+            if self._touched:
+                await wait_until_ready(self._deployment, self._namespace, known["kubeconfig"])
+
+        # The engine tells the URN when the hooks have run.
+        done: Output[None] = Output.all(made=made.urn, kubeconfig=kubeconfig).apply(follow)
+        return done
 
 
 async def wait_until_ready(deployment: str, namespace: str, kubeconfig: str) -> None:

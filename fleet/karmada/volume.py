@@ -1,9 +1,9 @@
 """The volume of Karmada's etcd goes before the cluster does, or Linode bills it until somebody finds it.
 
-The chart's StatefulSet makes a claim, and the storage driver a volume for it. When the namespace goes, the claim goes
-with it; the driver deletes the volume after that, when Linode has detached it, and nobody waits: a cluster that is
-deleted meanwhile takes the driver with it. So the volume belongs to the namespace, whose deletion is not over before
-the driver is done. docs/decisions/0200 says why Kubernetes does the waiting, and no hook.
+The chart's StatefulSet makes a claim, and the storage driver a volume for it. When the claim goes, the driver deletes
+the volume, after Linode has detached it, and nobody waits: a cluster that is deleted meanwhile takes the driver with
+it. So both belong to a namespace that holds nothing else, whose deletion is not over before the driver is done.
+docs/decisions/0200 says why Kubernetes does the waiting, and no hook; 0226, why not in Karmada's own namespace.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,8 @@ from pulumi import Output, ResourceOptions
 
 CLAIM: Final = "etcd-data-etcd-0"
 """Of etcd's only member, as its StatefulSet calls it (charts/karmada/templates/etcd.yaml)."""
+HOLDER: Final = "karmada-etcd-volume"
+"""The namespace that the claim and the volume belong to."""
 STORE_ANNOTATION: Final = "fleet/store"
 """On the claim: whose data it has."""
 AT_ONCE: Final = ("linode-block-storage", "linode-block-storage-retain")
@@ -35,27 +37,42 @@ class EtcdVolumeArgs:
     """Class and size, as the chart's values have them."""
     is_there: bool
     """Whether the last update had it already, in this manager."""
+    held: bool = True
+    """Whether it has its holder already, or there is neither yet."""
 
 
 class EtcdVolume(pulumi.ComponentResource):
-    """The volume that etcd's claim got, in the possession of the namespace."""
+    """The volume that etcd's claim got, in the possession of a namespace that goes once the volume has."""
 
     def __init__(self, name: str, args: EtcdVolumeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:EtcdVolume", name, {}, opts)
-        # Both go with the namespace. To take a patch of theirs back at its end would free the volume again.
-        kept = ResourceOptions(parent=self, provider=args.host, retain_on_delete=True)
-        claim = _claim(f"{name}-claim", args, kept)
+        holder = kubernetes.core.v1.Namespace(
+            f"{name}-holder",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=HOLDER),
+            opts=ResourceOptions(parent=self, provider=args.host),
+        )
         owner = kubernetes.meta.v1.OwnerReferencePatchArgs(
             api_version="v1",
             kind="Namespace",
-            name=args.namespace.metadata.name,
-            uid=args.namespace.metadata.uid,
+            name=holder.metadata.name,
+            uid=holder.metadata.uid,
             block_owner_deletion=True,
         )
+        # Both go with the holder. To take a patch of theirs back at its end would free the volume again.
+        kept = ResourceOptions(parent=self, provider=args.host, retain_on_delete=True)
+        claim = _claim(f"{name}-claim", args, owner, kept)
         kubernetes.core.v1.PersistentVolumePatch(
             f"{name}-owned",
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(name=_volume_of(claim), owner_references=[owner]),
-            opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[claim])),
+            opts=ResourceOptions.merge(
+                kept,
+                ResourceOptions(
+                    depends_on=[claim],
+                    # A preview of the update that makes the holder knows nothing of what the claim will tell, and would
+                    # announce another volume.
+                    ignore_changes=["metadata.name"] if args.is_there and not args.held else [],
+                ),
+            ),
         )
         self.register_outputs({})
 
@@ -69,7 +86,9 @@ def claimed(values: Mapping[str, Any]) -> Mapping[str, str] | None:
     return storage
 
 
-def _claim(name: str, args: EtcdVolumeArgs, opts: ResourceOptions) -> kubernetes.core.v1.PersistentVolumeClaimPatch:
+def _claim(
+    name: str, args: EtcdVolumeArgs, owner: kubernetes.meta.v1.OwnerReferencePatchArgs, opts: ResourceOptions
+) -> kubernetes.core.v1.PersistentVolumeClaimPatch:
     """A patch of the claim, which makes it where it can have its volume at once.
 
     An update that breaks off while the release comes up then leaves no volume that nobody owns. The claim is the one
@@ -81,6 +100,7 @@ def _claim(name: str, args: EtcdVolumeArgs, opts: ResourceOptions) -> kubernetes
         metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
             name=CLAIM,
             namespace=args.namespace.metadata.name,
+            owner_references=[owner],
             annotations={
                 STORE_ANNOTATION: "etcd",
                 # The provider's own wait has no end for a claim that is bound in a class that waits for a pod.

@@ -51,7 +51,7 @@ class EastWestGateway(pulumi.ComponentResource):
                 ],
             },
             # istiod's webhook checks it, and refuses everything until it answers.
-            opts=ResourceOptions(parent=self, provider=istio.member.provider, depends_on=[istio.istiod]),
+            opts=ResourceOptions.merge(istio.member.inside(self), ResourceOptions(depends_on=[istio.istiod])),
         )
         self.address = _address(EAST_WEST_GATEWAY, release, args)
         self.register_outputs({"address": self.address})
@@ -79,7 +79,8 @@ def _install(
         "gateway",
         release_name,
         chart_values,
-        # The pod's proxy is injected by istiod's webhook.
+        # Uninstalled while the cluster lives, whose cloud controller deletes the NodeBalancer. The pod's proxy is
+        # injected by istiod's webhook.
         ResourceOptions(parent=parent, provider=istio.member.provider, depends_on=[istio.istiod]),
     )
 

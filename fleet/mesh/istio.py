@@ -51,7 +51,7 @@ class Istio(pulumi.ComponentResource):
         self.member = args.member
         self.network = args.member.spec.network or ""
         self.replicas = args.replicas
-        in_member = ResourceOptions(parent=self, provider=args.member.provider)
+        in_member = args.member.inside(self)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=ISTIO_NAMESPACE, labels={NETWORK_LABEL: self.network}),
@@ -69,7 +69,7 @@ class Istio(pulumi.ComponentResource):
             string_data=self.authority.secret_data,
             opts=in_member,
         )
-        self.base = self.install(f"{name}-base", "base", "istio-base", {}, in_member)
+        self.base = self.install(f"{name}-base", "base", "istio-base", {}, self._going(f"{name}-base"))
         self.istiod = self.install(
             f"{name}-istiod",
             "istiod",
@@ -82,7 +82,7 @@ class Istio(pulumi.ComponentResource):
             ),
             # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs
             # the CRDs of base.
-            ResourceOptions.merge(in_member, ResourceOptions(depends_on=[cacerts, self.base])),
+            ResourceOptions.merge(self._going(f"{name}-istiod"), ResourceOptions(depends_on=[cacerts, self.base])),
         )
         self.version = charts.version_of(self.istiod, args.version)
         self.injection = kubernetes.core.v1.NamespacePatch(
@@ -94,6 +94,13 @@ class Istio(pulumi.ComponentResource):
             opts=ResourceOptions.merge(in_member, ResourceOptions(depends_on=[self.istiod])),
         )
         self.register_outputs({})
+
+    def _going(self, name: str) -> ResourceOptions:
+        """The options of a release that goes with the cluster."""
+        return ResourceOptions.merge(
+            self.member.inside(self),
+            ResourceOptions(hooks=pending_releases.before_create(name, self.member.kubeconfig)),
+        )
 
     def install(
         self, name: str, chart: str, release_name: str, chart_values: dict[str, object], opts: ResourceOptions

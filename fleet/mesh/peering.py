@@ -86,7 +86,7 @@ class PeerAccess(pulumi.ComponentResource):
         super().__init__("fleet:mesh:PeerAccess", name, {}, opts)
         self.istio = args.istio
         member = args.istio.member
-        child = ResourceOptions(parent=self, provider=member.provider)
+        child = member.inside(self)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=READER, namespace=args.istio.namespace),
@@ -150,15 +150,17 @@ class Peering(pulumi.ComponentResource):
                 annotations={"networking.istio.io/cluster": peer},
             ),
             string_data={peer: args.peer.kubeconfig},
-            opts=ResourceOptions(
-                parent=self,
-                provider=args.reader.member.provider,
-                # An istiod that starts with remote secrets waits for its remote timeout (values.py).
-                depends_on=[args.reader.istiod],
-                # istiod reads by a changed secret too, but keeps the gateways that it had read by the former one until
-                # it starts anew. Those of a member that is made anew are gone, and so its secret goes and comes.
-                replace_with=[args.peer.istio.member.provider],
-                delete_before_replace=True,
+            opts=ResourceOptions.merge(
+                args.reader.member.inside(self),
+                ResourceOptions(
+                    # An istiod that starts with remote secrets waits for its remote timeout (values.py).
+                    depends_on=[args.reader.istiod],
+                    # istiod reads by a changed secret too, but keeps the gateways that it had read by the former one
+                    # until it starts anew. Those of a member that is made anew are gone, and so its secret goes and
+                    # comes.
+                    replace_with=[args.peer.istio.member.provider],
+                    delete_before_replace=True,
+                ),
             ),
         )
         self.register_outputs({})
@@ -191,8 +193,8 @@ class TokensRead(pulumi.ComponentResource):
                 )
             ),
             # A pod that starts before has read the old tokens.
-            opts=ResourceOptions(
-                parent=self, provider=args.reader.member.provider, depends_on=[args.reader.istiod, *args.peerings]
+            opts=ResourceOptions.merge(
+                args.reader.member.inside(self), ResourceOptions(depends_on=[args.reader.istiod, *args.peerings])
             ),
         )
         self.register_outputs({})
@@ -220,6 +222,6 @@ class EndedPeering(pulumi.ComponentResource):
         self.secret = kubernetes.core.v1.Secret(
             f"{name}-remote-secret",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=remote_secret(args.peer), namespace=args.reader.namespace),
-            opts=ResourceOptions(parent=self, provider=args.reader.member.provider),
+            opts=args.reader.member.inside(self),
         )
         self.register_outputs({})

@@ -75,6 +75,15 @@ class Account:
         found = {kind: [item["label"] for item in self.call("GET", kind)["data"]] for kind in kinds}
         return {kind: labels for kind, labels in found.items() if labels}
 
+    def billed_for(self, cluster_id: int) -> list[str]:
+        """The labels of load balancers and volumes that a cluster's controllers made and that are still there."""
+        return [
+            item["label"]
+            for kind in ("nodebalancers", "volumes")
+            for item in self.call("GET", kind)["data"]
+            if f"lke{cluster_id}" in item["tags"]
+        ]
+
     def create(self, label: str, *, region: str, nodes: int) -> int:
         """Create a cluster and return its id."""
         pools = [{"type": "g6-standard-2", "count": nodes}]

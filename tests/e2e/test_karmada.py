@@ -95,7 +95,11 @@ def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(flee
     changes = fleet.stack.changes(clusters=without)
     assert changes.pop("update") == PLACEMENTS, "Karmada's weights alone name all members"
     assert of_others({name for names in changes.values() for name in names}) == set()
+    clusters = account.call("GET", "lke/clusters")["data"]
+    [ap] = [cluster["id"] for cluster in clusters if cluster["label"].startswith("ap-")]
+    assert account.billed_for(ap), "its gateways have load balancers"
     members = fleet.configured(clusters=without).members
+    assert account.billed_for(ap) == [], "its cloud controller, which deletes them, is gone"
     assert set(members) == {"eu", "us"}
     eventually(lambda: sum(hello_by_member(members).values()) == 3, "its replica runs elsewhere")
     assert karmada.all_joined(fleet.karmada.view, {"eu", "us"}).holds, "Karmada knows it no longer"

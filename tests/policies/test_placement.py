@@ -132,7 +132,7 @@ def test_hello_is_served_as_in_the_article() -> None:
 
 
 def test_what_a_workload_s_replicas_need_is_there_before_they_are_waited_for() -> None:
-    """The engine begins nothing else while the hook of a Deployment waits."""
+    """Without a policy a Deployment stays in Karmada, and no replica of it ever comes."""
     graph = build(fleet_of(2))
     policies = {node.name for node in graph.of_type(PROPAGATION, OVERRIDE)}
     assert len(policies) == 6, "one of each workload, and for it in each member"

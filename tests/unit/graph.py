@@ -50,10 +50,14 @@ class Node:
     replace_with: tuple[str, ...] = ()
     """The URNs of resources whose replacement replaces this one too."""
     delete_before_replace: bool = False
+    before_create: tuple[str, ...] = ()
+    """The hooks that the engine runs before it creates the resource, by name."""
     before_update: tuple[str, ...] = ()
     """The hooks that the engine runs before it updates the resource, by name."""
     retained: bool = False
     """Whether Pulumi forgets it without removing it."""
+    deleted_with: str = ""
+    """The URN of the resource with whose deletion it is gone, so that nobody removes it first."""
     after_create: tuple[str, ...] = ()
     """The hooks that the engine runs when it has created the resource, by name."""
     after_update: tuple[str, ...] = ()
@@ -107,7 +111,9 @@ class Graph:
             assert pending is not None, "the program's hooks are asynchronous"
             await pending
 
-        asyncio.run(called())
+        # By a loop of its own, and the one that the thread has stays the thread's.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(called())
 
     def common_name(self, kubeconfig: str) -> str:
         """As whom a kubeconfig with a client certificate reaches its API server."""
@@ -308,9 +314,10 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
 class Recorder(mocks.MockMonitor):
     """Keeps each request before the mocks answer it; the mocks themselves know neither parents nor dependencies."""
 
-    def __init__(self, engine: mocks.Mocks) -> None:
+    def __init__(self, engine: mocks.Mocks, *, hooked: bool = False) -> None:
         super().__init__(engine)
         self.graph = Graph()
+        self._hooked = hooked
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - gRPC's name
         """Record, then answer."""
@@ -333,12 +340,17 @@ class Recorder(mocks.MockMonitor):
             secret_outputs=tuple(request.additionalSecretOutputs),
             replace_with=tuple(request.replace_with),
             delete_before_replace=request.deleteBeforeReplace,
+            before_create=tuple(request.hooks.before_create),
             before_update=tuple(request.hooks.before_update),
             retained=request.retainOnDelete,
+            deleted_with=request.deletedWith,
             after_create=tuple(request.hooks.after_create),
             after_update=tuple(request.hooks.after_update),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
+        if self._hooked:
+            for hook in request.hooks.after_create:
+                self.graph.call(hook, self.graph.nodes[answer.urn])
         return answer
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 - gRPC's name
@@ -365,16 +377,20 @@ class Recorder(mocks.MockMonitor):
 
 
 def build(
-    config: Mapping[str, Any], stage: Stage = Stage.UPDATE, *, deployed: Mapping[str, Any] | None = None
+    config: Mapping[str, Any],
+    stage: Stage = Stage.UPDATE,
+    *,
+    deployed: Mapping[str, Any] | None = None,
+    hooked: bool = False,
 ) -> Graph:
     """Run the whole program on plain config, to its end, and give what it registered.
 
-    `deployed` has what is deployed.
+    `deployed` has what is deployed. `hooked` says that the engine calls the hooks that follow a creation.
 
     Raises:
         ConfigError: when the config is refused; nothing is registered then.
     """
-    recorder = Recorder(Engine(stage))
+    recorder = Recorder(Engine(stage), hooked=hooked)
 
     async def open_gate(name: str, kubeconfig: str) -> str:
         recorder.graph.awaited.append(name)

@@ -106,15 +106,19 @@ def test_etcd_is_on_a_persistent_volume(dev: Graph) -> None:
     assert internal["pvc"] == {"storageClass": "linode-block-storage", "size": "10Gi"}
 
 
-def test_the_volume_of_etcd_belongs_to_the_namespace_whose_deletion_is_waited_for(dev: Graph) -> None:
+def test_the_volume_of_etcd_and_its_claim_belong_to_a_namespace_whose_deletion_is_waited_for(dev: Graph) -> None:
+    holder = dev.one("kubernetes:core/v1:Namespace", "karmada-etcd-volume-holder")
+    assert (holder.retained, holder.deleted_with) == (False, "")
+    assert "karmada-release" not in dev.reaches(holder), "Karmada ends before its volume goes"
     claim = dev.one(f"{CLAIM}Patch", "karmada-etcd-volume-claim")
     assert claim.plain()["metadata"]["name"] == "etcd-data-etcd-0"
     volume = dev.one("kubernetes:core/v1:PersistentVolumePatch", "karmada-etcd-volume-owned")
     metadata = volume.plain()["metadata"]
     assert metadata["name"] == "volume-of-karmada-etcd-volume-claim"
-    [owner] = metadata["ownerReferences"]
-    assert (owner["kind"], owner["uid"]) == ("Namespace", "uid-karmada-namespace")
-    assert owner["blockOwnerDeletion"] is True
+    for owned in (claim, volume):
+        [owner] = owned.plain()["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["uid"]) == ("Namespace", "uid-karmada-etcd-volume-holder")
+        assert owner["blockOwnerDeletion"] is True
     assert (claim.retained, volume.retained) == (True, True), "taken back, it would free the volume before that"
 
 

@@ -29,7 +29,8 @@ def apis(monkeypatch: pytest.MonkeyPatch) -> Apis:
     """The member's API server, whose Secrets are those of Helm."""
     found = Apis()
     monkeypatch.setattr(rest.RESTClientObject, "request", lambda _self, *line, **given: found.request(*line, **given))
-    monkeypatch.setattr(pending_releases._settle.retry, "wait", wait_none())
+    for asking in (pending_releases._settle, pending_releases._forget):
+        monkeypatch.setattr(asking.retry, "wait", wait_none())
     return found
 
 
@@ -91,3 +92,33 @@ def test_an_update_of_any_release_settles_it_first() -> None:
     for node in build(stack("dev")).of_type("kubernetes:helm.sh/v3:Release"):
         settling = [hook for hook in node.before_update if hook.endswith("-pending")]
         assert len(settling) == 1, f"{node.name} could be left for ever by one killed engine"
+
+
+def forget() -> None:
+    asyncio.run(pending_releases.forget(KUBECONFIG, "istio-system", "istiod"))
+
+
+def test_a_release_that_the_stack_does_not_have_is_forgotten_by_helm_and_nothing_else_is_touched(apis: Apis) -> None:
+    gone = [record(apis, 1, "superseded"), record(apis, 2, "deployed")]
+    other = record(apis, 1, "deployed", release="istio-base")
+    apis.objects[f"{FOLDER}/cacerts"] = {"metadata": {"name": "cacerts", "labels": {}}}
+    forget()
+    assert apis.changes == [f"DELETE {secret}" for secret in gone]
+    assert apis.objects.keys() == {other, f"{FOLDER}/cacerts"}
+
+
+def test_where_no_destroy_broke_off_nothing_is_forgotten(apis: Apis) -> None:
+    forget()
+    assert apis.changes == []
+
+
+def test_a_cluster_that_does_not_tell_what_a_destroy_left_is_an_error(
+    apis: Apis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(method: str, address: str) -> None:
+        raise client.ApiException(status=503)
+
+    apis.before = refuse
+    monkeypatch.setattr(pending_releases._forget.retry, "stop", lambda state: state.attempt_number == 2)
+    with pytest.raises(pulumi.RunError, match=r"has left the release istio-system/istiod could not be found out"):
+        forget()

@@ -13,7 +13,7 @@ from fleet import readiness
 from fleet.karmada import replicas
 from fleet.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
-from tests.unit.graph import build
+from tests.unit.graph import Stage, build
 from tests.unit.keys import pair
 
 KUBECONFIG = with_token(
@@ -95,18 +95,33 @@ def test_giving_up_says_how_many_replicas_are_missing_and_where_to_look(
 
 
 @pytest.mark.parametrize("workload", ["hello", "sleep"])
-def test_what_an_update_creates_and_what_it_changes_is_waited_for_alike_as_the_program(
-    workload: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_update_creates_and_what_it_changes_is_noted_alike(workload: str) -> None:
+    node = build(stack("dev")).one("kubernetes:apps/v1:Deployment", f"workloads-submission-{workload}")
+    assert node.after_create == node.after_update == (f"workloads-submission-{workload}-ready",)
+
+
+@pytest.fixture
+def waited_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """For which Deployments the program has waited, where, and with which kubeconfig."""
     seen: list[tuple[str, str, str]] = []
 
     async def note(deployment: str, namespace: str, kubeconfig: str) -> None:
-        seen.append((deployment, namespace, graph.common_name(kubeconfig)))
+        seen.append((deployment, namespace, kubeconfig))
 
     monkeypatch.setattr(replicas, "wait_until_ready", note)
-    graph = build(stack("dev"))
-    node = graph.one("kubernetes:apps/v1:Deployment", f"workloads-submission-{workload}")
-    assert node.after_create == node.after_update
-    [hook] = node.after_create
-    graph.call(hook, node)
-    assert seen == [(workload, "default", "fleet:program")], "an operator may be shut out at any moment"
+    return seen
+
+
+def test_an_update_waits_for_all_that_it_has_created_as_the_program(waited_for: list[tuple[str, str, str]]) -> None:
+    graph = build(stack("dev"), hooked=True)
+    seen = {(deployment, namespace, graph.common_name(kubeconfig)) for deployment, namespace, kubeconfig in waited_for}
+    program = "fleet:program"
+    assert seen == {("hello", "default", program), ("sleep", "default", program)}, (
+        "an operator may be shut out at any moment"
+    )
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_what_is_left_as_it_was_is_not_waited_for(stage: Stage, waited_for: list[tuple[str, str, str]]) -> None:
+    build(stack("dev"), stage)
+    assert waited_for == [], "a change of something else would not end while a member is lost"

@@ -92,6 +92,15 @@ def test_api_servers_share_a_node_if_the_release_gave_them_no_anti_affinity_betw
     assert found(release).api_servers_share is share, "the chart's own anti-affinity is between all of them"
 
 
+@pytest.mark.parametrize(("owner", "held"), [("karmada-system", False), ("karmada-etcd-volume", True)])
+def test_etcds_volume_has_its_holder_once_it_has_been_given_to_it(owner: str, held: bool) -> None:
+    metadata = {"name": "pvc-1", "ownerReferences": [{"kind": "Namespace", "name": owner}]}
+    patch = {("kubernetes:core/v1:PersistentVolumePatch", "karmada-etcd-volume-owned"): {"metadata": metadata}}
+    release = released("karmada-release", values={"karmadaImageVersion": "v1.18.2"})
+    assert found(release, patch).etcd_volume_held is held
+    assert not found(release).etcd_volume_held, "an update that broke off may have made a volume that nobody owns"
+
+
 def test_a_stack_without_resources_has_nothing_deployed() -> None:
     assert found() == Deployed()
 

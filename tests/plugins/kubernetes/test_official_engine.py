@@ -49,13 +49,13 @@ _SUBMITTED = """
 
     labels = {"app": "hello"}
     main = {"name": "main", "image": config.require("image")}
-    k8s.apps.v1.Deployment(
+    wait = replicas.ReplicasWait("hello-ready", "hello", space)
+    made = k8s.apps.v1.Deployment(
         "hello", metadata={"name": "hello", "annotations": {"pulumi.com/skipAwait": "true"}},
         spec={"replicas": 3, "selector": {"match_labels": labels}, "template": {
             "metadata": {"labels": labels}, "spec": {"containers": [main]}}},
-        opts=pulumi.ResourceOptions(
-            provider=provider,
-            hooks=replicas.awaited("hello-ready", "hello", space, config.require_secret("kubeconfig"))))
+        opts=pulumi.ResourceOptions(provider=provider, hooks=wait.hooks))
+    wait.begin(made, config.require_secret("kubeconfig"))
 """
 
 _PATCHED = """
@@ -128,6 +128,11 @@ def test_an_update_waits_for_the_replicas_that_it_submitted_and_leaves_no_drift(
         status = {"observedGeneration": generation, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3}
         apps.patch_namespaced_deployment_status("hello", space, {"status": status})
         assert running.result().status == 0
+    apps.patch_namespaced_deployment_status("hello", space, {"status": {"readyReplicas": 2}})
+    assert {operation for done in kubernetes_stack.up().operations.values() for operation in done} == {"same"}, (
+        "what an update leaves alone is not waited for"
+    )
+    apps.patch_namespaced_deployment_status("hello", space, {"status": {"readyReplicas": 3}})
     kubernetes_stack.operation("preview", "--refresh", "--expect-no-changes")
 
 

@@ -17,6 +17,7 @@ from linode_api4 import LinodeClient
 from linode_api4.errors import ApiError
 from urllib3.exceptions import HTTPError
 
+from fleet.karmada.volume import HOLDER
 from sandbox.kubernetes.api import addons
 from sandbox.kubernetes.cloud_controller.controller import CloudControllerArgs
 from sandbox.kubernetes.cloud_controller.volumes import VolumeController
@@ -69,15 +70,29 @@ PROGRAM = """
     config = pulumi.Config()
     host = k8s.Provider("host", kubeconfig=config.require_secret("kubeconfig"), cluster_identifier="test")
     on_host = pulumi.ResourceOptions(provider=host)
-    namespace = k8s.core.v1.Namespace("namespace", metadata={{"name": "karmada-system"}}, opts=on_host)
+    # It goes with its cluster, which nobody deletes here.
+    namespace = k8s.core.v1.Namespace("namespace", metadata={{"name": "karmada-system"}},
+        opts=pulumi.ResourceOptions(provider=host, retain_on_delete=True))
     release = k8s.helm.v3.Release(
         "release", name="karmada", chart={chart!r}, namespace=namespace.metadata.name,
         # There is no node for its pod.
         skip_await=True,
         values={{"storageClass": {storage_class!r}, "generation": config.get("generation") or "1"}}, opts=on_host)
+    if config.get_bool("former"):
+        kept = pulumi.ResourceOptions(
+            parent=pulumi.ComponentResource("fleet:karmada:EtcdVolume", "volume"),
+            provider=host, retain_on_delete=True, depends_on=[release])
+        claim = k8s.core.v1.PersistentVolumeClaimPatch("volume-claim", opts=kept, metadata={{
+            "name": "etcd-data-etcd-0", "namespace": "karmada-system",
+            "annotations": {{"fleet/store": "etcd", "pulumi.com/waitFor": "jsonpath={{.spec.volumeName}}"}}}})
+        k8s.core.v1.PersistentVolumePatch("volume-owned", opts=kept, metadata={{
+            "name": claim.spec.apply(lambda spec: (spec and spec.volume_name) or "the-volume-of-etcd"),
+            "ownerReferences": [{{"apiVersion": "v1", "kind": "Namespace", "name": namespace.metadata.name,
+                                  "uid": namespace.metadata.uid, "blockOwnerDeletion": True}}]}})
     if config.get_bool("owned"):
         EtcdVolume("volume", EtcdVolumeArgs(
             namespace=namespace, release=release, host=host, is_there=config.get_bool("there") or False,
+            held=not config.get_bool("former-was-there"),
             storage={{"storageClass": {storage_class!r}, "size": "10Gi"}}))
 """
 
@@ -142,11 +157,11 @@ class Cluster:
         time.sleep(2)
 
     def owners(self) -> list[str]:
-        """The kinds of what owns the only volume's object."""
+        """The names of what owns the only volume's object."""
         with self._control_plane.client() as api:
             found: Any = client.CoreV1Api(api).list_persistent_volume().items
         [volume] = found
-        return [owner.kind for owner in volume.metadata.owner_references or []]
+        return [owner.name for owner in volume.metadata.owner_references or []]
 
 
 @pytest.fixture
@@ -180,24 +195,32 @@ def test_without_an_owner_the_volume_outlives_the_destroyed_stack(cluster: Clust
     cluster.stack.up()
     cluster.until_there_is_a_volume()
     cluster.stack.destroy()
-    assert len(cluster.volumes()) == 1, "this is what the namespace owns it for; with the cluster gone it is an orphan"
+    assert len(cluster.volumes()) == 1, "this is what the holder owns it for; with the cluster gone it is an orphan"
 
 
 def test_the_volume_of_a_fleet_that_runs_is_owned_by_an_update_and_gone_when_destroy_ends(cluster: Cluster) -> None:
     stack = cluster.stack
     cluster.program("linode-block-storage")
+    stack.config("former", "true")
     stack.up()
     cluster.until_there_is_a_volume()
-    before = cluster.volumes()
-    stack.config("owned", "true")
-    stack.config("there", "true")
-    assert stack.preview().errors == []
     stack.up()
-    assert (cluster.owners(), cluster.volumes()) == (["Namespace"], before)
+    before = cluster.volumes()
+    assert cluster.owners() == ["karmada-system"]
+    stack.config("former", "false")
+    for key in ("owned", "there", "former-was-there"):
+        stack.config(key, "true")
+    planned = stack.preview()
+    assert planned.errors == []
+    assert (planned.operations["volume-claim"], planned.operations["volume-owned"]) == (["update"], ["update"])
+    stack.up()
+    assert (cluster.owners(), cluster.volumes()) == ([HOLDER], before)
+    stack.config("former-was-there", "false")
+    assert {operation for done in stack.up().operations.values() for operation in done} == {"same"}
     assert stack.preview("--refresh", "--expect-no-changes").errors == []
     stack.config("generation", "2")
     assert stack.up().operations["release"] == ["update"]
-    assert (cluster.owners(), cluster.volumes()) == (["Namespace"], before)
+    assert (cluster.owners(), cluster.volumes()) == ([HOLDER], before)
     stack.destroy()
     assert cluster.volumes() == []
 
@@ -208,7 +231,7 @@ def test_a_new_fleets_volume_is_owned_from_the_start_and_the_next_update_changes
     stack.config("owned", "true")
     assert stack.preview().errors == []
     stack.up()
-    assert cluster.owners() == ["Namespace"]
+    assert cluster.owners() == [HOLDER]
     assert len(cluster.volumes()) == 1, "the StatefulSet takes the claim that is there"
     stack.config("there", "true")
     assert {operation for done in stack.up().operations.values() for operation in done} == {"same"}
