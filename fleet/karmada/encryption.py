@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -20,11 +19,11 @@ import yaml
 from pulumi import Input, Output, ResourceOptions
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from fleet import etcd, readiness, waiting
+from fleet import etcd, objects, readiness, waiting
 from fleet.naming import KARMADA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from kubernetes import client
 
@@ -45,8 +44,6 @@ KEY_PREFIX: Final = f"{KARMADA}-encryption-key-"
 """Before a key's name, in that of its resource."""
 TIMEOUT_SECONDS: Final = 300
 PAUSE_SECONDS: Final = 1
-PAGE_SIZE: Final = 500
-METADATA_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,41 +177,10 @@ def rewrite_all(api: client.ApiClient) -> int:
     """
     count = 0
     for group, resource in PATHS:
-        for found in _listed(api, f"{group}/{resource}"):
-            _touch(api, f"{group}/namespaces/{found['namespace']}/{resource}/{found['name']}")
+        for found in objects.listed(api, f"{group}/{resource}"):
+            objects.patch(api, f"{group}/namespaces/{found['namespace']}/{resource}/{found['name']}", {})
             count += 1
     return count
-
-
-def _listed(api: client.ApiClient, path: str) -> Iterator[dict[str, str]]:
-    """The metadata of all objects of a kind: what they hold is not fetched."""
-    token = ""
-    while True:
-        query = [("limit", str(PAGE_SIZE)), *([("continue", token)] if token else [])]
-        page = _call(api, path, "GET", query_params=query, header_params={"Accept": METADATA_ALONE})
-        # Of nothing an API server makes null, in lists of metadata alone.
-        yield from (item["metadata"] for item in page["items"] or ())
-        token = page["metadata"].get("continue", "")
-        if not token:
-            return
-
-
-def _touch(api: client.ApiClient, path: str) -> None:
-    from kubernetes.client import ApiException
-
-    headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
-    try:
-        _call(api, path, "PATCH", header_params=headers, body={})
-    except ApiException as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-
-
-def _call(api: client.ApiClient, path: str, method: str, **options: Any) -> Any:
-    request = api.param_serialize(method, path, auth_settings=["BearerToken"], **options)
-    response = api.call_api(*request, _request_timeout=readiness.REQUEST_TIMEOUT_SECONDS)
-    response.read()  # type: ignore[no-untyped-call]  # the client has no annotations
-    return api.response_deserialize(response, response_types_map={"2XX": "object"}).data
 
 
 def fingerprint(text: str) -> str:

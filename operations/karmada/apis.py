@@ -15,6 +15,7 @@ from fleet.api_client import UnusableKubeconfigError, make_api_client
 from fleet.karmada.encryption import rewrite_all
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from operations.errors import OperationError
+from operations.karmada import ownership
 from operations.karmada.trust import trust
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ class Karmada:
     def encrypt(self) -> int:
         """Have it encrypt all secrets and works by the key that writes now; how many there are."""
         return rewrite_all(self._client)
+
+    def release(self) -> int:
+        """Have it let any update change what earlier ones applied; how many objects that are."""
+        return ownership.release(self._client)
 
 
 def _as(identity: Identity, document: Any) -> Any:

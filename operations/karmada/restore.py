@@ -76,6 +76,7 @@ class Restore:
         """What was true when the snapshot was made, and is not any more, before anybody acts by it."""
         say(f"trust in Karmada's authority: renewed in {self.karmada.trust(self.authority)} objects")
         say(f"encryption at rest: {self.karmada.encrypt()} secrets and works are written by today's key")
+        say(f"field managers: the next update may change {self.karmada.release()} objects that earlier ones applied")
 
     def _stop(self, stopping: list[workloads.Workload]) -> None:
         for workload in stopping:

@@ -15,7 +15,7 @@ from kubernetes.client import V1Namespace, V1ObjectMeta, V1ServiceAccount
 
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE
 from operations.errors import OperationError
-from operations.karmada import restore, workloads
+from operations.karmada import ownership, restore, workloads
 from operations.karmada.apis import Identity, Karmada, Manager
 
 if TYPE_CHECKING:
@@ -185,3 +185,27 @@ def test_who_reports_is_read_from_the_leases_of_members_with_an_agent_whomever_t
         leases.create_namespaced_lease(KARMADA_CLUSTER_NAMESPACE, lease)
     with closing(Karmada(_of_somebody_unknown(kubeconfig, tmp_path), _identity(kubeconfig))) as karmada:
         assert karmada.renewals() == {"eu": _HEARD, "us": None}
+
+
+def _apply(core: kubernetes.client.CoreV1Api, manager: str, data: dict[str, str]) -> None:
+    """A config map, applied by the API server as a field manager's, which others' fields refuse."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "policy"}, "data": data}
+    core.patch_namespaced_config_map(
+        "policy", "default", body, field_manager=manager, _content_type="application/apply-patch+yaml"
+    )
+
+
+def test_an_update_may_change_what_one_before_the_snapshot_applied_and_nobody_elses_fields(kubeconfig: Path) -> None:
+    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+        core = kubernetes.client.CoreV1Api(client)
+        _apply(core, "pulumi-kubernetes-bdf36be8", {"members": "eu"})
+        _apply(core, "somebody", {"theirs": "yes"})
+        with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
+            _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
+        assert ownership.release(client) == 1
+        assert ownership.release(client) == 0, "nothing is left to do"
+        _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
+        with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
+            _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us", "theirs": "no"})
+        data: Any = core.read_namespaced_config_map("policy", "default").data
+    assert data == {"members": "eu, us", "theirs": "yes"}
