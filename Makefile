@@ -19,10 +19,10 @@ ONLY    :=
 FROM    :=
 INTERRUPTIONS ?= 2
 # Network namespaces and containers take root; `sudo` drops what says where files are kept.
-ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE)
+ROOT    := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,XDG_CACHE_HOME,FLEET_STATE_HOME,PULUMI_CONFIG_PASSPHRASE,PULUMI_CONFIG_PASSPHRASE_FILE,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,DOCKER_CONFIG,REGISTRY_AUTH_FILE)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
-TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
+TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen crane kube-apiserver kube-controller-manager kubectl
 
 .PHONY: help setup test lint types layers unit mutants engine picture check-pins tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
 
