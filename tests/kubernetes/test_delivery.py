@@ -104,7 +104,7 @@ def test_a_node_that_cannot_have_an_image_is_named_and_the_others_have_it(
     full, well = node(tmp_path / "full"), node(tmp_path / "well", coming=image)
     full.ctr.write_text(full.ctr.read_text().replace("cat", "echo no space left on device >&2; exit 1; cat"))
     on(monkeypatch, full, well)
-    with pytest.raises(DeliveryError, match="Of 2 nodes 1 could not be .*: full: no space left on device") as error:
+    with pytest.raises(DeliveryError, match=r"Of 2 nodes 1 could not be .*: full: no space left on device") as error:
         bring_everywhere(layout, tmp_path, Change(added=[image], replaced=[]))
     assert "\n" not in str(error.value)
     assert asked(well, "import") == [str(image.archive)]
