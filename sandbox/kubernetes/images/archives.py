@@ -152,7 +152,8 @@ def _found(parts: Parts) -> Iterator[tuple[str | None, bytes]]:
     elif "manifest.json" in parts.files:
         for saved in _SAVED.validate_json(parts.files["manifest.json"].read()):
             manifest = _manifest_of(parts, saved)
-            yield from ((name, manifest) for name in saved.tags or [None])
+            names: list[str | None] = [*(saved.tags or [])]
+            yield from ((name, manifest) for name in names or [None])
     else:
         raise NoArchiveError("it has neither an OCI layout's index.json nor the manifest.json of `docker save`")
 

@@ -94,9 +94,10 @@ class Runtime:
 
 def runtime_of(machine: Machine, ctr: Path) -> Runtime | None:
     """How a machine's containerd is reached; None for one that is off."""
-    init = machine.first_process()
+    if (init := machine.first_process()) is None:
+        return None
     # Its /run is in its own mount namespace, which shows on the host by its first process alone.
-    return init and Runtime(node=machine.name, socket=Path(f"/proc/{init}/root{CONTAINERD_SOCKET}"), ctr=ctr)
+    return Runtime(node=machine.name, socket=Path(f"/proc/{init}/root{CONTAINERD_SOCKET}"), ctr=ctr)
 
 
 def runtimes(layout: Layout, ctr: Path) -> list[Runtime]:
