@@ -22,7 +22,7 @@ INTERRUPTIONS ?= 2
 ROOT    := $(if $(filter 0,$(shell id -u)),,$(abspath $(PYTHON)) -m sandbox.privileges)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
-TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen kube-apiserver kube-controller-manager kubectl
+TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen crane kube-apiserver kube-controller-manager kubectl
 
 .PHONY: help setup test lint types layers unit mutants engine picture check-pins tools preview review up page verify shell status sandbox down e2e endurance upgrade-check account-check lock
 

@@ -13,6 +13,7 @@ from sandbox.engine import commands as engine_commands
 from sandbox.errors import SandboxError
 from sandbox.fleet import commands as fleet_commands
 from sandbox.kubernetes import cli as kubernetes_commands
+from sandbox.kubernetes.images import commands as images_commands
 from sandbox.toolchain import commands as toolchain_commands
 from sandbox.verify import commands as verify_commands
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 toolchain_commands.register(app)
 engine_commands.register(app)
 kubernetes_commands.register(app)
+images_commands.register(app)
 verify_commands.register(app)
 fleet_commands.register(app)
 

@@ -32,6 +32,8 @@ _KEPT: Final = frozenset(
         # How the network is reached, and whom to trust there.
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        # Where credentials of registries are.
+        *("DOCKER_CONFIG", "REGISTRY_AUTH_FILE"),
         # How output looks, and what is left of byte code.
         *("NO_COLOR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"),
     }

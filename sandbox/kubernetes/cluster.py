@@ -17,6 +17,7 @@ from sandbox.kubernetes.cloud_controller import CloudController, CloudController
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.etcd import Etcd
 from sandbox.kubernetes.files import write_whole
+from sandbox.kubernetes.images.delivery import begin_with_own_images
 from sandbox.kubernetes.network.links import delete_namespace
 from sandbox.kubernetes.network.plan import node_pods
 from sandbox.kubernetes.node import Node, nodes_folder, remove_logs, remove_node, unit_prefix
@@ -178,6 +179,8 @@ class Cluster:
         node.prepare()
         containerd, *_ = node.units()
         self._tools.supervisor.ensure(containerd)
+        # Before the kubelet, which would try to pull them.
+        begin_with_own_images(node.machine, self._tools.provisions.programs["ctr"])
 
     def _bring_up(self, control_plane: ControlPlane, nodes: list[Node]) -> None:
         ensure = self._tools.supervisor.ensure

@@ -17,6 +17,7 @@ from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cgroups, preflight
 from sandbox.kubernetes.commands import inside, run, spawn
+from sandbox.kubernetes.images.delivery import make_up
 from sandbox.kubernetes.images.store import ImageStore, default_cache
 from sandbox.kubernetes.images.table import IMAGES
 from sandbox.kubernetes.layout import Layout, namespace_path
@@ -78,6 +79,7 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         ensure_wan(layout.wan)
         attach(layout.cloud, address=CLOUD, wan=layout.wan)
         _start_daemon(layout)
+        _bring_own_images(layout, programs["ctr"], say=say)
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
 
 
@@ -185,6 +187,15 @@ def _start_daemon(layout: Layout) -> None:
                 remedy=f"See {log}",
             )
         time.sleep(_PAUSE_SECONDS)
+
+
+def _bring_own_images(layout: Layout, ctr: Path, *, say: Callable[[str], None]) -> None:
+    """Make up for images that a node could not be given when they were loaded; new nodes are given theirs at boot."""
+    try:
+        make_up(layout, ctr)
+    except SandboxError as error:
+        # A sandbox without them is one all the same.
+        say(str(error))
 
 
 def _link_clients(layout: Layout, programs: Mapping[str, Path]) -> None:

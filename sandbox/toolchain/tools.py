@@ -162,6 +162,10 @@ _KUBERNETES_PROVIDER: Final = Module(
     ),
 )
 _AGE: Final = Module(name="age", stamps=(Stamp(variable="main.Version", module="filippo.io/age"),))
+_REGISTRIES: Final = "github.com/google/go-containerregistry"
+_CRANE: Final = Module(
+    name="crane", stamps=(Stamp(variable=f"{_REGISTRIES}/cmd/crane/cmd.Version", module=_REGISTRIES),)
+)
 # All that resolves with the k8s.io/* of one Kubernetes release, so that each package is compiled once for all.
 # docs/decisions/0180 says why Helm, containerd and CoreDNS are not the newest, and why Istio is not among them.
 _KUBERNETES: Final = Module(
@@ -270,6 +274,8 @@ TOOLS: Final = {
             source="istio.io/istio",
         ),
         Tool(name="podinfo", module=_ISTIO, package="github.com/stefanprodan/podinfo/cmd/podinfo"),
+        # What fetches a user's own images; nothing else needs it, so it is built when the first is asked for.
+        Tool(name="crane", module=_CRANE, package=f"{_REGISTRIES}/cmd/crane"),
     )
 }
 """Every tool by name, in the order in which they are built: what a preview needs comes first."""

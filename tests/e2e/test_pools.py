@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.kubernetes import cgroups
+from sandbox.kubernetes.images.library import Library
+from sandbox.toolchain.tools import TOOLS
 from tests.e2e.clients import Account, Cluster, claim, client, eventually, service
+from tests.e2e.own_images import FULL_NAME, archive, images, job
 from tests.e2e.traces import traces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from sandbox.kubernetes.layout import Layout
 
 pytestmark = pytest.mark.privileged
@@ -23,7 +30,15 @@ def before(layout: Layout) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def cluster(before: dict[str, list[str]], account: Account) -> Cluster:
+def own_image(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the user had loaded when there was no node yet, as after a `down` and an `up`."""
+    folder: Path = tmp_path_factory.mktemp("own")
+    yield images(layout, "load", str(archive(folder / "age.tar", "--version")))
+    shutil.rmtree(Library.of(layout).folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(before: dict[str, list[str]], own_image: str, account: Account) -> Cluster:
     """One cluster of one node, up."""
     return account.ready(account.create("changing", region="eu-west", nodes=1))
 
@@ -73,6 +88,14 @@ def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> N
     )
     system = ("--namespace=kube-system", "deployment/coredns")
     eventually(lambda: cluster.get(*system)["status"].get("readyReplicas") == 1, "DNS runs on it", within_seconds=120)
+
+
+def test_a_new_node_has_the_images_that_its_user_loaded_before(own_image: str, cluster: Cluster) -> None:
+    assert own_image.strip() == f"{FULL_NAME} is on every new node"
+    [node] = ready_names(cluster)
+    cluster.apply(job("own", node=node))
+    cluster.kubectl("wait", "--for=condition=Complete", "job/own", "--timeout=45s")
+    assert cluster.kubectl("logs", "job/own").strip() == TOOLS["age"].version
 
 
 def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volumes_in_the_account(

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from sandbox.kubernetes.images.model import Image, Layer, Packed
 
-_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
-_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
-_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
+INDEX: Final = "application/vnd.oci.image.index.v1+json"
 # Go's names for what the kernel calls otherwise.
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+ARCHITECTURE: Final = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+"""Of this machine, as images name it."""
 
 
 class _Archive:
@@ -48,7 +49,7 @@ class _Archive:
             if digest not in self._known:
                 self._known.add(digest)
                 self._tar.add(path, f"blobs/sha256/{digest}", filter=_plain)
-            self._layers[id(layer)] = _descriptor(_LAYER, digest, path.stat().st_size)
+            self._layers[id(layer)] = descriptor(LAYER, f"sha256:{digest}", path.stat().st_size)
         return self._layers[id(layer)]
 
     def document(self, kind: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class _Archive:
         if digest not in self._known:
             self._known.add(digest)
             self.file(f"blobs/sha256/{digest}", content)
-        return _descriptor(kind, digest, len(content))
+        return descriptor(kind, f"sha256:{digest}", len(content))
 
     def file(self, name: str, content: bytes) -> None:
         """Add a file of the layout itself."""
@@ -78,7 +79,7 @@ def write_archive(images: Iterable[Image], target: Path, *, scratch: Path) -> No
     """
     archive = _Archive(target, scratch)
     manifests = [_add(archive, image) for image in images]
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
     archive.file("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
     archive.file("index.json", json.dumps(index, sort_keys=True).encode())
     archive.close()
@@ -88,7 +89,7 @@ def _add(archive: _Archive, image: Image) -> dict[str, Any]:
     layers = [archive.layer(layer) for layer in image.layers]
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **image.environment}
     config = {
-        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "architecture": ARCHITECTURE,
         "os": "linux",
         "config": {
             "User": image.user,
@@ -100,16 +101,17 @@ def _add(archive: _Archive, image: Image) -> dict[str, Any]:
     }
     manifest = {
         "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": archive.document(_CONFIG, config),
+        "mediaType": MANIFEST,
+        "config": archive.document(CONFIG, config),
         "layers": layers,
     }
     name = {"io.containerd.image.name": image.name, "org.opencontainers.image.ref.name": image.name}
-    return {**archive.document(_MANIFEST, manifest), "annotations": name}
+    return {**archive.document(MANIFEST, manifest), "annotations": name}
 
 
-def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
-    return {"mediaType": kind, "digest": f"sha256:{digest}", "size": size}
+def descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
+    """What refers to a blob in an index or a manifest."""
+    return {"mediaType": kind, "digest": digest, "size": size}
 
 
 def _pack(layer: Layer, target: Path) -> None:
