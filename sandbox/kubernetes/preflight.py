@@ -31,6 +31,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "jq": "jq",
     "update-ca-certificates": "ca-certificates",
     "busybox": "busybox-static",
+    "wget": "wget",
     "catatonit": "catatonit",
     "ip": "iproute2",
     "sysctl": "procps",
