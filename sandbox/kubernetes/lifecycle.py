@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DAEMON: Final = "daemon"
 TOOLS: Final = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
-    *("containerd", "containerd-shim-runc-v2", "ctr"),
+    *("containerd", "containerd-shim-runc-v2", "ctr", "network-policy"),
 )
 _CLIENTS: Final = ("kubectl",)
 _START_SECONDS: Final = 60.0

@@ -1,4 +1,4 @@
-"""A node: a machine on the sandbox's internet with containerd, kubelet and kube-proxy in it."""
+"""A node: a machine on the sandbox's internet with containerd, kubelet, kube-proxy and a policy controller in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.kubernetes.kubeconfig import write_kubeconfig
 from sandbox.kubernetes.machine import TOOLS, Machine
 from sandbox.kubernetes.network.firewall import Neighbours, firewall_rules
 from sandbox.kubernetes.network.links import attach, delete_namespace, load_rules, set_routes, sysctl
-from sandbox.kubernetes.network.plan import PODS
+from sandbox.kubernetes.network.plan import PODS, SERVICES
 from sandbox.kubernetes.network.rules import node_rules
 from sandbox.kubernetes.node_files import (
     CONTAINERD,
@@ -29,6 +29,7 @@ from sandbox.kubernetes.node_files import (
     KUBE_PROXY_KUBECONFIG,
     KUBELET,
     KUBELET_KUBECONFIG,
+    NETWORK_POLICY_KUBECONFIG,
     PKI,
     write_node_files,
 )
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from sandbox.kubernetes.provisions import Provisions
     from sandbox.linode.backend import NodeSpec, PoolSpec
 
-PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
+PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy", "network-policy")
 VOLUMES: Final = "/mnt/linode-volumes"
 """Where every node of a cluster has the cluster's volumes."""
 _START_SECONDS: Final = 20.0
@@ -147,10 +148,16 @@ class Node:
             "--cloud-provider=external",
             "--node-labels=" + ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         ]
+        network_policy = [
+            f"--kubeconfig={NETWORK_POLICY_KUBECONFIG}",
+            f"--hostname-override={self.spec.name}",
+            f"--service-cluster-ip-range={SERVICES}",
+        ]
         return [
             self._unit("containerd", [f"--config={CONTAINERD}", "--log-level=warn"], CONTAINERD),
             self._unit("kubelet", kubelet, KUBELET),
             self._unit("kube-proxy", [f"--config={KUBE_PROXY}"], KUBE_PROXY),
+            self._unit("network-policy", network_policy, NETWORK_POLICY_KUBECONFIG),
         ]
 
     def _unit(self, program: str, arguments: list[str], configuration: str) -> Unit:
@@ -171,10 +178,16 @@ class Node:
         shutil.copyfile(authority.certificate, folder / authority.certificate.name)
         kubelet = Subject(common_name=f"system:node:{self.spec.name}", organizations=("system:nodes",))
         ensure_client(KeyPair(folder, "kubelet"), kubelet, authority)
-        ensure_client(KeyPair(folder, "kube-proxy"), Subject(common_name="system:kube-proxy"), authority)
+        for name in ("kube-proxy", "network-policy"):
+            ensure_client(KeyPair(folder, name), Subject(common_name=f"system:{name}"), authority)
         names = [self.spec.name, str(self.address)]
         ensure_server(KeyPair(folder, "kubelet-server"), kubelet, authority, names)
-        for name, path in {"kubelet": KUBELET_KUBECONFIG, "kube-proxy": KUBE_PROXY_KUBECONFIG}.items():
+        kubeconfigs = {
+            "kubelet": KUBELET_KUBECONFIG,
+            "kube-proxy": KUBE_PROXY_KUBECONFIG,
+            "network-policy": NETWORK_POLICY_KUBECONFIG,
+        }
+        for name, path in kubeconfigs.items():
             write_kubeconfig(
                 self.machine.root / path.lstrip("/"),
                 server=self.control_plane.server,
