@@ -9,6 +9,7 @@ from sandbox.charts.staging import SOURCES
 from sandbox.engine import Account, Mode, Project, Request, Workspace
 from sandbox.kubernetes.cli import NotUpError
 from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.network.plan import LINODE_API
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Target:
     project: Project = field(default_factory=Project)
     stack: str = STACK
     mode: Mode = Mode.AUTO
+    delays: Delays = field(default_factory=Delays)
 
     @property
     def workspace(self) -> Workspace:

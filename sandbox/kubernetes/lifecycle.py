@@ -17,6 +17,7 @@ from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cgroups, preflight
 from sandbox.kubernetes.commands import inside, run, spawn
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.images.store import ImageStore, default_cache
 from sandbox.kubernetes.images.table import IMAGES
 from sandbox.kubernetes.layout import Layout, namespace_path
@@ -51,7 +52,7 @@ class LifecycleError(SandboxError):
     """A sandbox did not come up, or did not go."""
 
 
-def up(layout: Layout, *, say: Callable[[str], None]) -> None:
+def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = None) -> None:
     """Bring a sandbox up: its network, the emulated Linode API, and the clusters that its account has.
 
     Repairs what an earlier one left half done. `say` gets a line for each step that takes a while.
@@ -70,7 +71,8 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
         layout.root.chmod(0o700)
-        Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
+        provisions = Provisions(programs=programs, images=str(store.folder), delays=delays or Delays())
+        provisions.write(layout.provisions)
         stage(layout.charts)
         _link_clients(layout, programs)
         ensure_wan(layout.wan)

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy", "network-policy")
 VOLUMES: Final = "/mnt/linode-volumes"
-"""Where every node of a cluster has the cluster's volumes."""
+"""Where a node has the volumes that are attached to it, as links."""
+DISKS: Final = "/mnt/linode-disks"
+"""Where the links lead: every node of a cluster has the folders of all volumes there."""
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
@@ -80,7 +82,10 @@ class Node:
             name=self.spec.name,
             folder=self.folder,
             tools={name: self.provisions.programs[name] for name in PROGRAMS},
-            shared={VOLUMES: layout.volumes / str(self.control_plane.cluster_id)},
+            shared={
+                DISKS: layout.volumes / str(self.control_plane.cluster_id),
+                VOLUMES: attached_volumes(self.control_plane, self.spec.name),
+            },
         )
         object.__setattr__(self, "machine", machine)
 
@@ -235,6 +240,11 @@ def _kill(pid_file: Path) -> None:
 def nodes_folder(control_plane: ControlPlane) -> Path:
     """Where the nodes of a cluster have their files."""
     return control_plane.folder / "nodes"
+
+
+def attached_volumes(control_plane: ControlPlane, node_name: str) -> Path:
+    """Where the host has the links to the volumes that are attached to a node."""
+    return nodes_folder(control_plane) / node_name / "volumes"
 
 
 def unit_prefix(control_plane: ControlPlane, node_name: str) -> str:

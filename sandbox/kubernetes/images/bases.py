@@ -31,5 +31,7 @@ BUSYBOX: Final[Layer] = {
     # GNU's, which takes the same options. Debian's busybox before 1.36.1-5 was built without FEATURE_WGET_TIMEOUT, and
     # its wget ends with a segmentation fault when it is given -T.
     "/bin/wget": Dynamic(Program("wget")),
+    # As busybox's, it asks once.
+    "/etc/wgetrc": Text("tries = 1\n"),
 }
 """A shell and small tools."""
