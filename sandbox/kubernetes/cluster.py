@@ -189,6 +189,7 @@ class Cluster:
         ensure(control_plane.controller_manager())
         ensure(control_plane.scheduler())
         for node in nodes:
+            # Asked now that its machine runs: what it has depends on when that was started.
             for unit in node.units():
                 ensure(unit)
         self._ensure_addons(control_plane, connection)

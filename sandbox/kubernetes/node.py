@@ -153,17 +153,22 @@ class Node:
             "--cloud-provider=external",
             "--node-labels=" + ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         ]
-        network_policy = [
-            f"--kubeconfig={NETWORK_POLICY_KUBECONFIG}",
-            f"--hostname-override={self.spec.name}",
-            f"--service-cluster-ip-range={SERVICES}",
-        ]
         return [
             self._unit("containerd", [f"--config={CONTAINERD}", "--log-level=warn"], CONTAINERD),
             self._unit("kubelet", kubelet, KUBELET),
             self._unit("kube-proxy", [f"--config={KUBE_PROXY}"], KUBE_PROXY),
-            self._unit("network-policy", network_policy, NETWORK_POLICY_KUBECONFIG),
+            *self._policy_controller(),
         ]
+
+    def _policy_controller(self) -> list[Unit]:
+        if not self.machine.has("network-policy"):
+            return []
+        line = [
+            f"--kubeconfig={NETWORK_POLICY_KUBECONFIG}",
+            f"--hostname-override={self.spec.name}",
+            f"--service-cluster-ip-range={SERVICES}",
+        ]
+        return [self._unit("network-policy", line, NETWORK_POLICY_KUBECONFIG)]
 
     def _unit(self, program: str, arguments: list[str], configuration: str) -> Unit:
         command = Command(
