@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.kubernetes.images.bases import NETWORK_CLIENTS
+from sandbox.kubernetes.images.bases import BUSYBOX, NETWORK_CLIENTS
+from sandbox.kubernetes.images.model import Link
 from tests.e2e.clients import ClientError, Cluster, claim, eventually, service, web
 
 if TYPE_CHECKING:
@@ -47,6 +49,21 @@ def test_every_program_of_the_images_that_calls_others_does_so_by_name(site: Clu
     said = site.run(pod["metadata"]["name"], "sh", "-c", f"({script}) 2>&1; echo code $?")
     assert expected in said
     assert int(said.rpartition("code ")[2]) < 128, f"{applet} was ended by a signal"
+
+
+@pytest.mark.parametrize("limit", ["", "-T 2 "], ids=["without a limit", "with a limit of time"])
+def test_wget_fetches_by_address(site: Cluster, limit: str) -> None:
+    [pod] = site.get("pods", "--selector=app=site")["items"]
+    name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+    # Debian 12's busybox has -T, and ends with a segmentation fault if it is used.
+    assert site.run(name, "sh", "-c", f"wget {limit}-q -O - http://{address}:8080/").strip() == name
+
+
+def test_every_applet_of_the_images_is_one_that_busybox_has(site: Cluster) -> None:
+    [pod] = site.get("pods", "--selector=app=site")["items"]
+    there = set(site.run(pod["metadata"]["name"], "busybox", "--list").split())
+    links = {Path(path).name for path, entry in BUSYBOX.items() if isinstance(entry, Link)}
+    assert links <= there, "a link to an applet that is not there is a command that fails"
 
 
 def test_a_load_balancer_is_reached_by_the_name_that_it_shows(site: Cluster) -> None:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from fleet.settings import Workloads
 from fleet.versions import ISTIO_HUB, KUBECTL_IMAGE, PODINFO_IMAGE
-from sandbox.kubernetes.images.bases import BUSYBOX
 from sandbox.kubernetes.images.karmada import KARMADA_IMAGES
 from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
 from sandbox.kubernetes.images.mesh import ISTIO_TAG, MESH_IMAGES
 from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
 from sandbox.toolchain.sources import module_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LS = Program("ls")
 
@@ -80,49 +72,3 @@ def test_the_image_of_the_failover_job_has_the_programs_that_it_runs() -> None:
     [image] = [image for image in KARMADA_IMAGES if image.name == str(KUBECTL_IMAGE)]
     programs = {Path(path).name for layer in image.layers for path in layer}
     assert {"bash", "kubectl", "jq"} <= programs
-
-
-class _Greeting(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # http.server's name
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"hello\n")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
-        """Keep it out of the tests' output."""
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """Where an HTTP server answers `hello`."""
-    with HTTPServer(("127.0.0.1", 0), _Greeting) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("limit", [[], ["-T", "2"]], ids=["without a limit", "with a limit of time"])
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_wget_fetches_by_name_and_by_address(limit: list[str], host: str, port: int) -> None:
-    wget = _executable("wget")
-    # Without the environment's proxies.
-    line = ["wget", *limit, "-q", "-O", "-", f"http://{host}:{port}/"]
-    done = subprocess.run(line, executable=wget, capture_output=True, text=True, check=False, timeout=10, env={})
-    assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
-
-
-def test_every_applet_of_the_images_is_one_that_busybox_has() -> None:
-    busybox = Program("busybox").path()
-    done = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
-    links = {Path(path).name for path, entry in BUSYBOX.items() if isinstance(entry, Link)}
-    assert links <= set(done.stdout.split()), "a link to an applet that is not there is a command that fails"
-
-
-def _executable(applet: str) -> Path:
-    files = contents(BUSYBOX)
-    entry = files[f"/bin/{applet}"]
-    found = files[f"/bin/{entry.target}"] if isinstance(entry, Link) else entry
-    assert isinstance(found, HostFile)
-    return found.source
