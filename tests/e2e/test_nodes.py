@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ _CALLS = {
     "traceroute": (f"traceroute -n -m 4 -q 1 -w 1 {_SERVER}", f"traceroute to {_SERVER}"),
     "ftpget": (f"ftpget {_SERVER} /tmp/file file", "Connection refused"),
     "ftpput": (f"ftpput {_SERVER} file /etc/passwd", "Connection refused"),
-    "tftp": (f"timeout 2 tftp -g -r file {_SERVER}; test $? -lt 128 && echo ended", "ended"),
+    "tftp": (f"timeout 2 tftp -g -r file {_SERVER}; test $? -ne 139 && echo ended", "ended"),
 }
 
 
@@ -95,13 +96,18 @@ def callers(site: Cluster) -> Iterator[Cluster]:
     for namespace, node in zip(("friends", "strangers"), nodes, strict=True):
         container = {"name": "main", "image": "docker.io/library/busybox:1.36", "command": ["sleep", "3600"]}
         spec = {"nodeName": node, "containers": [container], "terminationGracePeriodSeconds": 0}
-        site.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "caller", "namespace": namespace}, "spec": spec},
-        )
+        site.kubectl("create", "namespace", namespace)
+        account = ("get", "serviceaccount/default", f"--namespace={namespace}", "--output=name")
+        eventually(partial(_has, site, *account), "pods may be made there")
+        metadata = {"name": "caller", "namespace": namespace}
+        site.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
         site.kubectl("wait", "pod/caller", f"--namespace={namespace}", "--for=condition=Ready", "--timeout=90s")
     yield site
     site.kubectl("delete", "namespace", "friends", "strangers")
+
+
+def _has(cluster: Cluster, *what: str) -> bool:
+    return bool(cluster.kubectl(*what))
 
 
 @pytest.fixture
@@ -118,10 +124,14 @@ def answers(cluster: Cluster, **expected: bool) -> None:
     """Wait until the callers of these namespaces are answered, or are not."""
     for namespace, answered in expected.items():
         eventually(
-            lambda namespace=namespace, answered=answered: _is_answered(cluster, namespace) is answered,
+            partial(_calls_end, cluster, namespace, answered=answered),
             f"{namespace} are {'answered' if answered else 'refused'}",
             within_seconds=30,
         )
+
+
+def _calls_end(cluster: Cluster, namespace: str, *, answered: bool) -> bool:
+    return _is_answered(cluster, namespace) is answered
 
 
 def _is_answered(cluster: Cluster, namespace: str) -> bool:

@@ -76,7 +76,8 @@ class AttachmentController:
         """The nodes of the pods that use a claim, by its namespace and name; who came first has it first."""
         for namespace in namespaces:
             # Not as objects, which takes ten times as long, every second. A version of 0 asks the server's memory.
-            answer = self._core.list_namespaced_pod(namespace, resource_version="0", _preload_content=False)
+            # What comes then is the bare response, which the client's types do not tell.
+            answer: Any = self._core.list_namespaced_pod(namespace, resource_version="0", _preload_content=False)
             pods = sorted(json.loads(answer.data)["items"], key=lambda pod: pod["metadata"]["creationTimestamp"])
             found: dict[str, list[str]] = {}
             for pod in pods:
