@@ -17,7 +17,7 @@ from typing import Final
 import psutil
 from linode_api4 import LinodeClient, LKECluster
 
-from bench.usage import memory_bytes
+from bench.usage import memory_bytes, proportional_set_size
 from sandbox.kubernetes import cgroups, lifecycle
 from sandbox.kubernetes.cli import enter_network
 from sandbox.kubernetes.commands import CommandError, inside, run
@@ -27,6 +27,7 @@ from tests.e2e.rights import stay_root
 from tests.e2e.traces import traces
 
 _NAME: Final = "bench"
+_POLICY_CONTROLLER: Final = "network-policy"
 _REGIONS: Final = ("eu-west", "ap-south", "us-west", "us-east")
 _TIMEOUT_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 0.5
@@ -83,6 +84,7 @@ def cycle(clusters: int, idle_seconds: float) -> None:
             time.sleep(idle_seconds / 2)
             idle = measure(layout, idle_seconds)
             print(f"idle: {idle.memory_bytes / 1024**3:.2f} GiB, {idle.cores:.2f} cores", flush=True)
+            print(f"of these for NetworkPolicy, since its start: {policy_controllers(layout)}", flush=True)
     finally:
         begin = time.monotonic()
         lifecycle.down(layout)
@@ -98,6 +100,22 @@ def measure(layout: Layout, seconds: float) -> Idle:
     elapsed = time.monotonic() - begin
     spent = sum(amount - before.get(pid, 0.0) for pid, amount in used.items())
     return Idle(memory_bytes=memory_bytes(layout), cores=spent / elapsed)
+
+
+def policy_controllers(layout: Layout) -> str:
+    """What enforces NetworkPolicy on the nodes takes of it, with the iptables and ipset that it has called."""
+    found = [process for pid in cgroups.members(layout.cgroup) if (process := _process(pid)) is not None]
+    memory = sum(proportional_set_size(process.pid) for process in found)
+    seconds = sum(sum(process.cpu_times()[:4]) for process in found)
+    return f"{memory / 1024**2:.0f} MiB, {seconds:.1f} processor seconds in {len(found)} processes"
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        process = psutil.Process(pid)
+        return process if process.name() == _POLICY_CONTROLLER else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _report(what: str, seconds: float) -> None:

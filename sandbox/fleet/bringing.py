@@ -59,7 +59,7 @@ def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
             name="sandbox",
             title="an emulated Linode account in a network of its own",
             usual="seconds, or a minute where the clusters' images are made first",
-            work=lambda: lifecycle.up(layout, say=say),
+            work=lambda: lifecycle.up(layout, say=say, delays=target.delays),
         ),
         Stage(
             name="fleet",

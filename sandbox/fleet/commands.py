@@ -17,7 +17,8 @@ from sandbox.fleet.bringing import prepare as prepare_machine
 from sandbox.fleet.bringing import stages
 from sandbox.fleet.target import Target
 from sandbox.kubernetes import lifecycle, preflight
-from sandbox.kubernetes.cli import Name  # noqa: TC001 - Typer reads the annotations at run time
+from sandbox.kubernetes.cli import Name, WithDelays  # noqa: TC001 - Typer reads the annotations at run time
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
 from sandbox.verify.commands import claims, outputs
 from sandbox.verify.kubeconfigs import keep_all
@@ -53,9 +54,9 @@ def prepare(name: Name = DEFAULT_NAME) -> None:
     prepare_machine(Target(layout=Layout(name)))
 
 
-def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO) -> None:
+def up(name: Name = DEFAULT_NAME, plugins: Plugins = Mode.AUTO, delays: WithDelays = "") -> None:
     """Bring everything up, check the article's claims, and show the page. Repeated, it goes on where it stopped."""
-    target = Target(layout=Layout(name), mode=plugins)
+    target = Target(layout=Layout(name), mode=plugins, delays=Delays.parse(delays))
     console = Console(stderr=True)
 
     def say(line: str) -> None:

@@ -9,6 +9,7 @@ from sandbox.charts.staging import SOURCES
 from sandbox.engine import Account, Mode, Project, Request, Workspace
 from sandbox.kubernetes.cli import NotUpError
 from sandbox.kubernetes.commands import inside
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.lifecycle import open_to_invoker
 from sandbox.kubernetes.network.plan import LINODE_API
 
@@ -31,6 +32,7 @@ class Target:
     project: Project = field(default_factory=Project)
     stack: str = STACK
     mode: Mode = Mode.AUTO
+    delays: Delays = field(default_factory=Delays)
 
     @property
     def workspace(self) -> Workspace:

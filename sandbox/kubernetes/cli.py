@@ -15,6 +15,7 @@ from rich.table import Table
 from sandbox import privileges
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import lifecycle, preflight
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.forwarding import Forward, serve
 from sandbox.kubernetes.layout import DEFAULT_NAME, Layout, namespace_path
 from sandbox.kubernetes.network.plan import CLOUD, LINODE_API
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _CLONE_NEWNET: Final = 0x40000000
 Name = Annotated[str, typer.Option("--name", help="Which sandbox, where there are several.")]
+
+WithDelays = Annotated[str, typer.Option("--delays", help="Seconds to wait as with an account: node=60,answer=0.3")]
 
 
 class NotUpError(SandboxError):
@@ -41,9 +44,10 @@ def register(app: typer.Typer) -> None:
     app.command("forward")(forward)
 
 
-def up(name: Name = DEFAULT_NAME) -> None:
+def up(name: Name = DEFAULT_NAME, delays: WithDelays = "") -> None:
     """Start a sandbox, or repair it: an emulated Linode API whose LKE clusters are real."""
-    lifecycle.up(Layout(name), say=lambda line: Console(stderr=True).print(line, highlight=False))
+    wanted = Delays.parse(delays)
+    lifecycle.up(Layout(name), say=lambda line: Console(stderr=True).print(line, highlight=False), delays=wanted)
 
 
 def down(name: Name = DEFAULT_NAME) -> None:

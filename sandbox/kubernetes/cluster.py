@@ -20,7 +20,7 @@ from sandbox.kubernetes.files import write_whole
 from sandbox.kubernetes.images.delivery import begin_with_own_images
 from sandbox.kubernetes.network.links import delete_namespace
 from sandbox.kubernetes.network.plan import node_pods
-from sandbox.kubernetes.node import Node, nodes_folder, remove_logs, remove_node, unit_prefix
+from sandbox.kubernetes.node import Node, attached_volumes, nodes_folder, remove_logs, remove_node, unit_prefix
 from sandbox.linode.backend import BackendError, ClusterAccess, ClusterSpec, ClusterStatus
 
 if TYPE_CHECKING:
@@ -175,6 +175,9 @@ class Cluster:
         node.machine.delete()
 
     def _boot(self, node: Node, ranges: dict[IPv4Network, IPv4Address]) -> None:
+        # One that is there has waited already. A cluster that is being removed waits for nothing.
+        if not node.folder.exists() and self._ending.wait(self._tools.provisions.delays.node):
+            return
         node.connect(ranges)
         node.prepare()
         containerd, *_ = node.units()
@@ -189,12 +192,13 @@ class Cluster:
         ensure(control_plane.controller_manager())
         ensure(control_plane.scheduler())
         for node in nodes:
+            # Asked now that its machine runs: what it has depends on when that was started.
             for unit in node.units():
                 ensure(unit)
         self._ensure_addons(control_plane, connection)
         self._api = connection
         if self._cloud is None:
-            self._cloud = self._cloud_controller(connection)
+            self._cloud = self._cloud_controller(control_plane, connection)
             self._cloud.start()
         self._cloud.poke()
 
@@ -206,7 +210,7 @@ class Cluster:
             api.apply(connection, documents)
             mark.write_text(key)
 
-    def _cloud_controller(self, connection: client.ApiClient) -> CloudController:
+    def _cloud_controller(self, control_plane: ControlPlane, connection: client.ApiClient) -> CloudController:
         layout = self._tools.layout
         region = self._spec.region if self._spec else ""
         return CloudController(
@@ -217,6 +221,8 @@ class Cluster:
                 linode=self._tools.linode,
                 pods=lambda name: self._pods.get(name),
                 volumes=layout.volumes / str(self._id),
+                attached=lambda name: attached_volumes(control_plane, name),
+                detaching_seconds=self._tools.provisions.delays.detach,
             )
         )
 

@@ -59,6 +59,7 @@ def main(name: str) -> None:
             host=str(CLOUD),
             port=LINODE_API_PORT,
             state=layout.linode_state,
+            answer_seconds=provisions.delays.answer,
             tokens=(
                 AccessToken(secret=read_token(layout.token)),
                 # While clusters start theirs look at the account after every change; Linode's own are no customers.

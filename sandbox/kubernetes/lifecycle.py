@@ -17,6 +17,7 @@ from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import cgroups, preflight
 from sandbox.kubernetes.commands import inside, run, spawn
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.images.delivery import make_up
 from sandbox.kubernetes.images.store import ImageStore, default_cache
 from sandbox.kubernetes.images.table import IMAGES
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 DAEMON: Final = "daemon"
 TOOLS: Final = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
-    *("containerd", "containerd-shim-runc-v2", "ctr"),
+    *("containerd", "containerd-shim-runc-v2", "ctr", "network-policy"),
 )
 _CLIENTS: Final = ("kubectl",)
 _START_SECONDS: Final = 60.0
@@ -53,7 +54,7 @@ class LifecycleError(SandboxError):
     """A sandbox did not come up, or did not go."""
 
 
-def up(layout: Layout, *, say: Callable[[str], None]) -> None:
+def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = None) -> None:
     """Bring a sandbox up: its network, the emulated Linode API, and the clusters that its account has.
 
     Repairs what an earlier one left half done. `say` gets a line for each step that takes a while.
@@ -72,7 +73,8 @@ def up(layout: Layout, *, say: Callable[[str], None]) -> None:
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
         layout.root.chmod(0o700)
-        Provisions(programs=programs, images=str(store.folder)).write(layout.provisions)
+        provisions = Provisions(programs=programs, images=str(store.folder), delays=delays or Delays())
+        provisions.write(layout.provisions)
         stage(layout.charts)
         _link_clients(layout, programs)
         open_to_invoker(layout)

@@ -132,6 +132,10 @@ class Machine:
         line = ["runc", "--root", str(self.layout.machines), "run", "--detach", "--bundle", str(self.folder), self.name]
         launch(line, log=self.log, folder=self.folder, timeout_seconds=_START_SECONDS)
 
+    def has(self, tool: str) -> bool:
+        """Whether the machine has a tool as it was last started; one that an earlier release started may lack some."""
+        return (self.root / TOOLS.relative_to("/") / tool).exists()
+
     def first_process(self) -> int | None:
         """The machine's first process as the host numbers it; None if the machine is off."""
         try:

@@ -1,4 +1,4 @@
-"""A node: a machine on the sandbox's internet with containerd, kubelet and kube-proxy in it."""
+"""A node: a machine on the sandbox's internet with containerd, kubelet, kube-proxy and a policy controller in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.kubernetes.kubeconfig import write_kubeconfig
 from sandbox.kubernetes.machine import TOOLS, Machine
 from sandbox.kubernetes.network.firewall import Neighbours, firewall_rules
 from sandbox.kubernetes.network.links import attach, delete_namespace, load_rules, set_routes, sysctl
-from sandbox.kubernetes.network.plan import PODS
+from sandbox.kubernetes.network.plan import PODS, SERVICES
 from sandbox.kubernetes.network.rules import node_rules
 from sandbox.kubernetes.node_files import (
     CONTAINERD,
@@ -29,6 +29,7 @@ from sandbox.kubernetes.node_files import (
     KUBE_PROXY_KUBECONFIG,
     KUBELET,
     KUBELET_KUBECONFIG,
+    NETWORK_POLICY_KUBECONFIG,
     PKI,
     write_node_files,
 )
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
     from sandbox.kubernetes.provisions import Provisions
     from sandbox.linode.backend import NodeSpec, PoolSpec
 
-PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
+PROGRAMS: Final = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy", "network-policy")
 VOLUMES: Final = "/mnt/linode-volumes"
-"""Where every node of a cluster has the cluster's volumes."""
+"""Where a node has the volumes that are attached to it, as links."""
+DISKS: Final = "/mnt/linode-disks"
+"""Where the links lead: every node of a cluster has the folders of all volumes there."""
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
@@ -79,7 +82,10 @@ class Node:
             name=self.spec.name,
             folder=self.folder,
             tools={name: self.provisions.programs[name] for name in PROGRAMS},
-            shared={VOLUMES: layout.volumes / str(self.control_plane.cluster_id)},
+            shared={
+                DISKS: layout.volumes / str(self.control_plane.cluster_id),
+                VOLUMES: attached_volumes(self.control_plane, self.spec.name),
+            },
         )
         object.__setattr__(self, "machine", machine)
 
@@ -151,7 +157,18 @@ class Node:
             self._unit("containerd", [f"--config={CONTAINERD}", "--log-level=warn"], CONTAINERD),
             self._unit("kubelet", kubelet, KUBELET),
             self._unit("kube-proxy", [f"--config={KUBE_PROXY}"], KUBE_PROXY),
+            *self._policy_controller(),
         ]
+
+    def _policy_controller(self) -> list[Unit]:
+        if not self.machine.has("network-policy"):
+            return []
+        line = [
+            f"--kubeconfig={NETWORK_POLICY_KUBECONFIG}",
+            f"--hostname-override={self.spec.name}",
+            f"--service-cluster-ip-range={SERVICES}",
+        ]
+        return [self._unit("network-policy", line, NETWORK_POLICY_KUBECONFIG)]
 
     def _unit(self, program: str, arguments: list[str], configuration: str) -> Unit:
         command = Command(
@@ -171,10 +188,16 @@ class Node:
         shutil.copyfile(authority.certificate, folder / authority.certificate.name)
         kubelet = Subject(common_name=f"system:node:{self.spec.name}", organizations=("system:nodes",))
         ensure_client(KeyPair(folder, "kubelet"), kubelet, authority)
-        ensure_client(KeyPair(folder, "kube-proxy"), Subject(common_name="system:kube-proxy"), authority)
+        for name in ("kube-proxy", "network-policy"):
+            ensure_client(KeyPair(folder, name), Subject(common_name=f"system:{name}"), authority)
         names = [self.spec.name, str(self.address)]
         ensure_server(KeyPair(folder, "kubelet-server"), kubelet, authority, names)
-        for name, path in {"kubelet": KUBELET_KUBECONFIG, "kube-proxy": KUBE_PROXY_KUBECONFIG}.items():
+        kubeconfigs = {
+            "kubelet": KUBELET_KUBECONFIG,
+            "kube-proxy": KUBE_PROXY_KUBECONFIG,
+            "network-policy": NETWORK_POLICY_KUBECONFIG,
+        }
+        for name, path in kubeconfigs.items():
             write_kubeconfig(
                 self.machine.root / path.lstrip("/"),
                 server=self.control_plane.server,
@@ -222,6 +245,11 @@ def _kill(pid_file: Path) -> None:
 def nodes_folder(control_plane: ControlPlane) -> Path:
     """Where the nodes of a cluster have their files."""
     return control_plane.folder / "nodes"
+
+
+def attached_volumes(control_plane: ControlPlane, node_name: str) -> Path:
+    """Where the host has the links to the volumes that are attached to a node."""
+    return nodes_folder(control_plane) / node_name / "volumes"
 
 
 def unit_prefix(control_plane: ControlPlane, node_name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from sandbox.kubernetes import sizes
 from sandbox.kubernetes.distribution import cni_plugins
 from sandbox.kubernetes.network.plan import DNS_SERVICE, PODS
 
@@ -25,6 +26,7 @@ KUBE_PROXY: Final = "/etc/kubernetes/kube-proxy.yaml"
 PKI: Final = "/etc/kubernetes/pki"
 KUBELET_KUBECONFIG: Final = "/etc/kubernetes/kubelet.kubeconfig"
 KUBE_PROXY_KUBECONFIG: Final = "/etc/kubernetes/kube-proxy.kubeconfig"
+NETWORK_POLICY_KUBECONFIG: Final = "/etc/kubernetes/network-policy.kubeconfig"
 PAUSE_IMAGE: Final = "registry.k8s.io/pause:3.10.1"
 
 _CONTAINERD_CONFIG: Final = f"""\
@@ -58,7 +60,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
 def write_node_files(root: Path, *, cgroup: str, pods: IPv4Network, name: str, pool: PoolSpec) -> None:
     """Write the files below a machine's root file system.
 
-    `pool` gives the labels and taints with which the kubelet registers the node.
+    `pool` gives the taints with which the kubelet registers the node, and the plan whose size it has.
     """
     _write(root, CONTAINERD, _CONTAINERD_CONFIG)
     _write(root, CNI, json.dumps(_cni(pods), indent=1))
@@ -112,6 +114,8 @@ def _kubelet(cgroup: str, pool: PoolSpec) -> dict[str, Any]:
         "cgroupRoot": f"/{cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
+        "systemReserved": sizes.held_back(pool, sizes.machine()),
+        # Held back from what pods may ask for alone: the group of all pods has no limit.
         "enforceNodeAllocatable": [],
         "clusterDNS": [str(DNS_SERVICE)],
         "clusterDomain": "cluster.local",

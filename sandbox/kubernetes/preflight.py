@@ -227,6 +227,7 @@ def _missing_network_features() -> list[str]:
         "virtual Ethernet pairs (CONFIG_VETH)": ["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"],
         "bridges (CONFIG_BRIDGE)": ["ip", "link", "add", "b0", "type", "bridge"],
         "nftables with NAT (CONFIG_NF_TABLES, CONFIG_NFT_NAT, CONFIG_NFT_MASQ)": ["nft", _NAT_RULES],
+        "sets of addresses for iptables (CONFIG_IP_SET_HASH_IP)": ["ipset", "create", "s", "hash:ip"],
         "connection tracking in nftables (CONFIG_NFT_CT, CONFIG_NFT_REJECT_INET)": ["nft", _TRACKING_RULES],
     }
     missing = []

@@ -1,4 +1,4 @@
-"""What `up` found or made for a sandbox, for its long-lived process, which builds nothing itself."""
+"""What `up` was given, found or made for a sandbox, for its long-lived process, which builds nothing itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, FilePath
 
+from sandbox.kubernetes.delays import Delays
 from sandbox.kubernetes.files import write_whole
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Provisions(BaseModel):
     """Executables of the toolchain, by name."""
     images: str
     """The folder of the image store."""
+    delays: Delays = Delays()
 
     @staticmethod
     def read(path: Path) -> Provisions:

@@ -59,3 +59,5 @@ class Services:
     account: Account
     reconciler: Reconciler
     limiter: RateLimiter
+    answer_seconds: float = 0
+    """How long every answer takes at least."""

@@ -7,6 +7,7 @@ X-OAuth-Scopes names the scopes that it has.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -83,6 +84,7 @@ class Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         headers = {**_ON_EVERY_ANSWER, "X-Request-ID": uuid4().hex}
+        await asyncio.sleep(self._services.answer_seconds)
         try:
             content = await self._carry_out(request, headers)
             return JSONResponse(content, headers=headers)

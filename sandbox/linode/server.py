@@ -61,6 +61,8 @@ class LinodeApiArgs:
     tokens: tuple[AccessToken, ...] = ()
     """None given makes one with all rights, `LinodeApi.token`."""
     limits: RateLimits = PUBLISHED
+    answer_seconds: float = 0
+    """How long every answer takes at least: from afar, half a second and more."""
     kubernetes_versions: tuple[str, ...] = ()
     """Minor versions to offer; none given offers what the toolchain can build."""
     backend: ClusterBackend | None = None
@@ -125,6 +127,7 @@ class LinodeApi:
                     self._args.limits,
                     own={digest(token.secret): token.limits for token in tokens if token.limits is not None},
                 ),
+                answer_seconds=self._args.answer_seconds,
             )
         )
         self._server: _Server | None = None

@@ -186,6 +186,9 @@ _KUBERNETES: Final = Module(
         ),
     ),
 )
+# A lock of its own: in that of Kubernetes another tool means all tools built anew. Its versions are the same ones, so
+# that what both need is compiled once.
+_NETWORK_POLICY: Final = Module(name="network-policy")
 _ISTIO: Final = Module(
     name="istio",
     # STANDARD_TAGS of Istio's Makefile.core.mk. One set for all of its commands, so that they share what is compiled.
@@ -251,6 +254,12 @@ TOOLS: Final = {
         _kubernetes("kube-scheduler"),
         _kubernetes("kubelet"),
         _kubernetes("kube-proxy"),
+        Tool(
+            name="network-policy",
+            module=_NETWORK_POLICY,
+            package="fleet.local/sandbox/toolchain/network-policy",
+            source="github.com/cloudnativelabs/kube-router/v2",
+        ),
         _containerd("containerd"),
         _containerd("containerd-shim-runc-v2"),
         _containerd("ctr"),

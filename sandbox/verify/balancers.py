@@ -49,7 +49,7 @@ def balanced(cluster: str, services: Iterable[Mapping[str, Any]], ports: Mapping
     """
     missing, whole = [], []
     for service in services:
-        address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+        address = _address(service["status"]["loadBalancer"]["ingress"][0])
         name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         lacking = {port["port"] for port in service["spec"]["ports"]} - ports.get(address, set())
         if address not in ports:
@@ -65,6 +65,11 @@ def balanced(cluster: str, services: Iterable[Mapping[str, Any]], ports: Mapping
         holds=not missing,
         evidence="; ".join(missing) or ", ".join(whole),
     )
+
+
+def _address(ingress: Mapping[str, Any]) -> str:
+    # One that shows its name alone: 203-0-113-10.ip.linodeusercontent.com.
+    return str(ingress.get("ip") or ingress["hostname"].partition(".")[0].replace("-", "."))
 
 
 def remedy(cluster: str, service: Mapping[str, Any]) -> str:

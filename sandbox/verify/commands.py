@@ -6,7 +6,7 @@ import json
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from operations.claims import Claim
+
+
+DIFFERENCES: Final = "docs/sandbox.md#how-the-sandbox-differs-from-an-account"
+"""The table of all that is known to differ."""
 
 
 class NoFleetError(SandboxError):
@@ -54,6 +58,7 @@ def verify(
         for claim in claims(outputs(stack, workspace), layout, Path(folder)):
             wrong += not claim.holds
             console.print(shown(claim))
+    console.print(f"looked at in the sandbox; what differs with an account, and what that hides: {DIFFERENCES}")
     raise typer.Exit(1 if wrong else 0)
 
 

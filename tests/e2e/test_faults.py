@@ -52,7 +52,7 @@ def works(cluster: Cluster) -> bool:
     "name",
     [
         *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-        *("containerd", "kubelet", "kube-proxy"),
+        *("containerd", "kubelet", "kube-proxy", "network-policy"),
     ],
 )
 def test_a_killed_process_is_started_again_and_its_cluster_works(layout: Layout, cluster: Cluster, name: str) -> None:

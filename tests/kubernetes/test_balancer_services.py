@@ -73,7 +73,10 @@ class Core:
 
     def patch_namespaced_service_status(self, *given: Any) -> None:
         ingress = self._body(given)["status"]["loadBalancer"]["ingress"] or []
-        self.kept.status.load_balancer.ingress = [client.V1LoadBalancerIngress(ip=item["ip"]) for item in ingress]
+        self.kept.status.load_balancer.ingress = [
+            client.V1LoadBalancerIngress(hostname=item["hostname"], ip=item.get("ip"), ip_mode=item.get("ipMode"))
+            for item in ingress
+        ]
 
     def _body(self, given: tuple[Any, ...]) -> Any:
         assert given[:2] == ("web", "shop")
@@ -101,6 +104,7 @@ class Cloud:
             linode=self.account,
             pods=lambda _name: None,
             volumes=self.folder,
+            attached=self.folder.joinpath,
         )
         core: Any = Core(self.service)
         self._controller = ServiceController(core, args)
@@ -164,6 +168,18 @@ def test_a_service_gets_a_balancer_with_its_ports_and_all_nodes_and_shows_its_ad
     assert cloud.backends(80) == {"198.51.100.10:30080", "198.51.100.11:30080"}
     assert cloud.backends(443) == {"198.51.100.10:30443", "198.51.100.11:30443"}
     assert {(config["protocol"], config["check"]) for config in cloud.configs().values()} == {("tcp", "connection")}
+
+
+def test_a_service_shows_name_and_address_as_on_lke_or_the_name_alone_where_it_asks_for_that(cloud: Cloud) -> None:
+    cloud.sync()
+    [ingress] = cloud.service.status.load_balancer.ingress
+    address = cloud.balancer["ipv4"]
+    assert (ingress.ip, ingress.ip_mode) == (address, "VIP")
+    assert ingress.hostname == f"{address.replace('.', '-')}.ip.linodeusercontent.com" == cloud.balancer["hostname"]
+    cloud.annotate(hostname_only_ingress="true")
+    cloud.sync()
+    [ingress] = cloud.service.status.load_balancer.ingress
+    assert (ingress.hostname, ingress.ip, ingress.ip_mode) == (cloud.balancer["hostname"], None, None)
 
 
 def test_what_has_not_changed_is_left_alone_also_after_a_restart(cloud: Cloud) -> None:

@@ -10,7 +10,7 @@ import pytest
 from kubernetes import client
 
 from sandbox.kubernetes.cloud_controller.nodes import UNINITIALIZED, is_ready, is_uninitialized, set_up_patch
-from sandbox.kubernetes.cloud_controller.services import balancer_label, current_address, external_address
+from sandbox.kubernetes.cloud_controller.services import balancer_label, external_address, shown
 from sandbox.kubernetes.cloud_controller.volumes import persistent_volume, size_gib, volume_name
 
 UID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
@@ -89,7 +89,7 @@ def test_names_at_linode_are_short_enough_and_made_from_the_uid() -> None:
 
 
 def test_a_service_without_an_address_shows_none() -> None:
-    assert current_address(client.V1Service(status=client.V1ServiceStatus())) is None
+    assert shown(client.V1Service(status=client.V1ServiceStatus())) is None
 
 
 @pytest.mark.parametrize(("asked", "given"), [("1Gi", 10), ("10Gi", 10), ("10.5Gi", 11), ("20G", 19), ("1Ti", 1024)])

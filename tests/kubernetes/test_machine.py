@@ -183,3 +183,13 @@ def test_a_machine_whose_setting_up_was_cut_off_is_made_anew(
     assert half is not None
     one.ensure()
     assert one.first_process() not in (half, None)
+
+
+def test_a_machine_that_an_earlier_release_started_is_known_to_lack_what_that_had_not(tmp_path: Path) -> None:
+    old = Machine(layout=Layout("test"), name="old", folder=tmp_path, tools={})
+    assert not old.has("network-policy")
+    # runc makes it, as the place at which the tool is mounted.
+    place = old.root / "opt/fleet/bin/network-policy"
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert old.has("network-policy")

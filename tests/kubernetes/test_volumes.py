@@ -10,7 +10,8 @@ from linode_api4 import LinodeClient
 
 from sandbox.kubernetes.cloud_controller import volumes
 from sandbox.kubernetes.cloud_controller.controller import CloudControllerArgs
-from sandbox.kubernetes.cloud_controller.volumes import DETACHING_SECONDS, FINALIZER, VolumeController
+from sandbox.kubernetes.cloud_controller.volumes import FINALIZER, VolumeController
+from sandbox.kubernetes.delays import DETACHING_SECONDS
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs
 
@@ -74,7 +75,13 @@ def test_a_volume_goes_only_when_linode_has_detached_it(account: LinodeClient, c
     account.volume_create(NAME, region="eu-west", size=10)
     unused: Any = None
     args = CloudControllerArgs(
-        cluster_id=1, region="eu-west", api=unused, linode=account, pods=lambda _name: None, volumes=tmp_path
+        cluster_id=1,
+        region="eu-west",
+        api=unused,
+        linode=account,
+        pods=lambda _name: None,
+        volumes=tmp_path,
+        attached=tmp_path.joinpath,
     )
     volume = released("Delete")
     core: Any = Core(volume)

@@ -98,6 +98,12 @@ def test_what_shares_a_kubernetes_release_shares_a_lock_and_so_what_is_compiled(
     assert {TOOLS[name].module.name for name in shared} == {"kubernetes"}
 
 
+def test_the_policy_controller_has_the_versions_of_kubernetes_tools_and_so_what_is_compiled() -> None:
+    own, theirs = TOOLS["network-policy"].module.lock.requirements, TOOLS["kube-proxy"].module.lock.requirements
+    assert {"k8s.io/api", "k8s.io/client-go"} <= own.keys() & theirs.keys()
+    assert {path: own[path] for path in own.keys() & theirs.keys() if own[path] != theirs[path]} == {}
+
+
 def test_istio_built_between_two_releases_names_its_line_and_its_revision() -> None:
     istio = TOOLS["pilot-discovery"].module
     revision = istio.lock.requirements["istio.io/istio"].rpartition("-")[2]

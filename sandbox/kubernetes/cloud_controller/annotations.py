@@ -56,6 +56,11 @@ def throttle(service: Object) -> int:
     return min(max(asked, 0), _MOST_CONNECTIONS)
 
 
+def by_name_alone(service: Object) -> bool:
+    """Whether the Service is to show its NodeBalancer's name and not its address (makeLoadBalancerStatus)."""
+    return asked_for(service).get("hostname-only-ingress") in _TRUE
+
+
 def tags(service: Object, cluster_id: int) -> list[str]:
     """The cluster's name first, by which Linode knows whose NodeBalancer it is."""
     asked = asked_for(service).get("tags")

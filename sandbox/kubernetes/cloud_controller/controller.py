@@ -15,9 +15,11 @@ from linode_api4.errors import ApiError, UnexpectedResponseError
 from urllib3.exceptions import HTTPError
 
 from sandbox.errors import SandboxError
+from sandbox.kubernetes.cloud_controller.attachments import AttachmentController
 from sandbox.kubernetes.cloud_controller.nodes import NodeController, is_ready
 from sandbox.kubernetes.cloud_controller.services import ServiceController
-from sandbox.kubernetes.cloud_controller.volumes import VolumeController
+from sandbox.kubernetes.cloud_controller.volumes import FINALIZER, VolumeController
+from sandbox.kubernetes.delays import DETACHING_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +33,8 @@ _log = logging.getLogger(__name__)
 # Also the time after which a watch is renewed, and a change that no watch tells is seen: of an instance, say.
 _RESYNC_SECONDS: Final = 60
 _PAUSE_SECONDS: Final = 2.0
+_ATTACH_SECONDS: Final = 1.0
+"""Between two looks at which pods use which volumes, where there are volumes."""
 # Of a client that cannot reach its server, for a next attempt.
 _MISTAKES: Final = (
     ApiException,
@@ -55,6 +59,9 @@ class CloudControllerArgs:
     """The pod addresses of a node by name; None for one that is not of the cluster."""
     volumes: Path
     """Where the host has the cluster's volumes."""
+    attached: Callable[[str], Path]
+    """Where it has the links to those that are attached to a node, by the node's name."""
+    detaching_seconds: float = DETACHING_SECONDS
 
 
 class CloudController:
@@ -76,9 +83,14 @@ class CloudController:
         self._nodes = NodeController(core, args.linode, pods=args.pods)
         self._services = ServiceController(core, args)
         self._volumes = VolumeController(core, args)
+        self._attachments = AttachmentController(core, args.attached, args.detaching_seconds)
         self._changed = threading.Event()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"cloud-controller-{args.cluster_id}", daemon=True)
+        # Pods are looked at apart from the rest, which may take longer.
+        self._threads = [
+            threading.Thread(target=work, name=f"{name}-{args.cluster_id}", daemon=True)
+            for name, work in {"cloud-controller": self._run, "attachments": self._attach}.items()
+        ]
 
     def start(self) -> None:
         """Begin to watch and to act, on threads of its own."""
@@ -88,7 +100,8 @@ class CloudController:
             # The informer itself tries again at once, for as long as the API server is away.
             informer.add_event_handler(ERROR, lambda _error: self._ending.wait(_PAUSE_SECONDS))
             informer.start()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def poke(self) -> None:
         """Say that something changed in the cloud."""
@@ -98,8 +111,9 @@ class CloudController:
         """End, when what is under way is done. Watches end with the API server, or within a minute."""
         self._ending.set()
         self._changed.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
         for informer in self._informers.values():
             threading.Thread(target=informer.stop, daemon=True).start()
 
@@ -120,6 +134,16 @@ class CloudController:
                     _log.warning("lke%d: %s: %s", self._args.cluster_id, part.__name__.lstrip("_"), error)
                     self._ending.wait(_PAUSE_SECONDS)
                     self._changed.set()
+
+    def _attach(self) -> None:
+        while not self._ending.wait(_ATTACH_SECONDS):
+            volumes = [volume for volume in self._cached("volumes") if FINALIZER in (volume.metadata.finalizers or [])]
+            nodes = [node.metadata.name for node in self._cached("nodes")]
+            try:
+                self._attachments.sync(volumes, nodes)
+            except _MISTAKES as error:
+                _log.warning("lke%d: attachments: %s", self._args.cluster_id, error)
+                self._ending.wait(_PAUSE_SECONDS)
 
     def _sync_nodes(self) -> None:
         self._nodes.sync(self._cached("nodes"))

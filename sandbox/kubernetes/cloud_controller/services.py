@@ -17,7 +17,13 @@ from linode_api4 import NodeBalancer
 from linode_api4.errors import ApiError
 
 from sandbox.errors import SandboxError
-from sandbox.kubernetes.cloud_controller.annotations import AnnotationError, port_settings, tags, throttle
+from sandbox.kubernetes.cloud_controller.annotations import (
+    AnnotationError,
+    by_name_alone,
+    port_settings,
+    tags,
+    throttle,
+)
 from sandbox.kubernetes.cloud_controller.firewalls import Firewalls
 from sandbox.kubernetes.cloud_controller.nodes import is_ready
 
@@ -117,10 +123,9 @@ class ServiceController:
             self._configure(balancer := found[0], service, backends)
         else:
             balancer = self._create(service, backends)
-        if current_address(service) != (address := address_of(balancer)):
-            ingress = [{"ip": str(address), "ipMode": "VIP"}]
+        if shown(service) != (ingress := ingress_of(service, balancer)):
             self._core.patch_namespaced_service_status(
-                service.metadata.name, service.metadata.namespace, {"status": {"loadBalancer": {"ingress": ingress}}}
+                service.metadata.name, service.metadata.namespace, {"status": {"loadBalancer": {"ingress": [ingress]}}}
             )
 
     def _withdraw(self, service: Object) -> None:
@@ -128,7 +133,7 @@ class ServiceController:
             self._firewalls.remove(service, balancer.id)
             balancer.delete()
         self._done.pop(service.metadata.uid, None)
-        if current_address(service) is not None:
+        if shown(service) is not None:
             self._core.patch_namespaced_service_status(
                 service.metadata.name, service.metadata.namespace, {"status": {"loadBalancer": {"ingress": None}}}
             )
@@ -215,9 +220,12 @@ def fingerprint(service: Object) -> str:
     return json.dumps([service.metadata.uid, ports, policy, service.metadata.annotations or {}], sort_keys=True)
 
 
-def address_of(balancer: NodeBalancer) -> IPv4Address:
-    """The NodeBalancer's address."""
-    return IPv4Address(balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address)
+def ingress_of(service: Object, balancer: NodeBalancer) -> dict[str, str]:
+    """Where the Service is reached: by name and address, or by the name alone."""
+    if by_name_alone(service):
+        return {"hostname": balancer.hostname}
+    address = balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address
+    return {"hostname": balancer.hostname, "ip": address, "ipMode": "VIP"}
 
 
 def balancer_label(service: Object) -> str:
@@ -225,11 +233,14 @@ def balancer_label(service: Object) -> str:
     return f"ccm-{service.metadata.uid.replace('-', '')[:12]}"
 
 
-def current_address(service: Object) -> IPv4Address | None:
-    """The address that the Service shows."""
+def shown(service: Object) -> dict[str, str] | None:
+    """Where the Service says that it is reached."""
     balancer = service.status.load_balancer if service.status else None
-    ingress = (balancer.ingress or []) if balancer else []
-    return IPv4Address(ingress[0].ip) if ingress and ingress[0].ip else None
+    if not balancer or not balancer.ingress:
+        return None
+    [ingress, *_] = balancer.ingress
+    fields = {"hostname": ingress.hostname, "ip": ingress.ip, "ipMode": ingress.ip_mode}
+    return {name: value for name, value in fields.items() if value}
 
 
 def external_address(node: Object) -> IPv4Address | None:

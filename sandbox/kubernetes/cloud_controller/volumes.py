@@ -1,7 +1,7 @@
 """Persistent volumes as Linode's driver provides them: a Block Storage volume at Linode behind each.
 
-A volume is a folder of the sandbox that every node of its cluster has, so a pod finds its data on whichever node it
-comes up. Its size is not enforced. It is attached to no Linode, but takes as long to go as one that is.
+A volume is a folder of the sandbox, which one node of its cluster has at a time (attachments.py). Its size is not
+enforced. In the account it is attached to no Linode, but takes as long to go as one that is.
 """
 
 from __future__ import annotations
@@ -28,11 +28,6 @@ FINALIZER: Final = "external-provisioner.volume.kubernetes.io/finalizer"
 _GIB: Final = 1024**3
 # https://techdocs.akamai.com/linode-api/reference/post-volume: the smallest volume there is.
 _SMALLEST_GIB: Final = 10
-DETACHING_SECONDS: Final = 10.0
-"""How long a volume stays once its claim is gone: Linode detaches it in the background, and deletes none before.
-
-The driver's DeleteVolume fails until then, and is tried again (linode-blockstorage-csi-driver, controllerserver.go).
-"""
 
 
 class VolumeController:
@@ -103,8 +98,10 @@ class VolumeController:
             self._release(volume)
 
     def _is_detached(self, name: str) -> bool:
+        # The driver's DeleteVolume fails until then, and is tried again (linode-blockstorage-csi-driver,
+        # controllerserver.go).
         since = self._released.setdefault(name, time.monotonic())
-        return time.monotonic() - since >= DETACHING_SECONDS
+        return time.monotonic() - since >= self._args.detaching_seconds
 
     def _release(self, volume: Object) -> None:
         others = [item for item in volume.metadata.finalizers if item != FINALIZER]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.kubernetes.images.model import Folder, Link, Program, Text
+from sandbox.kubernetes.images.model import Dynamic, Folder, Link, Program, Text
 
 if TYPE_CHECKING:
     from sandbox.kubernetes.images.model import Layer
@@ -16,15 +16,22 @@ BASE: Final[Layer] = {
 }
 """Users, and a folder for temporary files."""
 
-# The applets that people and charts use; busybox takes the one by whose name it is called.
+NETWORK_CLIENTS: Final = ("ftpget", "ftpput", "nc", "nslookup", "ping", "telnet", "tftp", "traceroute")
+"""The applets that take another machine's name or address."""
+# The other applets that people and charts use; busybox takes the one by whose name it is called.
 _APPLETS: Final = """
     sh ash awk base64 basename cat chmod chown clear cp cut date dd df dirname du echo env expr false find
-    grep gunzip gzip head hostname httpd id install ip kill ln ls md5sum mkdir mktemp mv nc nslookup od ping
-    printenv printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort stat sync tail tar tee
-    test time timeout top touch tr true tty uname uniq unzip vi wc wget which whoami xargs yes
+    grep gunzip gzip head hostname httpd id ip kill ln ls md5sum mkdir mktemp mv netstat od
+    printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort stat sync tail tar tee
+    test time timeout top touch tr true tty uname uniq unzip vi wc which whoami xargs yes
 """
 BUSYBOX: Final[Layer] = {
     "/bin/busybox": Program("busybox"),
-    **{f"/bin/{applet}": Link("busybox") for applet in _APPLETS.split()},
+    **{f"/bin/{applet}": Link("busybox") for applet in (*NETWORK_CLIENTS, *_APPLETS.split())},
+    # GNU's, which takes the same options. Debian's busybox before 1.36.1-5 was built without FEATURE_WGET_TIMEOUT, and
+    # its wget ends with a segmentation fault when it is given -T.
+    "/bin/wget": Dynamic(Program("wget")),
+    # As busybox's, it asks once.
+    "/etc/wgetrc": Text("tries = 1\n"),
 }
 """A shell and small tools."""
