@@ -103,7 +103,13 @@ class Driver:
     def __init__(self, account: LinodeClient, api: client.ApiClient, folder: Path) -> None:
         self._core, self._storage = client.CoreV1Api(api), client.StorageV1Api(api)
         args = CloudControllerArgs(
-            cluster_id=1, region="eu-west", api=api, linode=account, pods=lambda _name: None, volumes=folder
+            cluster_id=1,
+            region="eu-west",
+            api=api,
+            linode=account,
+            pods=lambda _name: None,
+            volumes=folder,
+            attached=folder.joinpath,
         )
         self._controller = VolumeController(self._core, args)
         self._ending = threading.Event()
