@@ -8,7 +8,7 @@ import pytest
 
 from fleet.settings import Layer
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret, unwrap
+from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret
 from tests.unit.test_backup import SETTINGS
 
 CLUSTER = "linode:index/lkeCluster:LkeCluster"
@@ -245,7 +245,7 @@ def test_what_an_update_ends_with_is_told_only_once_it_is_there(dev: Graph) -> N
 def test_a_preview_of_what_is_deployed_shows_no_change_and_asks_no_cluster(name: str) -> None:
     config = stack(name)
     update = build(config)
-    preview = build(config, Stage.PREVIEW_OF_DEPLOYED, deployed=unwrap(update.outputs["stack"]))
+    preview = build(config, Stage.PREVIEW_OF_DEPLOYED, deployed=update.deployed)
     assert preview.nodes.keys() == update.nodes.keys()
     for urn, node in update.nodes.items():
         known = preview.nodes[urn]

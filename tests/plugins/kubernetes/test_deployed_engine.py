@@ -28,18 +28,21 @@ _MESH: Final = """
     from fleet.settings import MeshCerts
 
     Path({found!r}).write_text(running.deployed(state.fetch(), {{}}).model_dump_json())
+    member_provider = k8s.Provider("member", kubeconfig=config.require_secret("kubeconfig"), namespace=space,
+                                   cluster_identifier="member", enable_secret_mutable=True)
+    in_member = pulumi.ResourceOptions(provider=member_provider)
     certs = MeshCerts.model_validate({{"roots": config.require("roots").split(",")}})
     root = RootAuthority("mesh", RootAuthorityArgs(certs=certs))
     chart = charts.Chart(source={charts!r}, name={chart!r}, version=config.require("istio"))
     for member in ("m0", "m1"):
         authority = MemberAuthorityArgs(member=member, root=root, trusted_pem=root.trusted_pem)
         k8s.core.v1.Secret(
-            f"{{member}}-istio-cacerts", metadata={{"name": f"{{member}}-cacerts"}}, opts=on_cluster,
+            f"{{member}}-istio-cacerts", metadata={{"name": f"{{member}}-cacerts"}}, opts=in_member,
             string_data=MemberAuthority(f"{{member}}-istio-ca", authority).secret_data)
         release = charts.ReleaseArgs(
             chart=chart, release_name=f"{{member}}-istiod", namespace=space, values={{}}, skip_await=True,
             notes_version=True)
-        charts.release(f"{{member}}-istio-istiod", release, on_cluster)
+        charts.release(f"{{member}}-istio-istiod", release, in_member)
 """
 
 
