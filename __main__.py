@@ -2,7 +2,7 @@
 
 import pulumi
 
-from fleet import catalogue, config, deployed, running, upgrades, whereabouts
+from fleet import catalogue, config, running, steps, upgrades, whereabouts
 from fleet.fleet import Fleet, FleetArgs
 
 settings = config.load()
@@ -10,7 +10,7 @@ there = running.fetch()
 config.refuse(
     [
         *catalogue.errors(settings, catalogue.fetch(), there),
-        *deployed.errors(settings, there),
+        *steps.errors(settings, there),
         *whereabouts.errors(settings, there),
         *upgrades.errors(settings, there),
     ]

@@ -11,6 +11,7 @@ from fleet import secrets
 
 OCI_SCHEME = "oci://"
 REPOSITORY_SCHEMES = ("https://", "http://")
+DESCRIBED = "of version "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class ReleaseArgs:
     timeout_seconds: int = 600
     skip_await: bool = False
     wait_for_jobs: bool = False
+    notes_version: bool = False
+    """Whether the release says which version it is of, where its chart lies in a folder and does not."""
 
 
 def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.helm.v3.Release:
@@ -51,14 +54,23 @@ def release(name: str, args: ReleaseArgs, opts: ResourceOptions) -> kubernetes.h
         wait_for_jobs=args.wait_for_jobs,
         # An upgrade that fails takes back what it added; the next update goes on from the release as it was.
         cleanup_on_fail=True,
+        # A note of Helm's own on the release, which is in no object.
+        description=f"{DESCRIBED}{args.chart.version}" if args.notes_version and version is None else None,
         opts=opts,
     )
 
 
-def version_of(made: kubernetes.helm.v3.Release, wanted: str) -> Output[str]:
-    """The version of a release's chart, known once it is released; what is wanted where a folder is its own version."""
-    known = Output.all(recorded=made.version, chart=made.chart, status=made.status)
-    return known.apply(lambda it: it["recorded"] if it["recorded"] and _has_version(it["chart"]) else wanted)
+def version_of(made: kubernetes.helm.v3.Release) -> Output[str | None]:
+    """The version of a release's chart as the release has it; None for one in a folder that says nothing."""
+    known = Output.all(recorded=made.version, chart=made.chart, status=made.status, description=made.description)
+    return known.apply(
+        lambda it: it["recorded"] if it["recorded"] and _has_version(it["chart"]) else described(it["description"])
+    )
+
+
+def described(description: str | None) -> str | None:
+    """The version that a release says it is of."""
+    return description.removeprefix(DESCRIBED) if description and description.startswith(DESCRIBED) else None
 
 
 def _has_version(chart: str) -> bool:
@@ -66,14 +78,14 @@ def _has_version(chart: str) -> bool:
     return "/" not in chart or chart.startswith(OCI_SCHEME)
 
 
-def forgotten(name: str, opts: ResourceOptions) -> None:
+def forgotten(name: str, opts: ResourceOptions) -> kubernetes.helm.v3.Release:
     """A release in an expelled cluster, which the next update forgets without asking anybody.
 
     Pulumi's Kubernetes provider drops every other object of a cluster that it cannot reach, but fails on releases
     (pulumi-kubernetes#2675). A provider that skips updates leaves the inputs as they were recorded, whatever they are
     here, and from then on the state says that the release is to be kept.
     """
-    kubernetes.helm.v3.Release(
+    return kubernetes.helm.v3.Release(
         name, chart="as recorded", opts=ResourceOptions.merge(opts, ResourceOptions(retain_on_delete=True))
     )
 

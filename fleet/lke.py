@@ -42,6 +42,9 @@ class LkeCluster(pulumi.ComponentResource):
     spec: Cluster
     version: Output[str]
     """The Kubernetes minor version, known once Linode has it."""
+    region: Output[str]
+    acl: Output[bool]
+    """Whether its control plane has one."""
     pools: Output[list[dict[str, str]]]
     """Name and type of each pool in the order that they have at Linode, known once Linode has them."""
     cluster_id: Output[str]
@@ -79,7 +82,8 @@ class LkeCluster(pulumi.ComponentResource):
         # One that is protected stays when an update or a destroy comes to it, and then has to be rid of what is in it.
         self._goes = None if args.spec.protect else cluster
         self.cluster_id = cluster.id
-        self.version = cluster.k8s_version
+        self.version, self.region = cluster.k8s_version, cluster.region
+        self.acl = cluster.control_plane.apply(lambda plane: bool(plane and plane.acl and plane.acl.enabled))
         self.pools = cluster.pools.apply(
             lambda found: [{"name": pool.label or "", "type": pool.type} for pool in found or ()]
         )

@@ -1,4 +1,8 @@
-"""What the stack exports: addresses in plain text, kubeconfigs as secrets."""
+"""What the stack exports: addresses in plain text, kubeconfigs as secrets.
+
+Nothing here is what the next update starts from (fleet/running.py). What is deployed is taken from what resources
+report, so that an update which leaves some alone says nothing of them that is not so.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +23,9 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
         "clusters": [
             {
                 "name": name,
-                "region": cluster.spec.region,
+                "region": cluster.region,
                 "network": cluster.spec.network,
-                "acl": cluster.spec.acl is not None,
+                "acl": cluster.acl,
                 "expelled": cluster.spec.expelled,
                 "joined": federation is not None and name in federation.clusters,
                 "version": cluster.version,
@@ -29,7 +33,6 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
             }
             for name, cluster in clusters.items()
         ],
-        # What the next update starts from (fleet/deployed.py).
         "versions": {
             "karmada": federation.control_plane.version if federation else None,
             "istio": {name: istio.version for name, istio in (mesh.primaries if mesh else {}).items()},
@@ -39,7 +42,7 @@ def exported(clusters: Mapping[str, LkeCluster], federation: Federation | None, 
         "encryption": federation.control_plane.encryption if federation else None,
         "failover": federation is not None and federation.failover is not None,
         "backups": federation.backup.place if federation and federation.backup else None,
-        "meshRoots": mesh.roots if mesh else None,
+        "meshRoots": {"trusted": mesh.roots} if mesh else None,
         "nodeIps": {name: cluster.node_ips for name, cluster in clusters.items()},
         "kubeconfigs": Output.secret({name: cluster.kubeconfig for name, cluster in clusters.items()}),
         "viewKubeconfigs": Output.secret(

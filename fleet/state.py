@@ -6,6 +6,7 @@ what a whole program computed, an update of some resources alone computes them t
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 READ_RESOURCES: Final = "pulumi:pulumi:readStackResourceOutputs"
 """The engine's own function behind queries of stacks (pkg/resource/deploy/builtins.go), which registers nothing."""
+
+LKE_CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"
+PROVIDER: Final = "pulumi:providers:kubernetes"
+RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
+STASH: Final = "pulumi:index:Stash"
+"""A value that the engine keeps, and leaves as it is while the resource is not updated (builtins.go, as above)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +51,18 @@ class State:
         for (found, name), outputs in self.resources.items():
             if found == kind and name.endswith(suffix):
                 yield name.removesuffix(suffix), outputs
+
+    def kept(self, name: str) -> Mapping[str, Any]:
+        """What a Stash of a name was last given; nothing where there is none."""
+        return (self.get(STASH, name) or {}).get("input") or {}
+
+
+def content(secret: Mapping[str, Any], key: str) -> str:
+    """What a Secret has under a key; an empty text where it has no such key."""
+    encoded = (secret.get("data") or {}).get(key)
+    if encoded is not None:
+        return base64.b64decode(encoded).decode()
+    return str((secret.get("stringData") or {}).get(key) or "")
 
 
 def fetch() -> State:

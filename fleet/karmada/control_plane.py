@@ -73,8 +73,8 @@ class KarmadaControlPlane(pulumi.ComponentResource):
     """Whom its API lets in, and which nodes are behind a firewall; None where everybody reaches it."""
     encryption_keys: Output[list[str]]
     """The keys of encryption at rest as etcd's content names them."""
-    encryption: Output[dict[str, Any]]
-    """The keys by their names in the config, known once whatever is to be encrypted is so by the one that writes."""
+    encryption: Output[dict[str, str]]
+    """The name of the key by which whatever is to be encrypted is so, known once it is."""
 
     def __init__(self, name: str, args: KarmadaControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:ControlPlane", name, {}, opts)
@@ -160,7 +160,10 @@ class KarmadaControlPlane(pulumi.ComponentResource):
         )
         program = kubeconfig(self.server, self.pki.client(f"{name}-program", PROGRAM, self))
         self.program_kubeconfig = _let_in(program, release, firewall)
-        self.encryption = _encrypted(args, self.program_kubeconfig, release.status)
+        given = _told(release, values.encryption_given)
+        encrypted = _encrypted(args, self.program_kubeconfig, Output.all(given, keys.fingerprint))
+        record = pulumi.Stash(encryption.RECORD, input={"writing": encrypted}, opts=ResourceOptions(parent=self))
+        self.encryption = record.input
         self.provider = kubernetes.Provider(
             f"{name}-provider",
             kubeconfig=self.program_kubeconfig,
@@ -229,19 +232,23 @@ def _told(release: kubernetes.helm.v3.Release, what: Callable[[Mapping[str, Any]
     )
 
 
-def _encrypted(args: KarmadaControlPlaneArgs, program: Output[str], released: Output[Any]) -> Output[dict[str, Any]]:
-    """The keys, once all that is to be encrypted is so by the one that writes, if another one did or none."""
-    wanted, before = args.karmada.encryption, args.deployed.encryption
-    names: dict[str, Any] = {"keys": list(wanted.keys), "writing": wanted.writing_key}
-    if before is not None and before.writing == wanted.writing_key and not before.others:
-        return released.apply(lambda _: names)
+def _encrypted(args: KarmadaControlPlaneArgs, program: Output[str], fingerprints: Output[Any]) -> Output[str]:
+    """The key that writes, once all that is to be encrypted is so by it, if another one did or none.
 
-    async def follow(known: dict[str, Any]) -> dict[str, Any]:
-        await encryption.rewrite(known["kubeconfig"])
-        return names
+    It is the one from before where the API servers were given others than there are, since an update left them alone.
+    """
+    wanted, before = args.karmada.encryption.writing_key, args.deployed.encryption
 
-    done: Output[dict[str, Any]] = Output.all(kubeconfig=program, released=released).apply(follow)
-    # The kubeconfig is a secret, the names are not.
+    async def follow(known: dict[str, Any]) -> str:
+        given, there = known["fingerprints"]
+        if before is not None and given != there:
+            return before.writing
+        if before is None or before.writing != wanted or before.others:
+            await encryption.rewrite(known["kubeconfig"])
+        return wanted
+
+    done: Output[str] = Output.all(kubeconfig=program, fingerprints=fingerprints).apply(follow)
+    # The kubeconfig is a secret, the name is not.
     return Output.unsecret(done)
 
 

@@ -42,6 +42,8 @@ LEAKED: Final = (
 )
 KEY_PREFIX: Final = f"{KARMADA}-encryption-key-"
 """Before a key's name, in that of its resource."""
+RECORD: Final = f"{KARMADA}-encrypted"
+"""The name of what the engine keeps of the key by which all that is to be encrypted is."""
 TIMEOUT_SECONDS: Final = 300
 PAUSE_SECONDS: Final = 1
 

@@ -27,6 +27,8 @@ PRIVATE: Final = "192.168.128.0/17"
 BALANCERS: Final = "192.168.255.0/24"
 """Where NodeBalancers come from, with calls and with health checks."""
 NODE_PORTS: Final = "30000-32767"
+API_RULE: Final = "karmada-api"
+"""The label of the rule for the node port at which Karmada's API is reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +101,15 @@ class KarmadaFirewall(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KarmadaFirewallArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:karmada:Firewall", name, {}, opts)
-        self.made = []
         self.record = None
         admitted = _admitted(args, args.acl) if args.acl is not None else None
-        if admitted is not None:
-            self.made.append(self._before_nodes(name, args, admitted))
+        nodes = self._before_nodes(name, args, admitted) if admitted is not None else None
+        balancer = None
         if args.service is not None:
-            self.made.append(self._before_balancer(name, args.manager, args.service, admitted))
-        if admitted is not None:
-            self.record = _recorded(args.manager, self.made, admitted)
+            balancer = self._before_balancer(name, args.manager, args.service, admitted)
+        self.made = [made for made in (nodes, balancer) if made is not None]
+        if nodes is not None:
+            self.record = _recorded(args.manager, nodes, balancer)
         self.register_outputs({})
 
     def _before_nodes(self, name: str, args: KarmadaFirewallArgs, admitted: Output[Admitted]) -> linode.Firewall:
@@ -115,7 +117,7 @@ class KarmadaFirewall(pulumi.ComponentResource):
         if args.node_port is not None:
             rules.append(
                 linode.FirewallInboundArgs(
-                    label="karmada-api",
+                    label=API_RULE,
                     action="ACCEPT",
                     protocol="TCP",
                     ports=str(args.node_port),
@@ -167,17 +169,33 @@ def _inbound(rule: Rule) -> linode.FirewallInboundArgs:
 
 
 def _recorded(
-    manager: LkeCluster, made: Sequence[pulumi.CustomResource], admitted: Output[Admitted]
+    manager: LkeCluster, nodes: linode.Firewall, balancer: kubernetes.core.v1.ServicePatch | None
 ) -> Output[dict[str, Any]]:
-    known = Output.all(ids=[resource.id for resource in made], linodes=manager.node_ids, admitted=admitted)
+    known = Output.all(
+        id=nodes.id,
+        linodes=nodes.linodes,
+        inbounds=nodes.inbounds,
+        annotations=balancer.metadata.annotations if balancer else None,
+    )
     return known.apply(
         lambda found: {
-            "id": found["ids"][0],
+            "id": found["id"],
             "manager": manager.name,
             "linodes": found["linodes"],
-            "sources": [*found["admitted"].ipv4, *found["admitted"].ipv6],
+            "sources": sources(found["inbounds"] or (), found["annotations"]),
         }
     )
+
+
+def sources(inbounds: Sequence[Mapping[str, Any]], annotations: Mapping[str, str] | None) -> list[str]:
+    """Whom the firewalls let in at Karmada's API: by the rules of that of the nodes, and by the NodeBalancer's ACL."""
+    rules = [rule for rule in inbounds if rule["label"] == API_RULE]
+    listed = json.loads((annotations or {}).get(ACL_ANNOTATION) or "{}").get("allowList") or {}
+    networks = [
+        *(network for rule in rules for family in ("ipv4s", "ipv6s") for network in rule.get(family) or ()),
+        *(network for family in ("ipv4", "ipv6") for network in listed.get(family) or ()),
+    ]
+    return list(dict.fromkeys(networks))
 
 
 def _admitted(args: KarmadaFirewallArgs, acl: Acl) -> Output[Admitted]:

@@ -113,6 +113,12 @@ def host(
     )
 
 
+def encryption_given(values: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the encryption's configuration that API servers have by a release's values."""
+    found: str | None = ((values.get("apiServer") or {}).get("podAnnotations") or {}).get(ENCRYPTION_ANNOTATION)
+    return found
+
+
 def label_value(fingerprint: str) -> str:
     """A fingerprint as a label: 63 characters at most, and never a number, since the chart puts no quotes around it."""
     return f"sha256-{fingerprint[:40]}"

@@ -5,7 +5,7 @@ each other's intermediates in the place of roots (docs/decisions/0139). Key size
 Istio's tools/certs; lifetimes are config, and an intermediate always ends before the root (docs/decisions/0002).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,8 @@ class RootAuthority(pulumi.ComponentResource):
     signing: Certificate
     trusted_pem: Output[str]
     """All roots, PEM. The one that signs comes first: sidecars ask for a new certificate when this text changes."""
+    pems: Output[dict[str, str]]
+    """Each root by its name, PEM."""
     certs: MeshCerts
 
     def __init__(self, name: str, args: RootAuthorityArgs, opts: ResourceOptions | None = None) -> None:
@@ -63,6 +65,7 @@ class RootAuthority(pulumi.ComponentResource):
             )
             for root in args.certs.roots
         }
+        self.pems = Output.all(**{root: made.certificate_pem for root, made in roots.items()})
         self.signing = roots.pop(args.certs.signing_root)
         self.trusted_pem = Output.all(
             self.signing.certificate_pem, *(root.certificate_pem for root in roots.values())
@@ -78,6 +81,11 @@ def common_name(root: str) -> str:
 def bundle(certificates: Sequence[str]) -> str:
     """Several PEM certificates in one text."""
     return "".join(f"{pem.rstrip()}\n" for pem in certificates)
+
+
+def trusted_among(roots: Mapping[str, str], bundles: Collection[str]) -> list[str]:
+    """Those of several roots, PEM by name, that stand in every one of some bundles; none where there is no bundle."""
+    return [name for name, pem in roots.items() if bundles and all(pem.strip() in held for held in bundles)]
 
 
 @dataclass(frozen=True, kw_only=True)

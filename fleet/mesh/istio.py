@@ -13,6 +13,7 @@ from fleet.mesh import values
 from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority
 from fleet.naming import ISTIO_NAMESPACE, NETWORK_LABEL, WORKLOAD_NAMESPACE
 from fleet.settings import Mesh
+from fleet.state import content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,10 @@ class Istio(pulumi.ComponentResource):
     network: str
     replicas: int
     """Of istiod, and of each gateway beside it."""
-    version: Output[str]
-    """Of Istio's charts, known once istiod is released."""
+    version: Output[str | None]
+    """Of Istio's charts as istiod's release has it, known once it is released."""
+    trusted_pem: Output[str]
+    """What its workloads trust, by the Secret that there is, PEM."""
     namespace: Output[str]
     """istio-system, once it carries its network's name."""
     authority: MemberAuthority
@@ -69,6 +72,11 @@ class Istio(pulumi.ComponentResource):
             string_data=self.authority.secret_data,
             opts=in_member,
         )
+        self.trusted_pem = Output.unsecret(
+            Output.all(data=cacerts.data, stringData=cacerts.string_data).apply(
+                lambda secret: content(secret, "root-cert.pem")
+            )
+        )
         self.base = self.install(f"{name}-base", "base", "istio-base", {}, self._going(f"{name}-base"))
         self.istiod = self.install(
             f"{name}-istiod",
@@ -83,8 +91,9 @@ class Istio(pulumi.ComponentResource):
             # istiod that starts without cacerts makes a root of its own, which no other member trusts; and it needs
             # the CRDs of base.
             ResourceOptions.merge(self._going(f"{name}-istiod"), ResourceOptions(depends_on=[cacerts, self.base])),
+            notes_version=True,
         )
-        self.version = charts.version_of(self.istiod, args.version)
+        self.version = charts.version_of(self.istiod)
         self.injection = kubernetes.core.v1.NamespacePatch(
             f"{name}-injection",
             metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
@@ -103,7 +112,14 @@ class Istio(pulumi.ComponentResource):
         )
 
     def install(
-        self, name: str, chart: str, release_name: str, chart_values: dict[str, object], opts: ResourceOptions
+        self,
+        name: str,
+        chart: str,
+        release_name: str,
+        chart_values: dict[str, object],
+        opts: ResourceOptions,
+        *,
+        notes_version: bool = False,
     ) -> kubernetes.helm.v3.Release:
         """Install another of Istio's charts, in the same version, beside istiod."""
         return charts.release(
@@ -113,6 +129,7 @@ class Istio(pulumi.ComponentResource):
                 release_name=release_name,
                 namespace=self.namespace,
                 values=chart_values,
+                notes_version=notes_version,
             ),
             ResourceOptions.merge(
                 opts, ResourceOptions(hooks=pending_releases.before_update(name, self.member.kubeconfig))

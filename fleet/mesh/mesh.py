@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from fleet import charts
-from fleet.deployed import Deployed, roots_of_expelled
-from fleet.lke import LkeCluster, Members
-from fleet.mesh.ca import RootAuthority, RootAuthorityArgs, bundle
+from fleet.deployed import roots_of_expelled
+from fleet.lke import Members
+from fleet.mesh.ca import RootAuthority, RootAuthorityArgs, bundle, trusted_among
+from fleet.mesh.expulsion import forget
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
 from fleet.mesh.istio import Istio, IstioArgs
 from fleet.mesh.peering import (
@@ -40,10 +39,10 @@ class MeshArgs:
 class Mesh(pulumi.ComponentResource):
     """A multi-primary, multi-network mesh of all members that are not expelled."""
 
-    roots: Output[dict[str, Any]]
-    """Which roots are trusted, which one signs, and which may have signed for expelled members.
+    roots: Output[list[str]]
+    """Which roots every member trusts by the Secrets that there are, known once every istiod has read them.
 
-    Known once every istiod has read them.
+    None, while a member is expelled: the others trust each other's intermediates then.
     """
     primaries: Mapping[str, Istio]
     east_west_gateways: Mapping[str, EastWestGateway]
@@ -104,14 +103,10 @@ class Mesh(pulumi.ComponentResource):
             if config.ingress.enabled
         }
         _peer(self.primaries, token_generation(config.mesh, expelled), child)
-        for cluster in args.members.expelled.values():
-            _forget(cluster, args.members.deployed, child)
-        roots = {
-            "trusted": list(config.certs.mesh.roots),
-            "signing": config.certs.mesh.signing_root,
-            "expelled": roots_of_expelled(config, args.members.deployed),
-        }
-        self.roots = Output.all(*(istio.version for istio in self.primaries.values())).apply(lambda _: roots)
+        deployed = args.members.deployed
+        for member, roots in roots_of_expelled(config, deployed).items():
+            forget(args.members.expelled[member], deployed, roots, child)
+        self.roots = _held(root, self.primaries)
         self.injected = [istio.injection for istio in self.primaries.values()]
         self.register_outputs({})
 
@@ -136,6 +131,12 @@ def _peer(primaries: Mapping[str, Istio], generation: str, opts: ResourceOptions
             TokensRead(f"{member}-tokens-read", args, opts)
 
 
+def _held(root: RootAuthority, primaries: Mapping[str, Istio]) -> Output[list[str]]:
+    held = Output.all(*(istio.trusted_pem for istio in primaries.values()))
+    read = Output.all(*(istio.version for istio in primaries.values()))
+    return Output.all(pems=root.pems, held=held, read=read).apply(lambda it: trusted_among(it["pems"], it["held"]))
+
+
 def _without(expelled: Sequence[str], primaries: Mapping[str, Istio], opts: ResourceOptions) -> Output[str]:
     """What everybody trusts while members are expelled: each other's intermediates, PEM, and no root that signed more.
 
@@ -150,20 +151,3 @@ def _without(expelled: Sequence[str], primaries: Mapping[str, Istio], opts: Reso
         certificates=[istio.authority.certificate_pem for istio in primaries.values()],
         ended=[secret.metadata.name for secret in ended],
     ).apply(lambda known: bundle(known["certificates"]))
-
-
-def _forget(cluster: LkeCluster, deployed: Deployed, opts: ResourceOptions) -> None:
-    """The releases in an expelled member that the last update still had, below components of the same names."""
-    member = cluster.name
-    if member not in deployed.versions.istio:
-        return
-    found = [
-        ("fleet:mesh:Istio", f"{member}-istio", ("base", "istiod")),
-        ("fleet:mesh:EastWestGateway", f"{member}-east-west", ("release",)),
-    ]
-    if member in deployed.ingresses:
-        found.append(("fleet:mesh:IngressGateway", f"{member}-ingress", ("release",)))
-    for kind, name, releases in found:
-        component = pulumi.ComponentResource(kind, name, {}, opts)
-        for release in releases:
-            charts.forgotten(f"{name}-{release}", ResourceOptions(parent=component, provider=cluster.provider))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from sandbox import privileges
 from sandbox.engine import plugins
+from sandbox.engine.downloads import download_site_answers, fetch
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.errors import SandboxError
-from sandbox.plugins import install
+from sandbox.plugins import install, link
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:
@@ -82,12 +83,16 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
     `say` gets the one line that tells what was chosen. Raises a SandboxError if it does not come to running Pulumi.
     """
     workspace.prepare(request.stack)
+    privileges.hand_over(workspace.folder)
     pulumi = tool_path("pulumi")
-    choice = plugins.choose(request.mode, pulumi=pulumi, reachable=_reachable(request))
+    choice = plugins.choose(request.mode, pulumi=pulumi, reachable=download_site_answers)
+    # Here, since the engine may be about to enter a place where nothing can be reached.
+    users = _state_environment(request.stack, workspace) | {"PULUMI_HOME": str(plugins.user_home())}
+    fetch(choice.missing, pulumi, folder=workspace.shadow, environment=users, say=say)
     with account_for(request) as account:
         say(f"stack {request.stack}: {choice}, {account.name if account else _own_account()}")
         variables = {**(account.environment if account else {}), **request.variables}
-        environment = {**_environment(request.stack, workspace, choice), **variables}
+        environment = {**_environment(request, workspace, choice), **variables}
         # Policy packs read the state through the CLI that runs them.
         environment["PATH"] = f"{pulumi.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
         privileges.hand_over(workspace.folder)
@@ -99,11 +104,6 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
             return _attend(command, folder=folder, environment=environment)
         with request.log.open("w", encoding="utf-8") as log:
             return _attend(command, folder=folder, environment=environment, output=log)
-
-
-def _reachable(request: Request) -> Callable[[], bool]:
-    # Where the command enters a place of its own, whether this one reaches the download site says nothing.
-    return (lambda: False) if request.enter else plugins.download_site_answers
 
 
 def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
@@ -118,14 +118,18 @@ def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
     return _ask([str(tool_path("pulumi")), *arguments], workspace.shadow, _state_environment(stack, workspace))
 
 
-def _environment(stack: str, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
-    home = workspace.home(choice.given)
+def _environment(request: Request, workspace: Workspace, choice: plugins.Choice) -> dict[str, str]:
+    home = plugins.user_home()
     if choice.given:
+        installed, home = home, workspace.home(choice.given)
         install(home, choice.given)
+        link(home, [plugin for plugin in plugins.PROVIDERS if plugin not in choice.given], installed=installed)
     return {
-        **_state_environment(stack, workspace),
-        **({"PULUMI_HOME": str(home)} if choice.given else {}),
+        **_state_environment(request.stack, workspace),
         **choice.environment,
+        # From there a download could only fail, after a minute of trying.
+        **(plugins.WITHOUT_DOWNLOADS if request.enter else {}),
+        "PULUMI_HOME": str(home),
     }
 
 

@@ -4,6 +4,6 @@
 and the providers there as if it had downloaded them.
 """
 
-from sandbox.plugins.installation import PLUGINS, Plugin, install
+from sandbox.plugins.installation import PLUGINS, Plugin, install, link
 
-__all__ = ["PLUGINS", "Plugin", "install"]
+__all__ = ["PLUGINS", "Plugin", "install", "link"]

@@ -47,6 +47,11 @@ class Plugin:
         """Where the executable is in a PULUMI_HOME."""
         return home / "plugins" / f"{self.kind}-{self.name}-v{version or self.version}" / self.executable
 
+    def is_in(self, home: Path, version: str = "") -> bool:
+        """Whether a PULUMI_HOME has it, and whole (GetPluginsFromDir in the file above)."""
+        file = self.path(home, version)
+        return file.is_file() and not file.parent.with_name(f"{file.parent.name}.partial").exists()
+
 
 PLUGINS: Final = (
     Plugin(kind="language", name="python", package="pulumi"),
@@ -80,6 +85,21 @@ def install(home: Path, plugins: Iterable[Plugin] = PLUGINS) -> None:
                 _link(plugin.path(home, version), tool_path(plugin.tool))
 
 
+def link(home: Path, plugins: Iterable[Plugin], *, installed: Path) -> None:
+    """Show a PULUMI_HOME what another one has of plugins, in the versions that Fleet asks for or asked for before.
+
+    Raises OSError where the folder cannot be written.
+    """
+    for plugin in plugins:
+        for version in (plugin.version, *plugin.earlier):
+            if not plugin.is_in(installed, version):
+                continue
+            place = plugin.path(home, version).parent
+            # File by file, since the CLI passes over a folder that is a link.
+            for file in plugin.path(installed, version).parent.iterdir():
+                _link(place / file.name, file)
+
+
 def _launcher(plugin: Plugin) -> str:
     # Isolated (-I), so that neither the project's folder nor PYTHONPATH can replace a module of ours. A
     # shell's `exec` and no #! line of Python, which fails on long paths and on spaces.
@@ -87,13 +107,13 @@ def _launcher(plugin: Plugin) -> str:
     return f'#!/bin/sh\nexec {command} "$@"\n'
 
 
-def _link(path: Path, executable: Path) -> None:
+def _link(path: Path, target: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink() and path.readlink() == executable:
+    if path.is_symlink() and path.readlink() == target:
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         temporary = Path(folder) / path.name
-        temporary.symlink_to(executable)
+        temporary.symlink_to(target)
         temporary.replace(path)
 
 

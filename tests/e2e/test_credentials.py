@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.e2e.clients import Account
 from tests.e2e.running import changes_nothing
+from tests.e2e.stack import YES
 from tests.e2e.test_outages import cluster_id
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 MEMBER: Final = "us"
 REMEDY: Final = f"pulumi refresh --target '**::{MEMBER}-cluster'"
+WRONG: Final = "PULUMI_K8S_DELETE_UNREACHABLE"
+"""What the official provider proposes where it is refused."""
 TOLD_WITHIN_SECONDS: Final = 120.0
 """An update that waited for a cluster would take a quarter of an hour; the rest of it is the engine's own start."""
 
@@ -106,10 +109,20 @@ def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
     assert f"cluster '{MEMBER}' answers, and does not take the kubeconfig that the stack's state has (401" in said
     assert REMEDY in said
     assert "If Linode has no other, reset it there first" in said
-    assert "PULUMI_K8S_DELETE_UNREACHABLE" not in said, "it would drop what lives"
+    assert WRONG not in said, "it would drop what lives"
 
     # Of a token that was deleted in the cluster Linode has no other: a refresh alone would read the dead one again.
     reset(fleet, account)
     fleet.stack.run("refresh", "--target", f"**::{MEMBER}-cluster", "--yes", "--non-interactive", "--color=never")
     fleet.up()
+    assert changes_nothing(fleet.up())
+
+
+def test_a_refresh_of_everything_reads_with_the_kubeconfig_that_there_is(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.configured()
+    rotate(fleet, Account(layout=fleet.layout, folder=tmp_path))
+    with pytest.raises(AssertionError, match=WRONG):
+        fleet.stack.run("up", "--refresh", *YES)
+    said = fleet.stack.run("up", "--refresh", "--run-program", *YES)
+    assert WRONG not in said
     assert changes_nothing(fleet.up())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -76,15 +77,23 @@ def test_the_fleet_previews_with_no_account_and_leaves_no_trace(
 def test_a_preview_knows_what_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported = pulumi("dev", tmp_path, monkeypatch, "stack", "export")
     checkpoint = json.loads(exported.stdout)
-    kinds = {"fleet-dev": "pulumi:pulumi:Stack", "eu-cluster": "linode:index/lkeCluster:LkeCluster"}
     told = {"clusters": [{"name": "eu", "region": "eu-west", "version": "1.35"}]}
     reported = {"region": "us-west", "k8sVersion": "1.33", "pools": []}
-    fleet = {"meshRoots": {"trusted": ["old", "root"], "signing": "old"}}
-    kinds["fleet"] = "fleet:index:Fleet"
-    outputs = {"fleet-dev": told, "eu-cluster": reported, "fleet": fleet}
+    held = base64.b64encode(b"PEM of old\nPEM of root\n").decode()
+    found: dict[str, tuple[str, dict[str, Any]]] = {
+        "fleet-dev": ("pulumi:pulumi:Stack", told),
+        "eu-cluster": ("linode:index/lkeCluster:LkeCluster", reported),
+        "mesh-old-cert": ("tls:index/selfSignedCert:SelfSignedCert", {"certPem": "PEM of old\n"}),
+        "mesh-root-cert": ("tls:index/selfSignedCert:SelfSignedCert", {"certPem": "PEM of root\n"}),
+        "eu-istio-ca-intermediate-cert": (
+            "tls:index/locallySignedCert:LocallySignedCert",
+            {"caCertPem": "PEM of old\n"},
+        ),
+        "eu-istio-cacerts": ("kubernetes:core/v1:Secret", {"data": {"root-cert.pem": held}}),
+    }
     checkpoint["deployment"]["resources"] = [
-        {"urn": f"urn:pulumi:dev::fleet::{kind}::{name}", "custom": False, "type": kind, "outputs": outputs[name]}
-        for name, kind in kinds.items()
+        {"urn": f"urn:pulumi:dev::fleet::{kind}::{name}", "custom": False, "type": kind, "outputs": outputs}
+        for name, (kind, outputs) in found.items()
     ]
     file = tmp_path / "checkpoint.json"
     file.write_text(json.dumps(checkpoint))

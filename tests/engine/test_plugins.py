@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import socket
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.engine import plugins
-from sandbox.engine.plugins import Mode, choose, download_site_answers
+from sandbox.engine.plugins import Mode, choose
 from sandbox.plugins import PLUGINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LANGUAGE, *PROVIDERS = PLUGINS
@@ -62,19 +56,44 @@ def test_a_language_host_beside_the_cli_is_used_whatever_is_asked_for(pulumi: Pa
     assert str(choice) == said
 
 
-def test_official_leaves_everything_to_the_cli(pulumi: Path) -> None:
+def test_official_fetches_what_is_missing(pulumi: Path) -> None:
     install_language_host(pulumi)
     choice = choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never)
     assert choice.given == ()
+    assert choice.missing == tuple(PROVIDERS)
     assert choice.environment == {}
     assert str(choice) == "official plugins (asked for)"
 
 
-def test_the_language_host_alone_is_a_stand_in_where_only_it_is_missing(pulumi: Path) -> None:
-    choice = choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never)
-    assert choice.given == (LANGUAGE,)
-    assert choice.environment == {}, "the providers still have to be downloaded"
-    assert "stand-in language host" in str(choice)
+@pytest.mark.parametrize("mode", [Mode.OFFICIAL, Mode.AUTO])
+def test_what_is_installed_is_used_and_not_fetched(pulumi: Path, mode: Mode) -> None:
+    install_providers(pulumi)
+    choice = choose(mode, pulumi=pulumi, reachable=never)
+    assert choice.given == (LANGUAGE,), "it comes with the CLI, and no download has it"
+    assert choice.missing == ()
+    assert str(choice) == "official providers (installed), stand-in language host (this pulumi has none beside it)"
+
+
+def test_a_provider_on_the_path_is_installed(pulumi: Path) -> None:
+    install_language_host(pulumi)
+    for provider in PROVIDERS:
+        (pulumi.parent / provider.executable).touch(mode=0o755)
+    assert choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never).missing == ()
+
+
+def test_an_installation_that_was_cut_off_is_none(pulumi: Path) -> None:
+    install_providers(pulumi)
+    folder = PROVIDERS[1].path(pulumi.parents[1] / "home").parent
+    folder.with_name(f"{folder.name}.partial").touch()
+    assert choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never).missing == (PROVIDERS[1],)
+
+
+def test_another_version_is_another_plugin(pulumi: Path) -> None:
+    """The engine takes the very version that the program's SDK package asks for (SelectCompatiblePlugin)."""
+    install_providers(pulumi)
+    folder = PROVIDERS[1].path(pulumi.parents[1] / "home").parent
+    folder.rename(folder.with_name("resource-linode-v6.0.0"))
+    assert choose(Mode.OFFICIAL, pulumi=pulumi, reachable=never).missing == (PROVIDERS[1],)
 
 
 def test_auto_takes_official_plugins_that_are_installed_without_asking_the_network(pulumi: Path) -> None:
@@ -83,59 +102,27 @@ def test_auto_takes_official_plugins_that_are_installed_without_asking_the_netwo
     assert choose(Mode.AUTO, pulumi=pulumi, reachable=never).given == ()
 
 
-def test_auto_takes_official_plugins_where_they_can_be_downloaded(pulumi: Path) -> None:
+def test_auto_fetches_official_plugins_where_they_can_be_downloaded(pulumi: Path) -> None:
     install_language_host(pulumi)
-    assert choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: True).given == ()
+    choice = choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: True)
+    assert choice.given == ()
+    assert choice.missing == tuple(PROVIDERS)
+
+
+def test_the_kubernetes_provider_that_is_built_goes_with_installed_ones(pulumi: Path) -> None:
+    """It is the official one, of the version that is asked for."""
+    install_language_host(pulumi)
+    install_providers(pulumi)
+    PROVIDERS[0].path(pulumi.parents[1] / "home").unlink()
+    choice = choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: False)
+    assert choice.given == (PROVIDERS[0],)
+    assert str(choice) == "official providers (installed or built), official language host"
 
 
 def test_auto_gives_all_providers_where_one_official_plugin_is_out_of_reach(pulumi: Path) -> None:
     install_language_host(pulumi)
     install_providers(pulumi)
-    PROVIDERS[0].path(pulumi.parents[1] / "home").unlink()
+    PROVIDERS[1].path(pulumi.parents[1] / "home").unlink()
     choice = choose(Mode.AUTO, pulumi=pulumi, reachable=lambda: False)
     assert choice.given == tuple(PROVIDERS), "all come from one place"
     assert "neither installed nor to be downloaded" in str(choice)
-
-
-@contextlib.contextmanager
-def site(status: int) -> Iterator[str]:
-    """A download site on the loopback that answers each question with one status."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.parametrize(("status", "answers"), [(200, True), (403, False), (503, False)])
-def test_a_site_that_refuses_the_plugin_does_not_count_as_reachable(
-    monkeypatch: pytest.MonkeyPatch, status: int, answers: bool
-) -> None:
-    with site(status) as address:
-        monkeypatch.setattr(plugins, "_DOWNLOADS", address)
-        assert download_site_answers() is answers
-
-
-def test_a_closed_port_does_not_count_as_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    monkeypatch.setattr(plugins, "_DOWNLOADS", f"http://127.0.0.1:{port}")
-    assert not download_site_answers()
-
-
-def test_a_site_that_never_answers_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_PROBE_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(plugins, "_DOWNLOADS", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert not download_site_answers()

@@ -19,12 +19,12 @@ from kubernetes import client
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
-from fleet import addresses, readiness
+from fleet import addresses, readiness, running
 from fleet.config import parse
 from fleet.deployed import Deployed
 from fleet.fleet import Fleet, FleetArgs
 from fleet.karmada import encryption
-from fleet.state import READ_RESOURCES
+from fleet.state import READ_RESOURCES, State
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in Pulumi's wire format (sdk/go/common/resource/sig)."""
@@ -61,6 +61,7 @@ class Node:
     after_create: tuple[str, ...] = ()
     """The hooks that the engine runs when it has created the resource, by name."""
     after_update: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
 
@@ -80,7 +81,7 @@ class Graph:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
-    """What the components registered as their outputs, by name of the component."""
+    """What the components registered as their outputs, by name of the component; of `stack`, what the stack exports."""
     exported_after: dict[str, set[str]] = field(default_factory=dict)
     """By output of the stack, the names of the resources without which it is not known."""
     awaited: list[str] = field(default_factory=list)
@@ -93,6 +94,17 @@ class Graph:
     """The kubeconfigs by which the program had Karmada encrypt anew what is there."""
     hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
     """What the program gave the engine to call, by the names that resources have for it."""
+
+    @property
+    def deployed(self) -> Deployed:
+        """What the next update finds, where this one was done."""
+        resources = {(node.type, node.name): unwrap(node.outputs) for node in self.nodes.values()}
+        components = {
+            (node.type, node.name): unwrap(self.outputs[node.name])
+            for node in self.nodes.values()
+            if node.name in self.outputs
+        }
+        return running.deployed(State(resources=resources | components), {})
 
     def of_type(self, *types: str) -> list[Node]:
         """The resources of some types, in order of registration."""
@@ -311,6 +323,16 @@ FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = 
 }
 
 
+class Exports(pulumi.ComponentResource):
+    """Stands for the stack, which has what the program exports as its outputs."""
+
+    TYPE: Final = "test:index:Exports"
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        super().__init__(self.TYPE, "stack")
+        self.register_outputs(dict(outputs))
+
+
 class Recorder(mocks.MockMonitor):
     """Keeps each request before the mocks answer it; the mocks themselves know neither parents nor dependencies."""
 
@@ -322,7 +344,7 @@ class Recorder(mocks.MockMonitor):
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - gRPC's name
         """Record, then answer."""
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the base class has no annotations
-        if request.type == "pulumi:pulumi:Stack":
+        if request.type in ("pulumi:pulumi:Stack", Exports.TYPE):
             return answer
         for name in set(request.additionalSecretOutputs) & set(answer.object):
             value = json_format.MessageToDict(answer.object.fields[name])
@@ -346,6 +368,7 @@ class Recorder(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             after_create=tuple(request.hooks.after_create),
             after_update=tuple(request.hooks.after_update),
+            outputs=_plain(answer.object) | ({"id": answer.id} if answer.id else {}),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )
         if self._hooked:
@@ -380,7 +403,7 @@ def build(
     config: Mapping[str, Any],
     stage: Stage = Stage.UPDATE,
     *,
-    deployed: Mapping[str, Any] | None = None,
+    deployed: Mapping[str, Any] | Deployed | None = None,
     hooked: bool = False,
 ) -> Graph:
     """Run the whole program on plain config, to its end, and give what it registered.
@@ -420,7 +443,9 @@ def build(
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # it drains what the program leaves pending
     def program() -> pulumi.Output[None]:
         args = FleetArgs(config=parse(config), deployed=Deployed.model_validate(deployed or {}))
-        return pulumi.Output.from_input(_note_sources(Fleet("fleet", args).outputs, recorder.graph))
+        exported = Fleet("fleet", args).outputs
+        Exports(exported)
+        return pulumi.Output.from_input(_note_sources(exported, recorder.graph))
 
     with contextlib.ExitStack() as patches:
         patches.enter_context(own_event_loop())

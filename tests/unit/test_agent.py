@@ -57,7 +57,7 @@ def test_an_agents_server_is_the_endpoint(dev: Graph, prod: Graph) -> None:
         for member in MEMBERS:
             secret = graph.one(SECRET, f"{member}-agent-kubeconfig")
             kubeconfig = yaml.safe_load(secret.plain()["stringData"]["kubeconfig"])
-            assert kubeconfig["clusters"][0]["cluster"]["server"] == graph.outputs["fleet"]["karmadaEndpoint"]
+            assert kubeconfig["clusters"][0]["cluster"]["server"] == graph.outputs["stack"]["karmadaEndpoint"]
             assert is_secret(secret.inputs["stringData"])
 
 
@@ -72,7 +72,7 @@ def test_every_agent_has_an_identity_of_its_own(dev: Graph) -> None:
 def test_another_endpoint_or_certificate_restarts_the_agents_which_read_both_when_they_start(dev: Graph) -> None:
     for member in MEMBERS:
         annotations = deployment(dev, member)["spec"]["template"]["metadata"]["annotations"]
-        assert annotations["fleet/endpoint"] == dev.outputs["fleet"]["karmadaEndpoint"]
+        assert annotations["fleet/endpoint"] == dev.outputs["stack"]["karmadaEndpoint"]
         assert len(annotations["fleet/certificate"]) == 64
 
 

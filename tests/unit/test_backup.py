@@ -123,7 +123,7 @@ def test_the_job_is_told_where_for_whom_and_how_many_stay(graph: Graph) -> None:
     assert (told["PREFIX"], told["RECIPIENT"], told["KEEP"]) == ("karmada/test/", RECIPIENT, "7")
     [name] = told["KEYS"].split(",")
     assert name.startswith("first-"), "whoever restores learns which key of encryption at rest it takes"
-    assert graph.outputs["fleet"]["backups"] == {
+    assert graph.outputs["stack"]["backups"] == {
         "bucket": "prod-backups",
         "region": "us-east",
         "endpoint": "https://us-east-1.linodeobjects.com",
@@ -149,7 +149,7 @@ def test_requests_are_signed_for_the_region_that_linodes_host_is_named_after() -
 def test_without_a_word_there_is_no_backup() -> None:
     graph = build(fleet_of(1, layers=["karmada"]))
     assert graph.of_type(BUCKET, KEY) == []
-    assert graph.outputs["fleet"].get("backups") is None
+    assert graph.outputs["stack"].get("backups") is None
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ import pytest
 
 from fleet import versions
 from fleet.config import ConfigError, parse
-from fleet.deployed import Deployed, errors, roots_of_expelled
+from fleet.deployed import Deployed, roots_of_expelled
+from fleet.steps import errors
 from tests.unit.configs import fleet_of
 from tests.unit.graph import build
 
 
 def outputs(**config: Any) -> dict[str, Any]:
-    """What a fleet of two members exports."""
-    found: dict[str, Any] = build(fleet_of(2, **config)).outputs["fleet"]
-    return found
+    """What the resources of a fleet of two members report."""
+    return build(fleet_of(2, **config)).deployed.model_dump(by_alias=True)
 
 
 def refused(now: dict[str, Any], **config: Any) -> list[str]:
@@ -26,7 +26,7 @@ def running() -> dict[str, Any]:
     return outputs()
 
 
-def test_the_outputs_of_an_update_are_what_the_next_one_starts_from(running: dict[str, Any]) -> None:
+def test_what_the_resources_of_an_update_report_is_what_the_next_one_starts_from(running: dict[str, Any]) -> None:
     deployed = Deployed.model_validate(running)
     assert {cluster.name: cluster.version for cluster in deployed.clusters} == dict.fromkeys(
         ["manager", "m0", "m1"], "1.35"
@@ -144,7 +144,7 @@ def test_one_member_runs_another_istio_before_the_others() -> None:
         for name in ("m0", "m1")
     }
     assert versions == {"m0": "1.31.0", "m1": "1.30.4"}
-    assert graph.outputs["fleet"]["versions"]["istio"] == versions
+    assert graph.outputs["stack"]["versions"]["istio"] == versions
 
 
 def test_istios_of_two_members_are_at_most_a_minor_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,14 +212,14 @@ def test_the_way_out_is_one_that_is_allowed(steps: tuple[list[str], ...]) -> Non
     for left in steps:
         raw = with_pools(*left)
         assert errors(parse(raw), Deployed.model_validate(now)) == []
-        now = build(raw, deployed=now).outputs["fleet"]
+        now = build(raw, deployed=now).deployed.model_dump(by_alias=True)
     assert [pool.name for pool in Deployed.model_validate(now).pools("m0")] == steps[-1]
 
 
 def test_an_acl_cannot_be_taken_out_again() -> None:
     raw = fleet_of(1, layers=[])
     raw["clusters"]["m0"]["acl"] = {"ipv4": ["192.0.2.0/24"]}
-    with_acl = Deployed.model_validate(build(raw).outputs["fleet"])
+    with_acl = build(raw).deployed
     assert errors(parse(raw), with_acl) == []
     [error] = errors(parse(fleet_of(1, layers=[])), with_acl)
     assert error.startswith("clusters.m0.acl: is missing")

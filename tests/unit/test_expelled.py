@@ -29,9 +29,15 @@ def config(**sections: Any) -> dict[str, Any]:
 
 
 def outputs(graph: Graph) -> dict[str, Any]:
-    """What an update exports, as the next one reads it."""
-    found: dict[str, Any] = unwrap(graph.outputs["fleet"])
+    """What an update exports."""
+    found: dict[str, Any] = unwrap(graph.outputs["stack"])
     return found
+
+
+def with_roots(graph: Graph, **roots: Any) -> dict[str, Any]:
+    """What an update deployed, with other roots of the mesh."""
+    found = graph.deployed.model_dump(by_alias=True)
+    return found | {"meshRoots": found["meshRoots"] | roots}
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +54,19 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 @pytest.fixture(scope="module")
 def after(before: Graph, stage: Stage) -> Graph:
     """The update that expels."""
-    return build(config(), stage, deployed=outputs(before))
+    return build(config(), stage, deployed=before.deployed)
 
 
 @pytest.fixture(scope="module")
 def expelled(before: Graph) -> Graph:
     """The update that expels, with all values known."""
-    return build(config(), deployed=outputs(before))
+    return build(config(), deployed=before.deployed)
 
 
 @pytest.fixture(scope="module")
 def later(expelled: Graph) -> Graph:
     """The next update."""
-    return build(config(), deployed=outputs(expelled))
+    return build(config(), deployed=expelled.deployed)
 
 
 def in_cluster(graph: Graph, member: str) -> list[Node]:
@@ -180,15 +186,15 @@ def test_every_release_in_it_is_kept_for_one_update_and_then_forgotten(
 def test_no_release_is_kept_that_was_not_there(sections: dict[str, Any]) -> None:
     first = build(fleet_of(3, **sections))
     there = {node.urn for node in in_cluster(first, "m2") if node.type == RELEASE}
-    second = build(config(**sections), deployed=outputs(first))
+    second = build(config(**sections), deployed=first.deployed)
     assert {node.urn for node in in_cluster(second, "m2")} == there
 
 
 def test_karmada_that_comes_later_knows_nothing_of_it() -> None:
     first = build(fleet_of(3, layers=["mesh"]))
-    second = build(config(layers=["mesh"]), deployed=outputs(first))
-    for deployed in (second, build(config(), deployed=outputs(second))):
-        third = build(config(), deployed=outputs(deployed))
+    second = build(config(layers=["mesh"]), deployed=first.deployed)
+    for deployed in (second, build(config(), deployed=second.deployed)):
+        third = build(config(), deployed=deployed.deployed)
         assert {node.name for node in third.of_type(KARMADA_CLUSTER)} == {"m0-agent-cluster", "m1-agent-cluster"}
 
 
@@ -210,17 +216,19 @@ def test_the_next_update_changes_nothing(expelled: Graph, later: Graph) -> None:
 
 def test_its_roots_are_remembered_until_its_entry_goes(expelled: Graph) -> None:
     sections = {"certs": {"mesh": {"roots": ["root", "next"], "signing": "next"}}}
-    assert outputs(expelled)["meshRoots"]["expelled"] == {"m2": ["root"]}
-    known = outputs(expelled) | {"meshRoots": outputs(expelled)["meshRoots"] | {"trusted": ["root", "next"]}}
-    rotated = build(config(**sections), deployed=known)
-    assert outputs(rotated)["meshRoots"]["expelled"] == {"m2": ["root"]}
+    rotated = build(config(**sections), deployed=with_roots(expelled, trusted=["root", "next"]))
+    for graph in (expelled, rotated):
+        found = graph.deployed.mesh_roots
+        assert found is not None
+        assert found.expelled == {"m2": ("root",)}
+        assert graph.outputs["stack"]["meshRoots"] == {"trusted": []}, "nobody trusts a root while one is expelled"
 
 
 def test_another_root_changes_nothing_that_anybody_trusts_by_key(expelled: Graph) -> None:
     """Intermediates keep their keys, so that old and new ones vouch for the same certificates."""
     rotated = build(
         config(certs={"mesh": {"roots": ["root", "next"], "signing": "next"}}),
-        deployed=outputs(expelled) | {"meshRoots": {"trusted": ["root", "next"], "signing": "root"}},
+        deployed=with_roots(expelled, trusted=["root", "next"], signing="root"),
     )
     for member in REST:
         key = f"{member}-istio-ca-intermediate-key"
@@ -231,8 +239,8 @@ def test_another_root_changes_nothing_that_anybody_trusts_by_key(expelled: Graph
 
 def test_when_its_entry_goes_the_new_root_is_trusted_and_its_remains_go(expelled: Graph, later: Graph) -> None:
     raw = fleet_of(2, certs={"mesh": {"roots": ["next"]}})
-    memory = {"meshRoots": {"trusted": ["next"], "signing": "next", "expelled": {"m2": ["root"]}}}
-    gone = build(raw, deployed=outputs(later) | memory)
+    memory = with_roots(later, trusted=["next"], signing="next", expelled={"m2": ["root"]})
+    gone = build(raw, deployed=memory)
     data = gone.one(SECRET, "m0-istio-cacerts").plain()["stringData"]
     assert data["root-cert.pem"] == "PEM of mesh-next-cert\n"
     assert not [node for node in gone.nodes.values() if "m2" in node.name]

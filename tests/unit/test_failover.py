@@ -84,10 +84,10 @@ def test_the_config_says_how_long_it_waits_and_whether_it_brings_home() -> None:
 def test_the_stack_says_whether_there_is_one_and_it_is_called_what_verify_asks_for() -> None:
     graph = dev()
     (job,) = graph.of_type(CRON_JOB)
-    assert graph.outputs["fleet"]["failover"] is True
+    assert graph.outputs["stack"]["failover"] is True
     assert job.plain()["metadata"] == {"name": FAILOVER, "namespace": "karmada-system"}
-    assert dev(enabled=False).outputs["fleet"]["failover"] is False
-    assert dev(layers=()).outputs["fleet"]["failover"] is False
+    assert dev(enabled=False).outputs["stack"]["failover"] is False
+    assert dev(layers=()).outputs["stack"]["failover"] is False
 
 
 def test_nothing_is_left_of_it_where_the_config_turns_it_off() -> None:

@@ -47,7 +47,7 @@ def fleet(mode: Mode, stage: Stage = Stage.UPDATE) -> Graph:
 
 
 def node_ips(graph: Graph, *clusters: str) -> list[str]:
-    return [address for cluster in clusters for address in graph.outputs["fleet"]["nodeIps"][cluster]]
+    return [address for cluster in clusters for address in graph.outputs["stack"]["nodeIps"][cluster]]
 
 
 def firewall(graph: Graph) -> Node:
@@ -76,7 +76,7 @@ def test_without_an_acl_no_firewall_is_made_and_the_service_has_no_annotation_of
     for karmada in ({}, {"endpoint": "loadBalancer"}):
         graph = build(fleet_of(1, karmada=karmada))
         assert not graph.of_type(FIREWALL, PATCH)
-        assert "karmadaFirewall" not in graph.outputs["fleet"], "None"
+        assert "karmadaFirewall" not in graph.outputs["stack"], "None"
         assert not graph.let_in, "nobody waits at a door that is open"
         assert all("firewall" not in json.dumps(service.inputs) for service in graph.of_type(SERVICE))
 
@@ -222,7 +222,7 @@ def test_an_expelled_member_is_let_in_no_more() -> None:
 
 def deployed(graph: Graph, **record: Any) -> dict[str, Any]:
     """What the next update reads of this one."""
-    outputs = graph.outputs["fleet"]
+    outputs = graph.outputs["stack"]
     clusters = [{"name": cluster["name"], "version": "1.35"} for cluster in outputs["clusters"]]
     return {"clusters": clusters, "karmadaFirewall": outputs["karmadaFirewall"] | record}
 
@@ -240,15 +240,15 @@ def test_an_update_after_nodes_were_recycled_closes_the_gap_and_says_that_there_
     graph = fleet(mode)
     (recycled,) = node_ips(graph, "m1")
     (linode,) = firewall(graph).plain()["linodes"]
-    sources = [source for source in graph.outputs["fleet"]["karmadaFirewall"]["sources"] if recycled not in source]
+    sources = [source for source in graph.outputs["stack"]["karmadaFirewall"]["sources"] if recycled not in source]
     again = build(fleet_of(2, karmada=mode.section), deployed=deployed(graph, sources=sources, linodes=[1]))
     assert sorted(again.warned) == [
         f"Karmada's API did not let in {recycled}: nodes of m1 that came since the last update. This one lets them in.",
         f"No firewall was before Linode {linode}: nodes of manager that came since the last update, whose node ports "
         "answered everybody. This one puts them behind it.",
     ]
-    assert recycled in json.dumps(again.outputs["fleet"]["karmadaFirewall"]["sources"])
-    assert again.outputs["fleet"]["karmadaFirewall"]["linodes"] == [linode]
+    assert recycled in json.dumps(again.outputs["stack"]["karmadaFirewall"]["sources"])
+    assert again.outputs["stack"]["karmadaFirewall"]["linodes"] == [linode]
 
 
 def test_a_member_and_a_manager_that_are_new_are_no_gap() -> None:
@@ -278,4 +278,4 @@ def test_an_acl_that_is_dropped_is_taken_off_the_nodebalancer() -> None:
     (patch,) = graph.of_type(PATCH)
     assert ACL_ANNOTATION not in patch.plain()["metadata"]["annotations"], "what is retained would shut new nodes out"
     assert not graph.of_type(FIREWALL)
-    assert "karmadaFirewall" not in graph.outputs["fleet"], "None"
+    assert "karmadaFirewall" not in graph.outputs["stack"], "None"

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.settings import Layer
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret, unwrap
+from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret
 from tests.unit.test_backup import SETTINGS
 
 CLUSTER = "linode:index/lkeCluster:LkeCluster"
@@ -215,7 +215,7 @@ def test_every_kubernetes_secret_is_secret(dev: Graph) -> None:
 
 
 def test_outputs_are_those_that_people_use(dev: Graph) -> None:
-    outputs = dev.outputs["fleet"]
+    outputs = dev.outputs["stack"]
     assert outputs.keys() == {
         "clusters", "nodeIps", "kubeconfigs", "viewKubeconfigs", "karmadaKubeconfig", "karmadaEndpoint",
         "eastWestGateways", "ingresses", "versions", "etcd", "encryption", "failover", "meshRoots",
@@ -245,14 +245,14 @@ def test_what_an_update_ends_with_is_told_only_once_it_is_there(dev: Graph) -> N
 def test_a_preview_of_what_is_deployed_shows_no_change_and_asks_no_cluster(name: str) -> None:
     config = stack(name)
     update = build(config)
-    preview = build(config, Stage.PREVIEW_OF_DEPLOYED, deployed=unwrap(update.outputs["fleet"]))
+    preview = build(config, Stage.PREVIEW_OF_DEPLOYED, deployed=update.deployed)
     assert preview.nodes.keys() == update.nodes.keys()
     for urn, node in update.nodes.items():
         known = preview.nodes[urn]
         kept = {name: value for name, value in node.plain().items() if name not in known.ignore_changes}
         assert without_marks(known.plain()) == without_marks(kept), node.name
     for output in ("eastWestGateways", "ingresses", "nodeIps", "karmadaEndpoint"):
-        assert preview.outputs["fleet"][output] == update.outputs["fleet"][output], "a preview would show it as unknown"
+        assert preview.outputs["stack"][output] == update.outputs["stack"][output], "a preview would show it as unknown"
 
 
 def without_marks(value: Any) -> Any:

@@ -34,7 +34,7 @@ def values_of(graph: Graph, release: str) -> Any:
 
 
 def manager_ip(graph: Graph) -> str:
-    address: str = graph.outputs["fleet"]["nodeIps"]["cluster-manager"][0]
+    address: str = graph.outputs["stack"]["nodeIps"]["cluster-manager"][0]
     return address
 
 
@@ -51,7 +51,7 @@ def test_the_servers_certificate_names_the_articles_hosts_and_the_endpoint(dev: 
 
 
 def test_by_node_the_endpoint_is_the_articles(dev: Graph) -> None:
-    assert dev.outputs["fleet"]["karmadaEndpoint"] == f"https://{manager_ip(dev)}:32443"
+    assert dev.outputs["stack"]["karmadaEndpoint"] == f"https://{manager_ip(dev)}:32443"
     api_server = values_of(dev, "karmada-release")["apiServer"]
     assert (api_server["hostNetwork"], api_server["serviceType"], api_server["nodePort"]) == (False, "NodePort", 32443)
 
@@ -61,7 +61,7 @@ def test_by_load_balancer_the_address_is_known_before_the_certificate(prod: Grap
     assert service.plain()["spec"]["type"] == "LoadBalancer"
     request = prod.one(REQUEST, "karmada-pki-server-request")
     assert "karmada-endpoint" in prod.reaches(request)
-    address = prod.outputs["fleet"]["karmadaEndpoint"].removeprefix("https://").removesuffix(":5443")
+    address = prod.outputs["stack"]["karmadaEndpoint"].removeprefix("https://").removesuffix(":5443")
     assert request.plain()["ipAddresses"] == ["127.0.0.1", address]
     assert values_of(prod, "karmada-release")["apiServer"]["serviceType"] == "ClusterIP"
 
@@ -78,7 +78,7 @@ def test_an_endpoint_without_an_address_is_reached_by_its_host_name(monkeypatch:
     request = graph.one(REQUEST, "karmada-pki-server-request").plain()
     assert request["ipAddresses"] == ["127.0.0.1"]
     assert request["dnsNames"][-1] == host
-    assert graph.outputs["fleet"]["karmadaEndpoint"] == f"https://{host}:5443"
+    assert graph.outputs["stack"]["karmadaEndpoint"] == f"https://{host}:5443"
 
 
 def test_a_load_balancer_without_an_address_is_an_error_that_says_what_to_do() -> None:
@@ -237,5 +237,5 @@ def test_a_renewed_authority_restarts_etcd_which_reads_whom_to_trust_only_then(d
 
 
 def test_the_stacks_kubeconfig_leads_to_the_endpoint(dev: Graph) -> None:
-    kubeconfig = yaml.safe_load(dev.outputs["fleet"]["karmadaKubeconfig"]["value"])
-    assert kubeconfig["clusters"][0]["cluster"]["server"] == dev.outputs["fleet"]["karmadaEndpoint"]
+    kubeconfig = yaml.safe_load(dev.outputs["stack"]["karmadaKubeconfig"]["value"])
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == dev.outputs["stack"]["karmadaEndpoint"]

@@ -108,7 +108,7 @@ def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
     raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-4"}, "main": {"type": "g6-standard-2"}}
     pools = [{"name": "main", "type": "g6-standard-2"}]
     graph = build(raw, deployed={"clusters": [{"name": "m0", "version": "1.35", "pools": pools}]})
-    [member] = [cluster for cluster in graph.outputs["fleet"]["clusters"] if cluster["name"] == "m0"]
+    [member] = [cluster for cluster in graph.outputs["stack"]["clusters"] if cluster["name"] == "m0"]
     assert member["pools"] == [*pools, {"name": "batch", "type": "g6-standard-4"}]
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_put_into_a_cluster_before_its_gate_opens() -> None:
     assert {node.name for node in providers} == {f"{name}-provider" for name in graph.awaited}
     for node in providers:
         assert node.plain()["kubeconfig"].endswith(LET_THROUGH), f"{node.name} goes round the gate"
-    for name, kubeconfig in unwrap(graph.outputs["fleet"])["kubeconfigs"].items():
+    for name, kubeconfig in unwrap(graph.outputs["stack"])["kubeconfigs"].items():
         assert kubeconfig.endswith(LET_THROUGH), f"whoever takes the kubeconfig of {name} would meet a closed door"
 
 
@@ -156,7 +156,7 @@ def test_what_is_recorded_of_a_cluster_is_what_linode_says_that_it_has(monkeypat
     """Recorded from what was asked for, a version would be the next update's start before the cluster has it."""
     answer = ANSWERS[KIND]
     monkeypatch.setitem(ANSWERS, KIND, lambda args: answer(args) | {"k8sVersion": "1.33"})
-    clusters = build(fleet_of(1, layers=[])).outputs["fleet"]["clusters"]
+    clusters = build(fleet_of(1, layers=[])).outputs["stack"]["clusters"]
     assert [cluster["version"] for cluster in clusters] == ["1.33", "1.33"]
 
 
@@ -173,7 +173,7 @@ def test_nodes_are_found_by_their_labels_and_those_of_other_clusters_are_not() -
 
 def test_node_addresses_come_oldest_node_first() -> None:
     graph = build({**fleet_of(1, layers=[]), "clusters": _three_nodes()})
-    ips = graph.outputs["fleet"]["nodeIps"]["manager"]
+    ips = graph.outputs["stack"]["nodeIps"]["manager"]
     assert len(ips) == 3
     assert ips == sorted(ips, key=lambda ip: int(ip.rsplit(".", 1)[1])), "the mock answers newest first"
 

@@ -153,7 +153,7 @@ def test_ingress_gateways_can_be_turned_off() -> None:
     graph = build(fleet_of(2, ingress={"enabled": False}))
     assert not graph.of_type("fleet:mesh:IngressGateway")
     assert not graph.of_type("kubernetes:networking.istio.io/v1:VirtualService")
-    assert graph.outputs["fleet"]["ingresses"] == {}
+    assert graph.outputs["stack"]["ingresses"] == {}
 
 
 def test_a_remote_secret_has_the_shape_that_istiod_looks_for(dev: Graph) -> None:
@@ -323,5 +323,5 @@ def test_a_gateway_is_where_its_load_balancer_says(
 ) -> None:
     published = {"status": {"loadBalancer": {"ingress": [entry]}}}
     monkeypatch.setitem(ANSWERS, SERVICE, lambda _: published)
-    outputs = build(fleet_of(1)).outputs["fleet"]
+    outputs = build(fleet_of(1)).outputs["stack"]
     assert outputs["eastWestGateways"] == outputs["ingresses"] == {"m0": reached}

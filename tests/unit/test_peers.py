@@ -92,7 +92,7 @@ def test_members_do_not_wait_for_each_other() -> None:
 def test_the_first_update_ends_by_asking_for_another_one_for_each_member() -> None:
     graph = build(behind_acls(OPEN, OPEN))
     assert let_in(graph) == {"m0": [OPERATORS], "m1": [OPERATORS]}, "no node was there when it began"
-    (first,) = graph.outputs["fleet"]["nodeIps"]["m0"]
+    (first,) = graph.outputs["stack"]["nodeIps"]["m0"]
     assert (
         f"The control planes of m1 do not let in {first} yet: nodes of m0 that came with this update, from which "
         "istiod finds no endpoints there. Run `pulumi up` once more, which lets them in."

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from fleet.config import parse
-from fleet.deployed import Deployed, errors
 from fleet.linode_clusters import LiveCluster, LivePool
 from fleet.lke import fewer, in_place
-from fleet.running import LKE_CLUSTER, deployed
-from fleet.state import State
+from fleet.running import deployed
+from fleet.state import LKE_CLUSTER, State
+from fleet.steps import errors
 from review.pools import Fate, pool_changes
 from review.steps import Resource
 from sandbox.plugins.linode.pools import match, plan, planned_pools
@@ -29,6 +29,7 @@ from tests.unit.configs import fleet_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fleet.deployed import Deployed
     from fleet.pools import NodePool
 
 Pool = dict[str, Any]

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from fleet.config import parse
-from fleet.deployed import Deployed, errors
+from fleet.deployed import Deployed
 from fleet.disruptions import REQUIRED, one_a_node
 from fleet.karmada.encryption import configuration, fingerprint
 from fleet.linode_clusters import LiveCluster, LivePool
 from fleet.running import deployed, identities
 from fleet.state import State
+from fleet.steps import errors
 from fleet.upgrades import errors as version_errors
 from tests.unit.configs import fleet_of
 
@@ -36,6 +37,11 @@ def released(name: str, status: str = "deployed", **outputs: Any) -> dict[tuple[
     return {(RELEASE, name): {"status": {"status": status}} | outputs}
 
 
+def kept(name: str, **value: Any) -> dict[tuple[str, str], Any]:
+    """What the engine keeps, as it was when its resource was last updated."""
+    return {("pulumi:index:Stash", name): {"input": value}}
+
+
 def karmada(version: str, status: str = "deployed", keys: str = "") -> dict[tuple[str, str], Any]:
     annotations = {"fleet/encryption": fingerprint(keys)}
     values = {"karmadaImageVersion": version, "apiServer": {"podAnnotations": annotations}}
@@ -48,10 +54,14 @@ def mesh(*members: str, trusted: tuple[str, ...] = ("root",), signed_by: str = "
         ("tls:index/selfSignedCert:SelfSignedCert", f"mesh-{name}-cert"): {"certPem": pem}
         for name, pem in ROOTS.items()
     }
+    found |= {
+        ("tls:index/privateKey:PrivateKey", f"mesh-{name}-key"): {"privateKeyPem": f"key of {name}"} for name in ROOTS
+    }
     for member in members:
         found |= secret(f"{member}-istio-cacerts", "root-cert.pem", "".join(ROOTS[name] for name in trusted))
         kind = "tls:index/locallySignedCert:LocallySignedCert"
-        found[(kind, f"{member}-istio-ca-intermediate-cert")] = {"caCertPem": ROOTS[signed_by]}
+        signed = {"caCertPem": ROOTS[signed_by], "caPrivateKeyPem": f"key of {signed_by}"}
+        found[(kind, f"{member}-istio-ca-intermediate-cert")] = signed
     return found
 
 
@@ -173,6 +183,8 @@ def test_a_release_is_of_the_version_that_it_reports_whatever_the_last_program_s
     assert (now.versions.karmada, now.versions.istio) == ("v1.17.3", {"m0": "1.30.4"})
     sources = found(released("m0-istio-istiod", version="1.0.0"), told=told)
     assert sources.versions.istio == {"m0": "1.31.0"}, "a chart in Istio's sources does not tell"
+    described = found(released("m0-istio-istiod", version="1.0.0", description="of version 1.30.4"), told=told)
+    assert described.versions.istio == {"m0": "1.30.4"}, "and its release does"
 
 
 def test_a_layer_whose_release_is_gone_runs_nothing() -> None:
@@ -187,8 +199,10 @@ def test_what_runs_in_an_expelled_member_is_forgotten_by_the_second_update() -> 
     last = {"versions": {"istio": {"m0": "1.31.0"}}, "ingresses": {"m0": "203.0.113.7"}}
     for now in (found(*parts, told=last), found(*parts, gone, told=last)):
         assert (set(now.versions.istio), set(now.ingresses)) == ({"m0"}, {"m0"}), "no update was done without it"
-    then = found(*parts, gone, told={"versions": {"istio": {}}, "ingresses": {}})
-    assert (then.versions.istio, then.ingresses) == ({}, {})
+    earlier = found(*parts, gone, told={"versions": {"istio": {}}, "ingresses": {}})
+    for then in (earlier, found(*parts, gone, kept("m0-expelled", roots=["root"]))):
+        assert (then.versions.istio, then.ingresses) == ({}, {})
+    assert set(found(*parts, gone).versions.istio) == {"m0"}, "an update that left its releases alone forgot none"
 
 
 def test_a_minor_that_was_begun_is_finished_before_the_next_one() -> None:
@@ -228,7 +242,9 @@ def test_every_root_that_signed_for_a_member_has_to_stay() -> None:
 def test_a_root_that_was_renewed_and_reached_nobody_yet_is_no_other_root() -> None:
     stale = mesh("m0", "m1")
     stale[("tls:index/selfSignedCert:SelfSignedCert", "mesh-root-cert")] = {"certPem": "PEM of a renewed root\n"}
-    assert refused(found(stale, told=TOLD), certs={"mesh": {"roots": ["root", "next"]}}) == []
+    assert refused(found(stale), certs={"mesh": {"roots": ["root", "next"]}}) == []
+    [error] = refused(found(stale), certs={"mesh": {"roots": ["root", "next"], "signing": "next"}})
+    assert error.startswith("certs.mesh.signing: 'next' is not trusted by the members yet")
 
 
 def test_a_member_is_expelled_once_its_provider_reaches_nothing() -> None:
@@ -240,6 +256,9 @@ def test_a_member_is_expelled_once_its_provider_reaches_nothing() -> None:
     expelled = found(cluster("m1"), gone, mesh("m0"), told=told).mesh_roots
     assert expelled is not None
     assert expelled.expelled == {"m1": ("root",), "left": ("root",)}
+    noted = found(cluster("m1"), gone, mesh("m0"), kept("m1-expelled", roots=["next"]), told=told).mesh_roots
+    assert noted is not None
+    assert noted.expelled["m1"] == ("next",), "what is kept outweighs what an earlier Fleet said"
 
 
 def test_a_key_is_known_once_the_api_servers_were_given_it() -> None:
@@ -259,3 +278,56 @@ def test_two_keys_have_to_stay_where_an_update_ended_between_them() -> None:
     targeted = found(secret(*ENCRYPTED, text), karmada("v1.18.2", keys=text), told=told)
     [error] = refused(targeted, karmada={"encryption": {"keys": ["next"]}})
     assert error.startswith("karmada.encryption.keys: 'key' is missing, by which Karmada's secrets are encrypted")
+
+
+def test_the_key_by_which_all_is_encrypted_is_the_one_that_is_kept_whatever_the_last_program_said() -> None:
+    text = configuration([(name, "c2VjcmV0") for name in ("first", "next")])
+    told = {"encryption": {"keys": ["first", "next"], "writing": "next"}}
+    parts = (secret(*ENCRYPTED, text), karmada("v1.18.2", keys=text), kept("karmada-encrypted", writing="first"))
+    now = found(*parts, told=told).encryption
+    assert now is not None
+    assert (now.writing, now.keys) == ("first", ("first", "next"))
+
+
+MANAGER = {("pulumi:providers:kubernetes", "karmada-provider"): {"clusterIdentifier": "karmada-77"}}
+
+
+def test_etcd_is_as_the_release_has_it_on_the_cluster_that_karmadas_provider_names() -> None:
+    told = {"etcd": {"manager": "other", "storageClass": "another", "size": "20Gi"}}
+    storage = {"storageClass": "linode-block-storage", "size": "10Gi"}
+    etcd = {"mode": "internal", "internal": {"storageType": "pvc", "pvc": storage}}
+    release = released("karmada-release", values={"karmadaImageVersion": "v1.18.2", "etcd": etcd})
+    now = found(cluster("hub"), MANAGER, release, told=told).etcd
+    assert now is not None
+    assert (now.manager, now.storage_class, now.size) == ("hub", "linode-block-storage", "10Gi")
+    assert found(cluster("hub"), told=told).etcd is None, "before there is a release"
+
+
+@pytest.mark.parametrize("by_node", [True, False])
+def test_karmadas_firewalls_let_in_what_they_report_whatever_the_last_program_said(by_node: bool) -> None:
+    told = {"karmadaFirewall": {"manager": "hub", "linodes": [1], "sources": ["198.51.100.0/24"]}}
+    rule = {"label": "karmada-api", "ipv4s": ["192.0.2.7/32"], "ipv6s": ["2001:db8::/32"]}
+    icmp = {"label": "icmp", "ipv4s": ["0.0.0.0/0"]}
+    annotation = '{"allowList": {"ipv4": ["192.0.2.7/32"], "ipv6": ["2001:db8::/32"]}}'
+    nodes = {"label": "karmada-77", "linodes": [5, 6], "inbounds": [icmp, rule] if by_node else [icmp]}
+    acl = {"service.beta.kubernetes.io/linode-loadbalancer-firewall-acl": annotation}
+    balancer = {("kubernetes:core/v1:ServicePatch", "karmada-firewall-balancer"): {"metadata": {"annotations": acl}}}
+    resources = {("linode:index/firewall:Firewall", "karmada-firewall-nodes"): nodes} | ({} if by_node else balancer)
+    now = found(cluster("hub"), resources, told=told).karmada_firewall
+    assert now is not None
+    assert (now.manager, now.linodes, now.sources) == ("hub", (5, 6), ("192.0.2.7/32", "2001:db8::/32"))
+    assert found(cluster("hub"), told=told).karmada_firewall is None
+
+
+def test_a_gateway_is_where_its_component_found_it() -> None:
+    told = {"ingresses": {"m0": "198.51.100.1"}, "eastWestGateways": {"m0": "198.51.100.2"}}
+    component = {("fleet:mesh:IngressGateway", "m0-ingress"): {"address": "203.0.113.7"}}
+    now = found(released("m0-ingress-release"), released("m0-east-west-release"), component, told=told)
+    assert (now.ingresses, now.east_west_gateways) == ({"m0": "203.0.113.7"}, {"m0": ""})
+
+
+def test_the_region_of_backups_is_that_of_their_bucket() -> None:
+    bucket = {("linode:index/objectStorageBucket:ObjectStorageBucket", "karmada-backup-bucket"): {"region": "us-east"}}
+    backups = found(bucket, told={"backups": {"region": "eu-west"}}).backups
+    assert backups is not None
+    assert backups.region == "us-east"

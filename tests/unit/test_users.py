@@ -39,7 +39,7 @@ def user_of(kubeconfig: str) -> dict[str, str]:
 
 def outputs(graph: Graph) -> Any:
     """What the stack exports, in the clear."""
-    return unwrap(graph.outputs["fleet"])
+    return unwrap(graph.outputs["stack"])
 
 
 def test_the_program_has_an_identity_of_its_own_which_no_binding_can_give_it() -> None:
