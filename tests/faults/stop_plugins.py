@@ -29,6 +29,8 @@ PROGRAM: Final = "sandbox/plugins/language/executor.py"
 PROVIDER: Final = "pulumi-resource-kubernetes"
 ENDS_WITHIN_SECONDS: Final = 60.0
 RUNS_WITHIN_SECONDS: Final = 600.0
+TRIES: Final = 5
+"""Plugins that have nothing to do are gone within milliseconds of the program's end."""
 
 
 def below(engine: psutil.Process, word: str) -> list[psutil.Process]:
@@ -57,21 +59,35 @@ def engine_after_the_program(command: subprocess.Popen[bytes]) -> psutil.Process
     raise AssertionError("the program does not end")
 
 
-def test_an_update_whose_plugins_answer_too_late_is_done_all_the_same(fleet: Fleet) -> None:
-    fleet.configured()
+def stop(process: psutil.Process) -> bool:
+    """Whether a process was still there to be stopped."""
+    try:
+        process.send_signal(signal.SIGSTOP)
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def stopped_at_the_end(fleet: Fleet) -> tuple[list[psutil.Process], int, str]:
+    """An update whose providers stop at its end: which were still there, its exit code, and what it said."""
     before = fleet.stack.said.stat().st_size
     command = fleet.stack.start("up", *YES)
     try:
-        engine = engine_after_the_program(command)
-        stopped = below(engine, PROVIDER)
-        for process in stopped:
-            process.send_signal(signal.SIGSTOP)
-        assert stopped, "the providers are there until the engine says goodbye"
+        stopped = [process for process in below(engine_after_the_program(command), PROVIDER) if stop(process)]
         status = command.wait(timeout=ENDS_WITHIN_SECONDS)
     finally:
         command.kill()
-    said = fleet.stack.said.read_bytes()[before:].decode(errors="replace")
-    assert status == 0, said[-3000:]
-    assert changes_nothing(said), said[-3000:]
+    return stopped, status, fleet.stack.said.read_bytes()[before:].decode(errors="replace")
+
+
+def test_an_update_whose_plugins_answer_too_late_is_done_all_the_same(fleet: Fleet) -> None:
+    fleet.configured()
+    for _ in range(TRIES):
+        stopped, status, said = stopped_at_the_end(fleet)
+        assert status == 0, said[-3000:]
+        assert changes_nothing(said), said[-3000:]
+        if stopped:
+            break
+    assert stopped, "of no update's plugins one was left to be stopped"
     assert not [process for process in stopped if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert changes_nothing(fleet.up())
