@@ -110,11 +110,11 @@ down: setup ## Take the fleet and its sandbox away again
 
 e2e: setup ## The tests that need root: clusters, faults, and the fleet on them
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m 'privileged and not endurance' -v --durations=20 tests/e2e
+	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m 'privileged and not endurance' -v --durations=20 tests/e2e tests/faults
 
 endurance: setup ## What takes minutes each, as root: a lost manager, outages, renewed certificates, interrupted updates (INTERRUPTIONS=10); ONLY=NAME is one
 	@$(PYTHON) -m sandbox tools --build
-	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m endurance -v -rP --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' --from '$(FROM)' tests/e2e
+	@$(ROOT) $(abspath $(PYTHON)) -m pytest -p no:cacheprovider -m endurance -v -rP --durations=20 --interruptions $(INTERRUPTIONS) --only '$(ONLY)' --from '$(FROM)' tests/e2e tests/faults
 
 upgrade-check: ONLY := test_upgrade.py
 upgrade-check: endurance ## One of these: a fleet of the commit FROM=COMMIT, updated by this checkout, with nothing replaced and no call failed

@@ -13,7 +13,7 @@ from fleet.recipients import Recipient  # noqa: TC001 - pydantic reads the annot
 DEFAULT_KEY: Final = "first"
 """The key of encryption at rest where the config names none."""
 _BUCKET: Final = re.compile(r"[a-z0-9](-?[a-z0-9])*")
-_ENDPOINT: Final = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
+_ENDPOINT: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 _CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*/,-]+")
 
 

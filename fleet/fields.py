@@ -74,25 +74,28 @@ def _acknowledgement(value: str) -> str:
 def _tag(value: str) -> str:
     if not 1 <= len(value) <= 24 or ":" in value:
         raise ValueError("must have 1 to 24 characters and no colon: Linode's tags have at most 50")
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("must have printable characters, and no space before or behind them")
     return value
 
 
 def _quantity(value: str) -> str:
-    if not re.fullmatch(r"[1-9]\d*(Gi|Ti)", value):
+    if not re.fullmatch(r"[1-9][0-9]*(Gi|Ti)", value):
         raise ValueError("must be a size in Gi or Ti, such as '10Gi'")
     return value
 
 
+# Not \d, which is any script's digit: Python's int reads those, and nobody publishes a version by them.
 def _kubernetes_minor(value: str) -> str:
-    if re.fullmatch(r"1\.\d{2}", value):
+    if re.fullmatch(r"1\.[0-9]{2}", value):
         return value
-    if known := re.match(r"v?(1\.\d{2})\b", value):
+    if known := re.match(r"v?(1\.[0-9]{2})\b", value):
         raise ValueError(f"must be a minor version, of which LKE runs the patch that it has; write {known[1]!r}")
     raise ValueError("must be a minor version of Kubernetes, such as '1.35'")
 
 
 def _release(value: str, prefix: str) -> str:
-    if found := re.fullmatch(r"v?(\d+\.\d+\.\d+)", value):
+    if found := re.fullmatch(r"v?([0-9]+\.[0-9]+\.[0-9]+)", value):
         return f"{prefix}{found[1]}"
     raise ValueError(f"must be a released version with its patch, such as '{prefix}1.2.3'")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 _HOST_PART: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_REGISTRY: Final = re.compile(rf"{_HOST_PART}(\.{_HOST_PART})*(:\d+)?")
+_REGISTRY: Final = re.compile(rf"{_HOST_PART}(\.{_HOST_PART})*(:[0-9]+)?")
 _PART: Final = re.compile(r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")

@@ -90,6 +90,8 @@ def _network(value: Any, kind: type[NetworkT]) -> NetworkT:
     except ValueError:
         version = 4 if kind is IPv4Network else 6
         raise ValueError(f"must be an IPv{version} network, such as {_EXAMPLES[version]}") from None
+    if "%" in value:
+        raise ValueError("must be a network without a zone, which means something on one machine alone")
     try:
         return kind(value)
     except ValueError:

@@ -17,9 +17,9 @@ from sandbox.verify import firewall, mesh
 from sandbox.verify.account import ask
 from tests.e2e.clients import Account, eventually
 from tests.e2e.names import own
+from tests.e2e.outages import cluster_id
 from tests.e2e.running import Fleet, changes_nothing
 from tests.e2e.stack import Stack, checked_in
-from tests.e2e.test_outages import cluster_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

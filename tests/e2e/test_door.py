@@ -16,9 +16,9 @@ from sandbox.verify.account import ask
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import Client
 from tests.e2e.clients import Account, ClientError, client, eventually
+from tests.e2e.outages import cluster_id, joined, recycle_manager, reported
 from tests.e2e.running import wrong
 from tests.e2e.stack import YES
-from tests.e2e.test_outages import cluster_id, joined, recycle_manager, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

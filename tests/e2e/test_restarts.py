@@ -49,6 +49,6 @@ def restarted(fleet: Fleet) -> Iterator[str]:
             yield f"the sandbox: {process.name}, {process.restarts} times"
 
 
-def test_nothing_restarted_that_no_test_restarted(rotated_fleet: Fleet) -> None:
-    found = list(restarted(rotated_fleet))
+def test_nothing_restarted_that_no_test_restarted(left_fleet: Fleet) -> None:
+    found = list(restarted(left_fleet))
     assert not found, "\n".join(found)

@@ -20,7 +20,7 @@ from tests.unit.configs import fleet_of
 if TYPE_CHECKING:
     from fleet.settings import FleetConfig
 
-LETTERS = st.text("aZ09-_./:", max_size=4)
+LETTERS = st.text("aZ09-_./:", max_size=4) | st.text("aä٣é\n ", min_size=1, max_size=3)
 NAMES = st.text("a9-", min_size=1, max_size=3) | st.sampled_from(["no", "x" * 27, "x" * 28, "a.b"])
 DOMAINS = st.sampled_from(["a.b", "a..b", "kubernetes.io", "x.linode.com", "k8s.io", "a-.b", "d" * 64, "d" * 126])
 PARTS = st.sampled_from(["a", "n" * 62, "n" * 63, "n" * 64]) | LETTERS
@@ -28,10 +28,10 @@ KEYS = PARTS | st.builds("{}/{}".format, DOMAINS, PARTS)
 VALUES = st.sampled_from(["a", "", "v" * 63, "v" * 64]) | LETTERS
 EFFECTS = st.sampled_from(["NoSchedule", "NoExecute"])
 NODES = st.sampled_from([0, 1, 2, 3, 99, 100, 101])
-NETWORKS = st.integers(0, 2**32) | st.sampled_from(
-    ["203.0.113.0/24", "203.0.113.7/24", "203.0.113.7", "0.0.0.0/0", "2001:db8::/32", "2001:db8::1/32", "::/0", "", "x"]
-)
-TAGS = st.text("aZ0:-_ ", max_size=3) | st.sampled_from(["t" * 24, "t" * 25])
+IPV4 = ["203.0.113.0/24", "203.0.113.7/24", "203.0.113.7", "0.0.0.0/0", "203.0.113.0/255.255.255.0", "203.0.113.0/٢٤"]
+IPV6 = ["2001:db8::/32", "2001:db8::1/32", "::/0", "::ffff:203.0.113.0/120", "fe80::%eth0/64", "fe80::%1", "::/129"]
+NETWORKS = st.integers(0, 2**32) | st.sampled_from([*IPV4, *IPV6, "", "x"])
+TAGS = st.text("aZ0:-_ é\n\0", max_size=3) | st.sampled_from(["t" * 24, "t" * 25, "é" * 24, "\N{DOG FACE}" * 24])
 TAINTS = st.fixed_dictionaries({"key": st.just("a"), "value": VALUES, "effect": EFFECTS}) | st.fixed_dictionaries(
     {"key": KEYS, "value": st.just("a"), "effect": EFFECTS}
 )
@@ -84,6 +84,8 @@ def sent(config: FleetConfig, member: str) -> dict[str, Any]:
 @example(change={"spec": {"labels": {f"a.b/{'n' * 63}": "a"}}})
 @example(change={"spec": {"labels": {f"{'d' * 120}/{'n' * 8}": "a"}}})
 @example(change={"spec": {"taints": [{"key": "a", "value": value, "effect": "NoSchedule"} for value in "bc"]}})
+@example(change={"acl": {"ipv6": ["fe80::%eth0/64"]}})
+@example(change={"tags": {"t" * 24: "é" * 24}})
 @given(change=CHANGES)
 def test_what_the_config_lets_through_the_api_takes(change: dict[str, Any]) -> None:
     name, pool = change.get("name", "m0"), {"type": "g6-standard-2", **change.get("spec", {})}

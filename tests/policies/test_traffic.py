@@ -100,6 +100,29 @@ def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
     ]
 
 
+def test_what_is_about_hello_is_about_its_pods_and_its_service_alone() -> None:
+    """Without a selector a rule is for every pod of the namespace, and refuses calls of which it says nothing."""
+    graph = build(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
+    hello = graph.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello").plain()
+    service = graph.one("kubernetes:core/v1:Service", "workloads-submission-hello-service").plain()["metadata"]
+    rules = [node.plain() for node in graph.of_type(AUTHORIZATION)]
+    assert len(rules) == 4, "who may call, in three members, and who may not, in one"
+    for rule in rules:
+        assert rule["metadata"]["namespace"] == hello["metadata"]["namespace"]
+        assert rule["spec"]["selector"] == {"matchLabels": hello["spec"]["template"]["metadata"]["labels"]}
+    host = f"{service['name']}.{service['namespace']}.svc.cluster.local"
+    balances = [node.plain() for node in graph.of_type("kubernetes:networking.istio.io/v1:DestinationRule")]
+    assert [rule["spec"]["host"] for rule in balances] == [host] * 3
+    assert {rule["metadata"]["namespace"] for rule in balances} == {service["namespace"]}, "where its callers are"
+
+
+def test_rules_of_one_kind_have_names_of_their_own_in_a_member() -> None:
+    forbidden = [{"from": source, "to": "eu"} for source in ("us", "ap")]
+    graph = build(stack("dev") | {"traffic": {"forbidden": forbidden}})
+    rules = [node.plain()["metadata"]["name"] for node in graph.of_type(AUTHORIZATION) if "eu" in node.provider_name]
+    assert sorted(rules) == ["hello-callers", "hello-not-from-ap", "hello-not-from-us"], "one would overwrite another"
+
+
 def test_rules_wait_for_the_webhook_that_checks_them() -> None:
     graph = build(fleet_of(1))
     for node in graph.below("m0-traffic"):
@@ -108,8 +131,11 @@ def test_rules_wait_for_the_webhook_that_checks_them() -> None:
 
 def test_the_ingress_gateway_leads_to_hello() -> None:
     graph = build(fleet_of(1, ingress={"hosts": ["hello.example"]}))
-    gateway = graph.one("kubernetes:networking.istio.io/v1:Gateway", "m0-traffic-ingress").plain()["spec"]
-    route = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "m0-traffic-route").plain()["spec"]
+    listening = graph.one("kubernetes:networking.istio.io/v1:Gateway", "m0-traffic-ingress").plain()
+    leading = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "m0-traffic-route").plain()
+    gateway, route = listening["spec"], leading["spec"]
+    assert route["gateways"] == [listening["metadata"]["name"]], "without a gateway it is for calls within the mesh"
+    assert leading["metadata"]["namespace"] == listening["metadata"]["namespace"], "a name alone is one of there"
     release = graph.one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()["values"]
     assert gateway["selector"]["istio"] == release["labels"]["istio"]
     assert gateway["servers"][0]["hosts"] == route["hosts"] == ["hello.example"]

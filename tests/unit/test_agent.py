@@ -13,6 +13,7 @@ REQUEST = "tls:index/certRequest:CertRequest"
 SECRET = "kubernetes:core/v1:Secret"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 
@@ -134,6 +135,18 @@ def test_a_member_of_many_nodes_does_not_fall_silent_with_one_of_them(prod: Grap
         budget = prod.one(BUDGET, f"{member}-agent-budget").plain()["spec"]
         assert budget["maxUnavailable"] == 1
         assert budget["selector"] == spec["selector"]
+
+
+def test_what_an_agents_pod_names_is_where_the_pod_is(prod: Graph) -> None:
+    for member in MEMBERS:
+        where = deployment(prod, member)["metadata"]["namespace"]
+        named = [
+            (prod.one(ACCOUNT, f"{member}-agent-account"), pod(prod, member)["serviceAccountName"]),
+            (prod.one(SECRET, f"{member}-agent-kubeconfig"), pod(prod, member)["volumes"][0]["secret"]["secretName"]),
+            (prod.one(BUDGET, f"{member}-agent-budget"), deployment(prod, member)["metadata"]["name"]),
+        ]
+        for node, name in named:
+            assert node.plain()["metadata"] == {"name": name, "namespace": where}, "it would be looked for in vain"
 
 
 def test_a_member_joins_as_pull_cluster_with_its_region_and_network(dev: Graph) -> None:

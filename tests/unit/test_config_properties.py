@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.config import ConfigError, parse
 from tests.unit.graph import Stage, build
+from tests.unit.test_backup import SETTINGS
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
 COUNTS = st.integers(1, 5)
@@ -54,6 +55,44 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         "certs": {"mesh": {"roots": roots} | draw(st.sampled_from([{}, {"signing": roots[-1]}]))},
         "layers": draw(st.sampled_from([[], ["karmada"], ["mesh"], ["karmada", "mesh", "workloads"]])),
     }
+
+
+NETWORKS = st.fixed_dictionaries(
+    {"ipv4": st.lists(st.sampled_from(["203.0.113.0/24", "203.0.113.7", "0.0.0.0/0"]), min_size=1, max_size=2)},
+    optional={"ipv6": st.lists(st.sampled_from(["2001:DB8::/32", "::ffff:203.0.113.0/120"]), max_size=2)},
+)
+TAINTS = [{"key": "a.example/only", "value": "web", "effect": effect} for effect in ("NoSchedule", "NoExecute")]
+VALUES = st.dictionaries(
+    NAMES, st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=4), max_size=3
+)
+KARMADA = st.fixed_dictionaries(
+    {},
+    optional={
+        "acl": NETWORKS,
+        "backup": st.just(SETTINGS),
+        "encryption": st.sampled_from([{"keys": ["b"]}, {"keys": ["a", "b"], "writing": "b"}]),
+        "etcd": st.fixed_dictionaries({"size": st.sampled_from(["10Gi", "1Ti"])}),
+        "failover": st.fixed_dictionaries({"enabled": st.booleans(), "tolerationSeconds": st.integers(0, 86400)}),
+        "agent": st.fixed_dictionaries({"replicas": st.integers(1, 5), "tolerations": st.just(TAINTS)}),
+        "values": VALUES,
+    },
+)
+SECTIONS_OF_THEIR_OWN = st.fixed_dictionaries(
+    {},
+    optional={
+        "karmada": KARMADA,
+        "versions": st.sampled_from([{"karmada": "1.18.1"}, {"istio": "v1.30.4"}, {"kubernetes": "1.34"}]),
+        "charts": st.just({"karmada": "oci://registry.example/charts", "istio": "/srv/charts"}),
+        "ingress": st.fixed_dictionaries({"hosts": st.sampled_from([["*"], ["*.a.example", "203.0.113.7"]])}),
+        "eastWest": st.fixed_dictionaries({"values": VALUES}),
+        "mesh": st.fixed_dictionaries({"id": NAMES, "istiodValues": VALUES, "remoteTokenGeneration": COUNTS}),
+        "traffic": st.just({"outlierDetection": {"consecutive5xxErrors": 2**32 - 1, "intervalSeconds": 1}}),
+        "guardrails": st.just({"profile": "development", "levels": {"karmada-acl": "disabled"}, "monthlyLimit": 500}),
+        "tags": st.dictionaries(st.sampled_from(["owner", "é" * 24]), st.sampled_from(["12345e6", "no", "a b"])),
+        "acknowledged": st.just(["delete gone"]),
+    },
+)
+"""What no graph depends on, or less than it takes to build one."""
 
 
 def break_it(raw: dict[str, Any], rule: str) -> dict[str, Any]:
@@ -102,9 +141,15 @@ def test_any_accepted_config_builds_a_graph(raw: dict[str, Any], stage: Stage) -
 
 
 @settings(max_examples=80, deadline=None)
-@given(raw=configs())
-def test_a_config_that_was_read_is_written_and_read_as_the_same(raw: dict[str, Any]) -> None:
-    config = parse(raw)
+@given(raw=configs(), others=SECTIONS_OF_THEIR_OWN, acl=NETWORKS)
+def test_a_config_that_was_read_is_written_and_read_as_the_same(
+    raw: dict[str, Any], others: dict[str, Any], acl: dict[str, Any]
+) -> None:
+    *_, last = raw["clusters"].values()
+    last["acl"] = acl | {"peers": True}
+    for pool in last["pools"].values():
+        pool |= {"labels": {"a.example/team": "web", "empty": ""}, "taints": TAINTS}
+    config = parse(raw | others)
     assert parse(config.model_dump(by_alias=True)) == config
     assert parse(config.model_dump(mode="json", by_alias=True)) == config
 

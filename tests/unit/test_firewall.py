@@ -105,6 +105,12 @@ def test_the_nodebalancer_lets_in_the_acl_and_the_members_nodes_alone() -> None:
     assert allow_list(graph) == {"ipv4": [OPERATORS, *sorted(nodes)], "ipv6": ["2001:db8::/32"]}
 
 
+def test_nobody_waits_at_the_door_for_pods_that_come_after_it() -> None:
+    [patch] = fleet(BY_LOAD_BALANCER).of_type(PATCH)
+    annotations = patch.plain()["metadata"]["annotations"]
+    assert annotations["pulumi.com/skipAwait"] == "true", "the API server behind it starts only once it is closed"
+
+
 def test_a_family_without_networks_is_left_out() -> None:
     graph = build(fleet_of(1, karmada=BY_LOAD_BALANCER.section | {"acl": {"ipv4": [OPERATORS]}}))
     assert "ipv6" not in allow_list(graph), "the cloud controller would make a rule that names nobody"

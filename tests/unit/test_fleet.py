@@ -138,12 +138,26 @@ COMPONENTS = {
 }  # fmt: skip
 
 
-def test_everything_is_below_the_fleet_in_components_that_keep_their_types() -> None:
+@pytest.fixture(scope="module")
+def everything() -> Graph:
+    """A fleet with all that a config can ask for."""
+    karmada = {"backup": SETTINGS, "acl": {"ipv4": ["192.0.2.0/24"]}}
+    return build(fleet_of(2, karmada=karmada, mesh={"remoteTokenGeneration": 2}))
+
+
+def test_everything_is_below_the_fleet_in_components_that_keep_their_types(everything: Graph) -> None:
     """Both are in a resource's URN: with another one, an update makes it anew, and deletes what runs."""
-    everything = {"backup": SETTINGS, "acl": {"ipv4": ["192.0.2.0/24"]}}
-    graph = build(fleet_of(2, karmada=everything, mesh={"remoteTokenGeneration": 2}))
-    assert [node.name for node in graph.nodes.values() if node.parent not in graph.nodes] == ["fleet"]
-    assert {graph.nodes[node.parent].type for node in graph.nodes.values() if node.parent in graph.nodes} == COMPONENTS
+    nodes = everything.nodes
+    assert [node.name for node in nodes.values() if node.parent not in nodes] == ["fleet"]
+    assert {nodes[node.parent].type for node in nodes.values() if node.parent in nodes} == COMPONENTS
+
+
+def test_nothing_in_a_cluster_is_made_where_the_shell_of_whoever_runs_pulumi_leads(everything: Graph) -> None:
+    """Without a provider of its own an object goes to the current context of somebody's kubeconfig."""
+    objects = [node for node in everything.nodes.values() if node.type.startswith("kubernetes:")]
+    assert {node.provider_name for node in objects} == {
+        f"{name}-provider" for name in ("manager", "m0", "m1", "karmada")
+    }
 
 
 def test_clusters_wait_for_nothing_but_their_suffix(dev: Graph) -> None:

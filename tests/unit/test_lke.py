@@ -103,6 +103,13 @@ def test_a_pool_without_an_autoscaler_has_what_its_entry_says_and_who_previews_i
     assert scaled(5).warned == []
 
 
+def test_whoever_previews_is_told_which_pools_go_with_all_their_nodes() -> None:
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    there = [{"name": name, "type": "g6-standard-2", "nodes": nodes} for name, nodes in (("main", 1), ("old", 3))]
+    graph = build(raw, deployed={"clusters": [{"name": "m0", "version": "1.35", "pools": there}]})
+    assert graph.warned == ["m0: pool old has 3 nodes, and is removed"]
+
+
 def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
     raw = copy.deepcopy(fleet_of(1, layers=[]))
     raw["clusters"]["m0"]["pools"] = {"batch": {"type": "g6-standard-4"}, "main": {"type": "g6-standard-2"}}

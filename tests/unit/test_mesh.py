@@ -177,6 +177,14 @@ def test_a_remote_secret_never_carries_an_admin_credential(dev: Graph) -> None:
     assert kubeconfig["clusters"][0]["cluster"]["server"] == "https://ap-cluster.example:6443"
 
 
+def test_the_context_of_a_remote_secret_leads_to_the_peer_by_its_token(dev: Graph) -> None:
+    kubeconfig = yaml.safe_load(dev.one(SECRET, "us-reads-ap-remote-secret").plain()["stringData"]["ap"])
+    [context], [cluster], [user] = kubeconfig["contexts"], kubeconfig["clusters"], kubeconfig["users"]
+    assert kubeconfig["current-context"] == context["name"], "istiod takes the current context"
+    assert context["context"] == {"cluster": cluster["name"], "user": user["name"]}
+    assert {"ap"} == {context["name"], cluster["name"], user["name"]}, "by which an operator tells peers apart"
+
+
 def rules_of_peers(graph: Graph, member: str) -> list[tuple[str, dict[str, Any]]]:
     """Namespace (empty for everywhere) and rule of all that a member's peers may do."""
     roles = [

@@ -67,7 +67,8 @@ def _network(text: str, kind: type[ipaddress.IPv4Network | ipaddress.IPv6Network
     address, slash, mask = text.partition("/")
     try:
         # Without a mask it would be taken for one address, which Linode refuses; a mask is a number of bits.
-        kind((address, int(mask) if slash and mask.isascii() and mask.isdigit() else -1))
+        # Nor does it take a zone (fe80::%eth0), as Python does.
+        kind((address.replace("%", "/"), int(mask) if slash and mask.isascii() and mask.isdigit() else -1))
     except ValueError as error:
         reason = f"Must contain only valid {name} addresses or networks (both must be in ip/mask format)"
         raise PydanticCustomError("network", reason) from error

@@ -2,7 +2,7 @@
 
 import ipaddress
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,11 +29,18 @@ def _ipv4_network(text: str) -> str:
         raise PydanticCustomError("ipv4", "Must be an IPv4 address or a range in CIDR format") from error
 
 
+_NO_IPV6: Final = "Must be an IPv6 address or a range in CIDR format"
+
+
 def _ipv6_network(text: str) -> str:
     try:
-        return str(ipaddress.IPv6Network(text, strict=False))
+        network = ipaddress.IPv6Network(text, strict=False)
     except ValueError as error:
-        raise PydanticCustomError("ipv6", "Must be an IPv6 address or a range in CIDR format") from error
+        raise PydanticCustomError("ipv6", _NO_IPV6) from error
+    # Python takes a zone too (fe80::%eth0).
+    if "%" in text:
+        raise PydanticCustomError("ipv6", _NO_IPV6)
+    return str(network)
 
 
 NodeCount = Annotated[int, AfterValidator(_count)]

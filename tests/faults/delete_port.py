@@ -1,4 +1,10 @@
-"""What `verify` says on the fleet of a load balancer that is not as its Service asks, and that its remedy helps."""
+"""Somebody deletes a port of a member's load balancer.
+
+Steady: every load balancer is as its Service asks.
+Done: a port of the ingress of `us` is deleted through Linode's API.
+Must hold: `verify` names it, with a command that brings it back at the same address.
+By: 90 s after that command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""An engine that is killed while Helm upgrades a release: Helm takes the upgrade for one that goes on for ever."""
+"""An engine is killed while Helm upgrades a release, which Helm takes for an upgrade that goes on for ever.
+
+Steady: istiod of `us` is deployed, and nothing is pending.
+Done: engine and plugins are killed as soon as Helm's record of the upgrade is there.
+Must hold: after `recover` the next `pulumi up` goes on from it, and the one after that changes nothing.
+By: that update; nothing is pending 10 s after it.
+"""
 
 from __future__ import annotations
 

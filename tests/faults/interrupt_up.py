@@ -1,6 +1,10 @@
-"""Whenever `up` is interrupted, the next `up` finishes what it began, or `destroy` takes all of it away.
+"""`up` is interrupted at any moment.
 
-`make endurance INTERRUPTIONS=10` for more than two; `--seed` repeats a run's moments.
+Steady: an empty account, and a stack with nothing in it.
+Done: the engine of `up` gets SIGINT or SIGKILL at a random moment of the first 100 s; twice, and more often by
+`make endurance INTERRUPTIONS=10`. `--seed` repeats a run's moments.
+Must hold: the next `up` finishes what it began, and every claim holds; `destroy` leaves nothing that costs money.
+By: an interrupted `up` ends within 3 minutes; nothing is left 30 s after `destroy`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the tests that need root run on: small sandboxes of a module's own, and one fleet for all; always taken down."""
+"""What the tests that need root run on: small sandboxes of a module's own, and one fleet for all; always taken down.
+
+A plugin, since a conftest.py is for one folder, and the fleet is for the faults too (tests/conftest.py).
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if only := config.getoption("--only"):
         items[:] = chosen(items, only)
-    order = ("fleet", "rotated_fleet", "ending_fleet", "expelling_fleet")
+    order = ("fleet", "left_fleet", "ending_fleet", "renewed_fleet", "rotated_fleet", "expelling_fleet")
     items.sort(key=lambda item: sum(name in getattr(item, "fixturenames", ()) for name in order))
 
 
@@ -59,10 +62,12 @@ def chosen(items: Sequence[pytest.Item], only: str) -> list[pytest.Item]:
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _root() -> None:
-    assert os.geteuid() == 0, "the privileged tests need root; run them by `make e2e`"
-    stay_root()
+@pytest.hookimpl(tryfirst=True)  # before any fixture
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail in a sentence where a sandbox cannot be."""
+    if item.get_closest_marker("privileged"):
+        assert os.geteuid() == 0, "the privileged tests need root; run them by `make e2e`"
+        stay_root()
 
 
 @pytest.fixture(scope="session")
@@ -104,21 +109,33 @@ def fleet(
 
 
 @pytest.fixture
-def rotated_fleet(fleet: Fleet) -> Fleet:
-    """The fleet, for tests after which the checked-in config is refused, since its root is gone."""
+def left_fleet(fleet: Fleet) -> Fleet:
+    """The fleet, as those tests leave it that end nothing."""
     return fleet
 
 
 @pytest.fixture
-def ending_fleet(rotated_fleet: Fleet) -> Fleet:
+def ending_fleet(left_fleet: Fleet) -> Fleet:
     """The fleet, for tests after which it is not whole any more: they run last, in the order of their files."""
-    return rotated_fleet
+    return left_fleet
 
 
 @pytest.fixture
-def expelling_fleet(ending_fleet: Fleet) -> Fleet:
-    """The fleet, for tests after which one of its members is gone for good: the very last."""
+def renewed_fleet(ending_fleet: Fleet) -> Fleet:
+    """The fleet, for tests that renew Karmada's certificates, which all after them would do again."""
     return ending_fleet
+
+
+@pytest.fixture
+def rotated_fleet(renewed_fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which the checked-in config is refused, since its root is gone."""
+    return renewed_fleet
+
+
+@pytest.fixture
+def expelling_fleet(rotated_fleet: Fleet) -> Fleet:
+    """The fleet, for tests after which one of its members is gone for good: the very last."""
+    return rotated_fleet
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
-"""A node is lost while an update runs, on pools of two, and how long Karmada's API and the mesh were away for that.
+"""A node is lost while an update runs, and how long Karmada's API and the mesh were away for that.
 
-It is switched off, as when its host fails; Linode brings back no such machine by itself in the time of a test, so it is
-recycled a while later, as docs/karmada.md has it.
+Steady: two replicas of what keeps no data, on pools of two nodes in the manager and in `eu`; calls to every region.
+Done: a node is switched off during an update, as when its host fails. Linode brings back no such machine by itself in
+the time of a test, so it is recycled a minute later, as docs/karmada.md has it.
+Must hold: no call of a workload fails for a node of the manager; for one of `eu` calls take its other gateway.
+By: the update ends, and replicas are on different nodes again, within 10 minutes.
 """
 
 from __future__ import annotations
@@ -15,18 +18,18 @@ import pytest
 
 from fleet.karmada.values import API_SERVER, COMPONENTS, KUBE_CONTROLLER_MANAGER
 from fleet.naming import AGENT, EAST_WEST_GATEWAY, HELLO, INGRESS_GATEWAY, ISTIO_NAMESPACE, KARMADA_NAMESPACE
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import eventually
 from tests.e2e.load import load
+from tests.e2e.mesh_parts import everybody_answers
+from tests.e2e.outages import BY_LOAD_BALANCER, pods, wait_until_joined
 from tests.e2e.readiness import Readiness, silent_seconds
 from tests.e2e.stack import YES
-from tests.e2e.test_mesh_faults import everybody_answers
-from tests.e2e.test_outages import BY_LOAD_BALANCER, pods, wait_until_joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from sandbox.verify.member import View
+    from tests.e2e.clients import Account
     from tests.e2e.load import Outcomes
     from tests.e2e.running import Fleet
 
@@ -43,12 +46,6 @@ OPERATOR_SECONDS: Final = 60.0
 BACK_SECONDS: Final = 600.0
 UNNOTICED_SECONDS: Final = 90.0
 """Kubernetes takes 40 s to see that a node is lost, and until then sends every other connection there."""
-
-
-@pytest.fixture
-def account(fleet: Fleet, tmp_path: Path) -> Account:
-    """The fleet's account."""
-    return Account(layout=fleet.layout, folder=tmp_path)
 
 
 def production() -> dict[str, Any]:

@@ -1,4 +1,11 @@
-"""A cluster's credentials that end outside of Pulumi: expired, deleted, rotated. It is told at once, and mended."""
+"""A cluster's credentials end outside of Pulumi.
+
+Steady: a fleet that an update leaves unchanged.
+Done: the token of `us` in the state expires, or is deleted in the cluster, or the kubeconfig is reset at Linode.
+Must hold: `pulumi up` fails with the cluster's name and the refresh that mends it, and with no word that what cannot be
+reached may be dropped; after that refresh an update works, and the next one changes nothing.
+By: told within 2 minutes; a wait for the cluster would take a quarter of an hour.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.e2e.clients import Account
+from tests.e2e.outages import cluster_id
 from tests.e2e.running import changes_nothing
 from tests.e2e.stack import YES
-from tests.e2e.test_outages import cluster_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

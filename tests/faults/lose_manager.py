@@ -1,4 +1,11 @@
-"""The manager is lost: rebuilt by the program, its Karmada restored from a bucket, and no member's pod notices."""
+"""The manager is lost with Karmada and all that users had submitted.
+
+Steady: a user's Deployment runs in every region, and there is a backup in the bucket.
+Done: the manager's cluster is deleted behind the program's back, rebuilt by it, and Karmada restored from the backup.
+Must hold: what users had submitted is the very same object; no member's pod is another one or restarts; a restore with
+what does not fit changes nothing.
+By: all members are Ready within 5 minutes of the restore.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""A member is compromised and expelled: what it has is worthless at once, and the others notice nothing."""
+"""A member is compromised, and expelled.
+
+Steady: all members call each other; whoever rules `us` has its authority, a peer's token and its agent's certificate.
+Done: its API answers nobody any more, and `pulumi up` with `expelled: true`; then another root, and the entry goes.
+Must hold: all that it has is refused; no call among the others fails, and no pod of theirs is another one.
+By: refused, and connections from before cut off, within 2 minutes of the update.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +38,11 @@ from sandbox.verify import mesh
 from sandbox.verify.karmada import agent_client, joined
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import eventually
 from tests.e2e.load import load
+from tests.e2e.mesh_parts import GLOBAL, ONE_CALL_A_CONNECTION, WORKLOADS
+from tests.e2e.outages import cluster_id
 from tests.e2e.test_mesh import HELLO_SNI
-from tests.e2e.test_mesh_faults import GLOBAL, ONE_CALL_A_CONNECTION, WORKLOADS
-from tests.e2e.test_outages import cluster_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
 
     from sandbox.kubernetes.layout import Layout
     from sandbox.verify.member import Member
+    from tests.e2e.clients import Account
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
@@ -218,12 +225,6 @@ def loot(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Loot:
         token=peer(us, "eu", folder),
         agent=agent_client(us, folder),
     )
-
-
-@pytest.fixture
-def account(expelling_fleet: Fleet, tmp_path: Path) -> Account:
-    """The fleet's account."""
-    return Account(layout=expelling_fleet.layout, folder=tmp_path)
 
 
 def pods(members: Mapping[str, Member]) -> set[str]:
