@@ -17,7 +17,7 @@ END: Final = "```\n<!-- end of picture -->"
 def draw(graph: Graph) -> str:
     """A Mermaid flowchart: a box for each cluster, what runs in it, and who talks to whom."""
     # In the order of the config; registrations may overtake each other.
-    clusters = [cluster["name"] for cluster in graph.outputs["fleet"]["clusters"]]
+    clusters = [cluster["name"] for cluster in graph.outputs["stack"]["clusters"]]
     lines = ["flowchart TB"]
     joined = {node.name.removesuffix("-agent") for node in graph.of_type("fleet:karmada:Agent")}
     for name in clusters:

@@ -132,7 +132,7 @@ class _Names:
 
     @staticmethod
     def of(graph: Graph) -> "_Names":
-        clusters = graph.outputs["fleet"]["clusters"]
+        clusters = graph.outputs["stack"]["clusters"]
         members = [cluster["name"] for cluster in clusters if cluster["network"]]
         return _Names(
             places={
