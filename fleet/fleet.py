@@ -12,12 +12,12 @@ from fleet.deployed import Deployed
 from fleet.karmada.federation import Federation, FederationArgs
 from fleet.lke import LkeCluster, LkeClusterArgs, members_of
 from fleet.mesh.mesh import Mesh, MeshArgs
+from fleet.mesh.traffic import TrafficPolicies, TrafficPoliciesArgs
 from fleet.naming import SUFFIX_LENGTH, linode_tags
 from fleet.outputs import exported
 from fleet.peers import Peers
 from fleet.settings import FleetConfig, Layer
 from fleet.workloads import Workloads, WorkloadsArgs
-from policies.traffic import TrafficPolicies, TrafficPoliciesArgs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from pulumi import Output, ResourceOptions
 from fleet import settings
 from fleet.karmada import replicas
 from fleet.karmada.control_plane import KarmadaControlPlane
+from fleet.karmada.placement import MemberPlacement, Placement, PlacementArgs
 from fleet.lke import LkeCluster
 from fleet.naming import HELLO, HELLO_PORT, SLEEP, WORKLOAD_NAMESPACE, workload_identity
 from fleet.settings import FleetConfig, Workload
-from policies.placement import MemberPlacement, Placement, PlacementArgs
 
 PODINFO_PORT: Final = 9898
 MESSAGE_VARIABLE: Final = "PODINFO_UI_MESSAGE"

@@ -1,1 +1,1 @@
-"""Policies as resources: where workloads run and who may call whom."""
+"""The policy pack."""

@@ -30,7 +30,7 @@ With this it stays until they are gone, for the 30 s of the chart's grace period
 STATUS_PORT: Final = 15021
 CROSS_NETWORK_PORT: Final = 15443
 HTTP_PORT: Final = 80
-"""Where the ingress listens (policies/traffic.py)."""
+"""Where the ingress listens (fleet/mesh/traffic.py)."""
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway", "app": EAST_WEST_GATEWAY}
 INGRESS_LABELS: Final = {"istio": "ingressgateway", "app": INGRESS_GATEWAY}
 ISTIOD_LABELS: Final = {"app": "istiod", "istio": "pilot"}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from fleet.hosts import Hosts
+from fleet.mesh import traffic
 from fleet.settings import Traffic
-from policies import traffic
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:

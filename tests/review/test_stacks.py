@@ -20,7 +20,7 @@ STACKS = ("dev", "prod")
         (["Pulumi.prod.yaml"], ["prod"]),
         (["Pulumi.prod.yaml", "README.md", "Pulumi.dev.yaml"], ["dev", "prod"]),
         (["fleet/lke.py"], ["dev", "prod"]),
-        (["policies/traffic.py"], ["dev", "prod"]),
+        (["fleet/mesh/traffic.py"], ["dev", "prod"]),
         (["policies/guardrails/pack.py"], ["dev", "prod"]),
         (["requirements.txt"], ["dev", "prod"]),
         (["Pulumi.yaml"], ["dev", "prod"]),
