@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from review import comment, events, prices, report
+from plan import events, prices
+from review import comment, report
 from sandbox.linode import LinodeApi
 from tests.review.recordings import NAMES, recording
 
 if TYPE_CHECKING:
-    from review.prices import PriceList
+    from plan.prices import PriceList
 
 PAGE: Final = Path(__file__).parent / "review.md"
 

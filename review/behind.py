@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from fleet.fields import minor
 from fleet.versions import DEFAULT_KUBERNETES
-from review.steps import LKE_CLUSTER, cluster_of, section
+from plan.steps import LKE_CLUSTER, cluster_of, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from review.steps import Resource
+    from plan.steps import Resource
 
 
 def behind(deployed: Iterable[Resource], versions: Any) -> list[str]:

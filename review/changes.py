@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jsonpath
 
-from review.steps import known
+from plan.steps import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from review.steps import Resource, Step
+    from plan.steps import Resource, Step
 
 OPERATIONS: Final[Mapping[str, str]] = {
     "delete": "delete",

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from review import comment, events, prices, report
+from plan import events, prices
+from review import comment, report
 from review.stacks import changed_stacks, known_stacks
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from review.cost import Amount
-from review.dangers import Harm
-from review.inventory import Kind
-from review.steps import name_of
+from plan.cost import Amount
+from plan.dangers import Harm
+from plan.inventory import Kind
+from plan.steps import name_of
 
 if TYPE_CHECKING:
     from decimal import Decimal

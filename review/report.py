@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from review import behind, changes, cost, dangers, inventory, steps
+from plan import cost, dangers, inventory, steps
+from review import behind, changes
 
 if TYPE_CHECKING:
+    from plan.cost import Amount, Bill
+    from plan.dangers import Danger
+    from plan.events import Finding, Plan
+    from plan.prices import PriceList
     from review.changes import Group
-    from review.cost import Amount, Bill
-    from review.dangers import Danger
-    from review.events import Finding, Plan
-    from review.prices import PriceList
 
 ACKNOWLEDGED: Final = "fleet:acknowledged"
 BLOCKING_LEVELS: Final = frozenset({"mandatory"})

@@ -14,7 +14,7 @@ from operations.claims import shown
 from operations.errors import OperationError
 from operations.stages import Stage, StoppedError, duration, kept, run_stages
 from operations.waiting import holds_within
-from review.steps import UNCHANGED
+from plan.steps import UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from operations.account.claims import Fleet
     from operations.account.folder import Folder
     from operations.account.leftovers import Leftover
-    from review.events import Plan
-    from review.prices import PriceList
+    from plan.events import Plan
+    from plan.prices import PriceList
 
 COMMAND: Final = "python -m operations account check"
 CLEARING_MINUTES: Final = 30

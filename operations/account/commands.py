@@ -85,7 +85,7 @@ def _check(folder: Folder, client: LinodeClient) -> Check:
 def _agree(check: Check, dollars: Decimal, minutes: float, *, confirm: bool) -> None:
     """Go on only if the user takes the cost; raises OperationError, or Abort."""
     from operations.account.check import Limits
-    from review import prices
+    from plan import prices
 
     url, token = os.environ.get("LINODE_URL") or prices.API, os.environ.get("LINODE_TOKEN", "")
     try:

@@ -16,7 +16,7 @@ from pulumi.automation.errors import InvalidVersionError, create_command_error
 from operations.account.folder import STACK
 from operations.account.limits import TimeOverError
 from operations.errors import OperationError
-from review.events import plan_of
+from plan.events import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pulumi.automation import EngineEvent, OnOutput
 
     from operations.account.folder import Folder
-    from review.events import Plan
+    from plan.events import Plan
 
 _SAY_SECONDS: Final = 30.0
 _LAST_LINES: Final = 20

@@ -9,14 +9,14 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Final
 
 from operations.errors import OperationError
-from review.inventory import inventory
-from review.steps import after
+from plan.inventory import inventory
+from plan.steps import after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from review.events import Plan
-    from review.prices import PriceList
+    from plan.events import Plan
+    from plan.prices import PriceList
 
 _CENT: Final = Decimal("0.01")
 

@@ -4,6 +4,6 @@ The pack is a Pulumi project of its own, with an environment of its own, and is 
 
 - `model`: what a rule gets and gives. `rules`: the rules, pure functions on plain data.
 - `catalogue`: each guardrail with its reason, its levels and its rules.
-- `stack`: what the pack knows of the stack besides its resources. `deployed`: what it was before.
+- `stack`: what the pack knows of the stack besides its resources. `export`: what it was before.
 - `pack`: the only module that knows pulumi-policy. `__main__` serves the pack, and never returns.
 """

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fleet.guardrails import Profile
-from review.steps import Resource, known, section
+from plan.steps import Resource, known, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fleet.guardrails import Guardrail, Guardrails, Level
-    from review.prices import PriceList
+    from plan.prices import PriceList
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What stands for a string that is known only later (sdk/go/common/resource/plugin, UnknownStringValue)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from plan.steps import cluster_of
 from policies.guardrails.model import known, section
-from review.steps import cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

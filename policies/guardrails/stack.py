@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from fleet.guardrails import Guardrails
-from policies.guardrails import deployed
+from plan import prices
+from policies.guardrails import export
 from policies.guardrails.model import Stack, known
-from review import prices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
 
+    from plan.prices import PriceList
     from policies.guardrails.model import Resource
-    from review.prices import PriceList
 
 PROJECT: Final = "fleet"
 LINODE_PROVIDER: Final = "pulumi:providers:linode"
@@ -37,7 +37,7 @@ class Session:
         self._inputs: dict[str, Resource] = {}
         # Both take a while, and are not needed at once: the program runs meanwhile.
         self._threads = ThreadPoolExecutor(max_workers=2)
-        self._deployed = self._threads.submit(deployed.read, _full_name(environment), _CHECKOUT)
+        self._deployed = self._threads.submit(export.read, _full_name(environment), _CHECKOUT)
         guardrails = _guardrails(settings.get("guardrails"))
         clusters: Mapping[str, Any] = settings.get("clusters") or {}
         self._wants_prices = guardrails.monthly_limit is not None

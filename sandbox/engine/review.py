@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from review import prices
+from plan import prices
+from plan.events import EventLogError
 from review.cli import examine, hand_over
-from review.events import EventLogError
 from sandbox.engine.run import account_for, run
 from sandbox.errors import SandboxError
 

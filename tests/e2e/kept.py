@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet.karmada.encryption import KEY_PREFIX
 from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
-from review.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
+from plan.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fleet.naming import HELLO, KARMADA, SLEEP
 from operations.claims import NO_ANSWER, Claim
 from operations.stages import duration
-from review.steps import name_of
+from plan.steps import name_of
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined

@@ -33,7 +33,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", "review", ".venv"):
+    for name in ("Pulumi.yaml", "__main__.py", "fleet", "policies", "plan", "review", ".venv"):
         (folder / name).symlink_to(CHECKOUT / name)
     (folder / "Pulumi.dev.yaml").write_bytes((CHECKOUT / "Pulumi.dev.yaml").read_bytes())
     theirs = tmp_path / "theirs"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from review.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME_CLAIM
+from plan.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME_CLAIM
 from tests.e2e.kept import (
     BUCKET,
     BUCKET_KEY,

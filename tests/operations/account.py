@@ -18,9 +18,9 @@ from operations.account.check import Check, Limits
 from operations.account.claims import Fleet, Member
 from operations.account.leftovers import TAG_KEY
 from operations.errors import OperationError
-from review.events import Plan
-from review.prices import PriceList, Rate
-from review.steps import LKE_CLUSTER, Resource, Step
+from plan.events import Plan
+from plan.prices import PriceList, Rate
+from plan.steps import LKE_CLUSTER, Resource, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

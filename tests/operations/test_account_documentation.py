@@ -18,12 +18,12 @@ from operations.account.check import Limits
 from operations.account.estimate import estimate
 from operations.account.folder import OWN_CONFIG
 from operations.account.leftovers import Noted, search
-from review import prices
-from review.events import Plan
-from review.steps import LKE_CLUSTER
+from plan import prices
+from plan.events import Plan
+from plan.steps import LKE_CLUSTER
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
 from tests.operations.account import LIMITS, REGIONS, PlayedApi, fleet, karmada, trial
-from tests.review.plans import cluster, release, step
+from tests.plan.plans import cluster, release, step
 from tests.unit.configs import ROOT
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from operations.account.claims import reached
 from operations.account.commands import app
 from operations.account.engine import Attended, Engine
 from operations.errors import OperationError
-from review import prices
+from plan import prices
 from sandbox.linode import LinodeApi
 from sandbox.toolchain import tool_path
 

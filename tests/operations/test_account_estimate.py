@@ -8,9 +8,9 @@ import pytest
 
 from operations.account.estimate import estimate
 from operations.errors import OperationError
-from review.events import Plan
-from review.prices import PriceList, Rate
-from review.steps import LKE_CLUSTER, Resource, Step
+from plan.events import Plan
+from plan.prices import PriceList, Rate
+from plan.steps import LKE_CLUSTER, Resource, Step
 
 PRICES = PriceList(
     rates={

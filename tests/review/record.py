@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from review import comment, events, prices, report
+from plan import events, prices
+from review import comment, report
 from sandbox.engine import Mode, Project, run
 from sandbox.engine.project import CHECKOUT
 from sandbox.fleet.target import Target
@@ -29,7 +30,7 @@ from tests.review.trimming import trimmed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from review.prices import PriceList
+    from plan.prices import PriceList
 
 SANDBOX_NETWORKS: Final = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]
 """Where the sandbox's clients and nodes are; production's own list of operators would shut this machine out."""

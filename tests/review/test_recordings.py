@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docs import reviews
-from review import comment, events, prices, report
-from review.dangers import Harm
+from plan import events, prices
+from plan.dangers import Harm
+from review import comment, report
 from sandbox.linode import LinodeApi
 from tests.review.recordings import ADD_A_REGION, CHANGE_WEIGHTS, NAMES, SHRINK_A_POOL, recording
 from tests.review.trimming import trimmed
@@ -18,7 +19,7 @@ from tests.review.trimming import trimmed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from review.prices import PriceList
+    from plan.prices import PriceList
     from review.report import Report
 
 LARGEST = 200_000

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from fleet.versions import DEFAULT_KUBERNETES
+from plan.events import EventLogError, Finding, Plan, read
+from plan.prices import PriceList, Rate
+from plan.steps import LKE_CLUSTER
 from review import comment, report
-from review.events import EventLogError, Finding, Plan, read
-from review.prices import PriceList, Rate
-from review.steps import LKE_CLUSTER
 from tests.review import logs
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from review import comment, events, prices, report
-from review.dangers import Harm
+from plan import events, prices
+from plan.dangers import Harm
+from review import comment, report
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.linode import LinodeApi

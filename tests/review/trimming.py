@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from review.steps import LKE_CLUSTER, RELEASE, SERVICE, UNCHANGED, VOLUME, VOLUME_CLAIM
+from plan.steps import LKE_CLUSTER, RELEASE, SERVICE, UNCHANGED, VOLUME, VOLUME_CLAIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,8 +20,8 @@ from fleet.lke import fewer, in_place
 from fleet.running import deployed
 from fleet.state import LKE_CLUSTER, State
 from fleet.steps import errors
-from review.pools import Fate, pool_changes
-from review.steps import Resource
+from plan.pools import Fate, pool_changes
+from plan.steps import Resource
 from sandbox.plugins.linode.pools import match, plan, planned_pools
 from sandbox.plugins.linode.views import pool_outputs
 from tests.unit.configs import fleet_of

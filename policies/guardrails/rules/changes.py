@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policies.guardrails.deployed import StateError
+from plan.dangers import dangers, unacknowledged
+from plan.steps import LKE_CLUSTER, Step, cluster_of
+from policies.guardrails.export import StateError
 from policies.guardrails.model import Finding, Resource, Stack, section
-from review.dangers import dangers, unacknowledged
-from review.steps import LKE_CLUSTER, Step, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

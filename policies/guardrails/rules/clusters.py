@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
+from plan.steps import LKE_CLUSTER, cluster_of
 from policies.guardrails.model import Finding, Resource, Stack, is_unknown, section
-from review.steps import LKE_CLUSTER, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fleet.guardrails import Profile
+from plan.cost import bill
+from plan.inventory import inventory
+from plan.prices import PriceError
 from policies.guardrails.model import Finding, Planned, Stack
-from review.cost import bill
-from review.inventory import inventory
-from review.prices import PriceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from review.cost import Bill
+    from plan.cost import Bill
 
 
 def cost_is_within_the_limit(planned: Sequence[Planned], stack: Stack) -> Iterator[Finding]:

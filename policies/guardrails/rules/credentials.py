@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from fleet.naming import ISTIO_NAMESPACE
+from plan.steps import cluster_of
 from policies.guardrails import rights
 from policies.guardrails.model import Finding, Planned, Resource, Stack, known, section
-from review.steps import cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from plan.steps import FIREWALL, LKE_CLUSTER, RELEASE, SERVICE, SERVICE_PATCH, cluster_of
 from policies.guardrails.model import Finding, Planned, Resource, Stack, is_unknown, section
 from policies.guardrails.rules.clusters import is_wide
 from policies.guardrails.rules.karmada import is_control_plane
-from review.steps import FIREWALL, LKE_CLUSTER, RELEASE, SERVICE, SERVICE_PATCH, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

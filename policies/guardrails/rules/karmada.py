@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from fleet.naming import BACKUP
+from plan.steps import RELEASE, cluster_of
 from policies.guardrails.model import Finding, Planned, Resource, Stack, section
-from review.steps import RELEASE, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

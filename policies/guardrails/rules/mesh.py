@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import ISTIO_NAMESPACE, NETWORK_LABEL
+from plan.steps import RELEASE, SERVICE, cluster_of
 from policies.guardrails.model import Finding, Planned, Resource, Stack, section
-from review.steps import RELEASE, SERVICE, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

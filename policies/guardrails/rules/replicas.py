@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import AGENT
+from plan.steps import RELEASE
 from policies.guardrails.model import Finding, Resource, Stack, section
 from policies.guardrails.rules.karmada import is_control_plane
-from review.steps import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY
+from plan.steps import RELEASE
 from policies.guardrails.model import Finding, Resource, Stack, section
-from review.steps import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

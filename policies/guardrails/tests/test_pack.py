@@ -133,7 +133,7 @@ def test_the_stack_is_judged_by_what_the_program_asks_for_and_what_it_is_made_of
 
 def test_prices_are_asked_where_the_program_asks_linode(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr("review.prices.fetch", lambda url, token: asked.append((url, token)))
+    monkeypatch.setattr("plan.prices.fetch", lambda url, token: asked.append((url, token)))
     session = session_of(guardrails={"monthlyLimit": 100})
     provider = {"url": "https://api.example", "token": "from-config", "version": "6.8.0"}
     found_early(session, "tags", "pulumi:providers:linode", provider)

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fleet.guardrails import Guardrail, Guardrails, Level
+from plan.prices import PriceList, Rate
 from policies.guardrails.catalogue import DEFINITIONS
 from policies.guardrails.model import UNKNOWN, Planned, Resource, Stack
-from review.prices import PriceList, Rate
 from tests.unit.graph import Stage, build
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from policies.guardrails.deployed import StateError
+from plan.prices import PriceError, PriceList
+from plan.steps import LKE_CLUSTER
+from policies.guardrails.export import StateError
 from policies.guardrails.model import Resource, Stack
 from policies.guardrails.rules.changes import REPLACING, ROOT, losses_are_acknowledged
 from policies.guardrails.rules.cost import cost_is_within_the_limit
-from review.prices import PriceError, PriceList
-from review.steps import LKE_CLUSTER
 from sandbox.plugins.linode.schema import LKE_CLUSTER as PROVIDERS_CLUSTER
 from tests.policies.guardrails.fleets import stack
 from tests.policies.guardrails.resources import planned, resource

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from plan.steps import FIREWALL, LKE_CLUSTER, RELEASE, SERVICE, SERVICE_PATCH
 from policies.guardrails.model import UNKNOWN
 from policies.guardrails.rules.certificates import (
     LOCALLY_SIGNED,
@@ -27,7 +28,6 @@ from policies.guardrails.rules.mesh import (
     mutual_tls_is_strict,
 )
 from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned, versions_are_pinned
-from review.steps import FIREWALL, LKE_CLUSTER, RELEASE, SERVICE, SERVICE_PATCH
 from tests.policies.guardrails.fleets import stack
 from tests.policies.guardrails.resources import planned, resource
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fleet.guardrails import Guardrail, Level, Profile
-from policies.guardrails.deployed import StateError, read, resources
+from policies.guardrails.export import StateError, read, resources
 from policies.guardrails.stack import LINODE_PROVIDER, Session
 from tests.policies.guardrails.resources import resource
 from tests.unit.configs import ROOT
@@ -74,7 +74,7 @@ def test_a_cli_that_fails_is_quoted(pulumi: Path, tmp_path: Path) -> None:
 
 def test_a_cli_that_hangs_is_not_waited_for(pulumi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     says(pulumi, "exec sleep 60")
-    monkeypatch.setattr("policies.guardrails.deployed._LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr("policies.guardrails.export._LIMIT_SECONDS", 0.2)
     with pytest.raises(StateError, match="takes more than"):
         read("prod", tmp_path)
 
@@ -116,7 +116,7 @@ def test_prices_are_asked_once_with_what_linodes_provider_has_or_the_environment
 ) -> None:
     says(pulumi, "exit 1")
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr("review.prices.fetch", lambda url, token: asked.append((url, token)))
+    monkeypatch.setattr("plan.prices.fetch", lambda url, token: asked.append((url, token)))
     limited = environment(guardrails={"monthlyLimit": 100})
     given = limited | {"LINODE_URL": "https://api.example"}
     session = Session(given)

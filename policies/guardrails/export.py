@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
-from review.steps import Resource
+from plan.steps import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from review.steps import known, section
+from plan.steps import known, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from review.steps import Resource
+    from plan.steps import Resource
 
 _FIXED = frozenset({"type", "diskEncryption"})
 _TOLD = ("label", "type", "diskEncryption")

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from review.cost import Amount, Bill, bill
-from review.inventory import Item, Kind, gigabytes, inventory
-from review.prices import PriceError, PriceList, Rate, fetch
-from review.steps import SERVICE, VOLUME, VOLUME_CLAIM
+from plan.cost import Amount, Bill, bill
+from plan.inventory import Item, Kind, gigabytes, inventory
+from plan.prices import PriceError, PriceList, Rate, fetch
+from plan.steps import SERVICE, VOLUME, VOLUME_CLAIM
 from sandbox.linode import LinodeApi
-from tests.review.plans import POOL, cluster, release, resource
+from tests.plan.plans import POOL, cluster, release, resource
 
 if TYPE_CHECKING:
-    from review.steps import Resource
+    from plan.steps import Resource
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 PRICES = PriceList(

@@ -11,13 +11,13 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from review.pools import Fate, pool_changes
-from review.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cluster_of, section
+from plan.pools import Fate, pool_changes
+from plan.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cluster_of, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from review.steps import Resource, Step
+    from plan.steps import Resource, Step
 
 KARMADA_CLUSTER: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 NAMESPACE: Final = "kubernetes:core/v1:Namespace"

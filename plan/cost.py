@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from review.inventory import Item, Kind
-    from review.prices import PriceList
+    from plan.inventory import Item, Kind
+    from plan.prices import PriceList
 
 _NOTHING = Decimal(0)
 

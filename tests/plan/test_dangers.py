@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.fields import ACKNOWLEDGEABLE
-from review import dangers as danger_rules
-from review.dangers import Danger, Harm, dangers, stale, unacknowledged
-from review.steps import SERVICE, VOLUME_CLAIM, Resource
-from tests.review.plans import POOL, cluster, release, resource, step
+from plan import dangers as danger_rules
+from plan.dangers import Danger, Harm, dangers, stale, unacknowledged
+from plan.steps import SERVICE, VOLUME_CLAIM, Resource
+from tests.plan.plans import POOL, cluster, release, resource, step
 
 
 def the_one(*found: Danger) -> Danger:

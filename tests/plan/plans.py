@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from review.steps import LKE_CLUSTER, RELEASE, Resource, Step
+from plan.steps import LKE_CLUSTER, RELEASE, Resource, Step
 
 FLEET = "urn:pulumi:prod::fleet::fleet:index:Fleet"
 POOL = {"label": "main", "type": "g6-standard-4", "count": 3}

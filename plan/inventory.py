@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ByteSize, TypeAdapter
 
-from review.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cluster_of, known, section
+from plan.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cluster_of, known, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from review.steps import Resource
+    from plan.steps import Resource
 
 _MINIMUM_VOLUME_GB: Final = 10
 """Linode API v4, POST /volumes; the storage driver rounds claims up to it."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.automation import EngineEvent
 
-from review.steps import Resource, Step
+from plan.steps import Resource, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
