@@ -2,12 +2,14 @@
 
 import pulumi
 
-from fleet import catalogue, config, running, steps, upgrades, whereabouts
+from fleet import running, steps, upgrades, whereabouts
+from fleet.config import reader
 from fleet.fleet import Fleet, FleetArgs
+from fleet.lke import catalogue
 
-settings = config.load()
+settings = reader.load()
 there = running.fetch()
-config.refuse(
+reader.refuse(
     [
         *catalogue.errors(settings, catalogue.fetch(), there),
         *steps.errors(settings, there),

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_tls as tls
 from pulumi import Input, Output, ResourceOptions
 
-from fleet.hosts import is_address
+from fleet.config.hosts import is_address
 
 HOURS_A_DAY: Final = 24
 CA_USES: Final = ("digital_signature", "content_commitment", "key_encipherment", "cert_signing")

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
-from fleet import secrets
+from fleet.config import secrets
 
 OCI_SCHEME = "oci://"
 REPOSITORY_SCHEMES = ("https://", "http://")

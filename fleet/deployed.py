@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
-    from fleet.settings import FleetConfig
+    from fleet.config.settings import FleetConfig
 
 
 class _Record(BaseModel):

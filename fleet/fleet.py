@@ -7,16 +7,16 @@ import pulumi
 import pulumi_random as random
 from pulumi import ResourceOptions
 
-from fleet import secrets
+from fleet.config import secrets
+from fleet.config.settings import FleetConfig, Layer
 from fleet.deployed import Deployed
 from fleet.karmada.federation import Federation, FederationArgs
-from fleet.lke import LkeCluster, LkeClusterArgs, members_of
+from fleet.lke.cluster import LkeCluster, LkeClusterArgs, members_of
+from fleet.lke.peers import Peers
 from fleet.mesh.mesh import Mesh, MeshArgs
 from fleet.mesh.traffic import TrafficPolicies, TrafficPoliciesArgs
 from fleet.naming import SUFFIX_LENGTH, linode_tags
 from fleet.outputs import exported
-from fleet.peers import Peers
-from fleet.settings import FleetConfig, Layer
 from fleet.workloads import Workloads, WorkloadsArgs
 
 

@@ -1,6 +1,5 @@
 """Pure names and labels: the same inputs always give the same strings, and nothing here talks to Pulumi."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,26 +20,9 @@ EAST_WEST_GATEWAY: Final = "istio-eastwestgateway"
 HELLO_PORT: Final = 5000
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 NETWORK_LABEL: Final = "topology.istio.io/network"
-REGION_LABEL: Final = "topology.kubernetes.io/region"
 SUFFIX_LENGTH: Final = 4
 """Characters of the random suffix on everything that Linode bills."""
-
-DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""RFC 1123, section 2.1, as Kubernetes applies it to names."""
-_DNS_SUBDOMAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-_QUALIFIED_NAME: Final = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
-LABEL_VALUE: Final = re.compile(rf"({_QUALIFIED_NAME})?")
-LABEL_KEY: Final = re.compile(rf"((?P<domain>{_DNS_SUBDOMAIN})/)?(?P<name>{_QUALIFIED_NAME})")
-"""Kubernetes, "Labels and Selectors: Syntax and character set"."""
-RESERVED_LABEL_DOMAINS: Final = ("kubernetes.io", "k8s.io", "linode.com")
-"""Domains of labels and taints that are Kubernetes' and Linode's own: LKE takes none of them for a pool."""
-LINODE_LABEL_LENGTH: Final = 32
-"""The longest label of an LKE cluster (Linode API v4, POST /lke/clusters)."""
-FIREWALL_ADDRESSES: Final = 255
-"""Addresses and networks of a firewall's rule at most (Linode API v4, POST /networking/firewalls)."""
-CLUSTER_NAME_LENGTH: Final = LINODE_LABEL_LENGTH - SUFFIX_LENGTH - 1
 
 
 def billed_label(name: str, suffix: str) -> str:
@@ -53,17 +35,10 @@ def linode_tags(tags: Mapping[str, str]) -> list[str]:
     return [f"{key}:{value}" for key, value in sorted(tags.items())]
 
 
-def agent_user(member: str) -> str:
-    """The user name of a member's agent, as ``karmadactl register`` names it."""
-    return f"system:karmada:agent:{member}"
-
-
 AGENT: Final = "fleet-karmada-agent"
 """An agent's Deployment in its member, and all that belongs to it. Karmada's chart has the name karmada-agent."""
 AGENT_KUBECONFIG: Final = f"{AGENT}-kubeconfig"
 """The Secret with an agent's credentials in Karmada, and the key in it is `kubeconfig`."""
-AGENT_GROUP: Final = "system:karmada:agents"
-"""The group of every agent, as ``karmadactl register`` names it."""
 
 
 FAILOVER: Final = "karmada-failover"
@@ -96,13 +71,3 @@ def remote_secret(member: str) -> str:
 def workload_identity(workload: str, member: str) -> str:
     """The service account of a workload or gateway in one member, so that authorization can tell regions apart."""
     return f"{workload}-{member}"
-
-
-def principal(namespace: str, service_account: str) -> str:
-    """The SPIFFE principal of a service account, in the form that AuthorizationPolicy takes."""
-    return f"cluster.local/ns/{namespace}/sa/{service_account}"
-
-
-def node_labels(cluster_id: str) -> str:
-    """A regular expression for the labels of a cluster's Linodes: LKE calls them ``lkeCLUSTER-POOL-HASH``."""
-    return f"^lke{cluster_id}-"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet import readiness
+from fleet.lke import readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

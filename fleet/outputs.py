@@ -10,7 +10,7 @@ from typing import Any
 from pulumi import Output
 
 from fleet.karmada.federation import Federation
-from fleet.lke import LkeCluster
+from fleet.lke.cluster import LkeCluster
 from fleet.mesh.mesh import Mesh
 from fleet.naming import KARMADA
 

@@ -23,7 +23,8 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from fleet import readiness, waiting
+from fleet import waiting
+from fleet.lke import readiness
 
 if TYPE_CHECKING:
     from pulumi import Output

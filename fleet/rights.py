@@ -11,10 +11,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from fleet.naming import RBAC_GROUP
-
 WHY: Final = "fleet/why"
 """The annotation by which a role says what it is for."""
+RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, kw_only=True)

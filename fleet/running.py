@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fleet import state
 from fleet.deployed import Deployed
 from fleet.karmada.reported import facts as of_karmada
-from fleet.linode_clusters import LiveCluster, fetch_clusters
+from fleet.lke.linode_clusters import LiveCluster, fetch_clusters
 from fleet.mesh.reported import facts as of_mesh
 from fleet.mesh.reported import failed
 from fleet.naming import KARMADA

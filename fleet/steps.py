@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleet.fields import minor, steps_between
+from fleet.config.fields import minor, steps_between
+from fleet.config.settings import Layer, Role
+from fleet.config.violations import Violation
 from fleet.naming import KARMADA
-from fleet.settings import Layer, Role
-from fleet.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fleet.config.settings import FleetConfig
     from fleet.deployed import Deployed
-    from fleet.settings import FleetConfig
 
 ANOTHER_MANAGER: Final = "docs/karmada.md#another-manager"
 """Where users find how Karmada's data moves to another cluster."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleet import rules
-from fleet.fields import steps_between
-from fleet.violations import Violation
+from fleet.config import rules
+from fleet.config.fields import steps_between
+from fleet.config.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fleet.config.settings import FleetConfig
     from fleet.deployed import Deployed
-    from fleet.settings import FleetConfig
 
 
 def errors(config: FleetConfig, deployed: Deployed) -> list[str]:

@@ -1,6 +1,7 @@
 """Waiting for what somebody else brings about: what is told meanwhile, and what no waiting mends.
 
-The Kubernetes client is imported where an error is looked at, so that a preview does without it (fleet/readiness.py).
+The Kubernetes client is imported where an error is looked at, so that a preview does without it
+(fleet/lke/readiness.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether the machine that runs the program can be seen to be outside of `karmada.acl`, before anything is made.
 
 The program itself puts objects into Karmada. Whose address is translated on its way cannot be told here: such a machine
-finds out at the gate before Karmada's API (fleet/readiness.py).
+finds out at the gate before Karmada's API (fleet/lke/readiness.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi
 
-from fleet.settings import Layer
+from fleet.config.settings import Layer
 
 if TYPE_CHECKING:
+    from fleet.config.settings import FleetConfig
     from fleet.deployed import Deployed
-    from fleet.settings import FleetConfig
 
 _ANYWHERE: Final = ("192.0.2.1", 9)
 """An address that nobody has (RFC 5737), and the port `discard`."""

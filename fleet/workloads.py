@@ -8,13 +8,13 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet import settings
+from fleet.config import settings
+from fleet.config.settings import FleetConfig, Workload
 from fleet.karmada import replicas
 from fleet.karmada.control_plane import KarmadaControlPlane
 from fleet.karmada.placement import MemberPlacement, Placement, PlacementArgs
-from fleet.lke import LkeCluster
+from fleet.lke.cluster import LkeCluster
 from fleet.naming import HELLO, HELLO_PORT, SLEEP, WORKLOAD_NAMESPACE, workload_identity
-from fleet.settings import FleetConfig, Workload
 
 PODINFO_PORT: Final = 9898
 MESSAGE_VARIABLE: Final = "PODINFO_UI_MESSAGE"

@@ -115,7 +115,7 @@ def _cluster(step: Step) -> Iterator[Danger]:
 
 
 def _reaches_nothing(provider: Resource | None) -> bool:
-    """Whether it is the provider of an expelled cluster (fleet/lke.py)."""
+    """Whether it is the provider of an expelled cluster (fleet/lke/cluster.py)."""
     if provider is None or provider.type != PROVIDER:
         return False
     return section(provider.inputs, "deleteUnreachable") in (True, "true")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.automation import EngineEvent
 
+from fleet.config.decoding import decoded
 from plan.steps import Resource, Step
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Plan:
 
     def setting(self, key: str) -> Any:
         """A structured value of the config, None where there is none."""
-        return json.loads(self.config[key]) if key in self.config else None
+        return decoded(self.config[key]) if key in self.config else None
 
 
 def read(file: Path) -> Plan:

@@ -66,7 +66,7 @@ class Step:
 
 
 def cluster_of(resource: Resource) -> str:
-    """The cluster that a resource is, or lives in, by the names that Fleet gives them (fleet/lke.py).
+    """The cluster that a resource is, or lives in, by the names that Fleet gives them (fleet/lke/cluster.py).
 
     What lives in Karmada's API is in the cluster `karmada`, which is none of Linode's.
     """

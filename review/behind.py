@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fleet.fields import minor
+from fleet.config.fields import minor
 from fleet.versions import DEFAULT_KUBERNETES
 from plan.steps import LKE_CLUSTER, cluster_of, section
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from fleet import settings
+from fleet.config import settings
 from fleet.karmada import values
 from fleet.versions import DEFAULT_KUBERNETES, PODINFO_IMAGE
 from fleet.versions import KARMADA as VERSION

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, agent_user, execution_namespace
+from fleet.naming import KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, execution_namespace
 from fleet.rights import Grant, grant, rule, user
 
 SYSTEM_LABEL: Final = {"karmada.io/system": "true"}
@@ -135,3 +135,8 @@ def _grant(
     subject = user(agent_user(member))
     role = f"system:karmada:{member}:agent"
     grant(name, Grant(role=role, why=why, rules=rules, subject=subject, namespace=namespace), opts)
+
+
+def agent_user(member: str) -> str:
+    """The user name of a member's agent, as ``karmadactl register`` names it."""
+    return f"system:karmada:agent:{member}"

@@ -12,25 +12,17 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
 from fleet import disruptions
-from fleet.addresses import later
 from fleet.certificates import Certificate, Subject, fingerprint
+from fleet.config.settings import Agent
 from fleet.karmada import handover
-from fleet.karmada.access import AgentAccess, AgentAccessArgs
+from fleet.karmada.access import AgentAccess, AgentAccessArgs, agent_user
 from fleet.karmada.control_plane import KarmadaControlPlane
 from fleet.karmada.pki import kubeconfig
 from fleet.karmada.values import CERTIFICATE_ANNOTATION
-from fleet.lke import LkeCluster
-from fleet.naming import (
-    AGENT,
-    AGENT_GROUP,
-    AGENT_KUBECONFIG,
-    KARMADA_NAMESPACE,
-    NETWORK_LABEL,
-    REGION_LABEL,
-    agent_user,
-)
+from fleet.lke.addresses import later
+from fleet.lke.cluster import LkeCluster
+from fleet.naming import AGENT, AGENT_KUBECONFIG, KARMADA_NAMESPACE, NETWORK_LABEL
 from fleet.rights import Grant, grant, rule, service_account
-from fleet.settings import Agent
 
 CLUSTER_API: Final = "cluster.karmada.io/v1alpha1"
 ENDPOINT_ANNOTATION: Final = "fleet/endpoint"
@@ -43,6 +35,9 @@ LABELS: Final = {"app": AGENT}
 METRICS_PORT: Final = 8080
 HEALTH_PORT: Final = 10357
 MOUNT: Final = "/etc/kubeconfig"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+AGENT_GROUP: Final = "system:karmada:agents"
+"""The group of every agent, as ``karmadactl register`` names it."""
 
 
 @dataclass(frozen=True, kw_only=True)

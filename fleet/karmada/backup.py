@@ -12,8 +12,8 @@ import pulumi_kubernetes as kubernetes
 import pulumi_linode as linode
 from pulumi import Input, Output, ResourceOptions
 
-from fleet import etcd
 from fleet.certificates import Subject
+from fleet.config import etcd
 from fleet.karmada.control_plane import KarmadaControlPlane
 from fleet.naming import BACKUP, KARMADA_NAMESPACE, backup_prefix, signing_region
 from fleet.versions import AGE_IMAGE, KARMADA_ETCD

@@ -8,9 +8,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceHookBinding, ResourceOptions
 
-from fleet import charts, pending_releases, readiness
-from fleet.addresses import published
+from fleet import charts, pending_releases
 from fleet.certificates import fingerprint
+from fleet.config.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 from fleet.deployed import Deployed
 from fleet.karmada import encryption, static_resources, values
 from fleet.karmada.encryption import KarmadaEncryption, KarmadaEncryptionArgs
@@ -18,10 +18,11 @@ from fleet.karmada.firewall import KarmadaFirewall, KarmadaFirewallArgs
 from fleet.karmada.pki import KarmadaPki, KarmadaPkiArgs, kubeconfig
 from fleet.karmada.users import PROGRAM, KarmadaUsers, KarmadaUsersArgs
 from fleet.karmada.volume import EtcdVolume, EtcdVolumeArgs, claimed
-from fleet.kubeconfig import ApiServer
-from fleet.lke import LkeCluster, Members
+from fleet.lke import readiness
+from fleet.lke.addresses import published
+from fleet.lke.cluster import LkeCluster, Members
+from fleet.lke.kubeconfig import ApiServer
 from fleet.naming import KARMADA_NAMESPACE
-from fleet.settings import EndpointMode, Karmada, KarmadaCerts, Versions
 
 API_SERVER_PORT: Final = 5443
 API_SERVER_SELECTOR: Final = {"app": values.API_SERVER}

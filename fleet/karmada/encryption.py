@@ -19,13 +19,16 @@ import yaml
 from pulumi import Input, Output, ResourceOptions
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from fleet import etcd, objects, readiness, waiting
+from fleet import objects, waiting
+from fleet.lke import readiness
 from fleet.naming import KARMADA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from kubernetes import client
+
+    from fleet.config import etcd
 
 RESOURCES: Final = ("secrets", "works.work.karmada.io")
 """A Work holds whatever it brings to its member, Secrets among it; custom resources count since Kubernetes 1.26."""

@@ -12,11 +12,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from fleet import settings
 from fleet.certificates import Subject
+from fleet.config import settings
 from fleet.karmada.control_plane import API_SERVER_PORT, KarmadaControlPlane
 from fleet.karmada.pki import kubeconfig
-from fleet.kubeconfig import ApiServer
+from fleet.lke.kubeconfig import ApiServer
 from fleet.naming import FAILOVER, KARMADA_NAMESPACE
 from fleet.rights import Grant, grant, rule, user
 from fleet.versions import KUBECTL_IMAGE

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import ResourceOptions
 
+from fleet.config.settings import FleetConfig
 from fleet.karmada.agent import KarmadaAgent, KarmadaAgentArgs
 from fleet.karmada.backup import KarmadaBackup, KarmadaBackupArgs
 from fleet.karmada.control_plane import KarmadaControlPlane, KarmadaControlPlaneArgs
 from fleet.karmada.expelled import ExpelledAgent, ExpelledAgentArgs
 from fleet.karmada.failover import KarmadaFailover, KarmadaFailoverArgs
 from fleet.karmada.values import Replicas
-from fleet.lke import LkeCluster, Members
+from fleet.lke.cluster import LkeCluster, Members
 from fleet.naming import linode_tags
-from fleet.settings import FleetConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ import pulumi_kubernetes as kubernetes
 import pulumi_linode as linode
 from pulumi import Output, ResourceOptions
 
+from fleet.config.pools import Acl
+from fleet.config.rules import FIREWALL_ADDRESSES
 from fleet.deployed import Deployed
-from fleet.lke import LkeCluster
-from fleet.naming import FIREWALL_ADDRESSES
-from fleet.pools import Acl
+from fleet.lke.cluster import LkeCluster
 
 ACL_ANNOTATION: Final = "service.beta.kubernetes.io/linode-loadbalancer-firewall-acl"
 """Of linode-cloud-controller-manager (docs/configuration/firewall.md), whose firewall goes with the Service."""

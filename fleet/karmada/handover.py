@@ -15,8 +15,9 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import RetryError, retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from fleet import readiness, waiting
+from fleet import waiting
 from fleet.karmada.access import election_lease
+from fleet.lke import readiness
 from fleet.naming import AGENT, KARMADA_CLUSTER_NAMESPACE, KARMADA_NAMESPACE, execution_namespace
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from kubernetes import client
 
     from fleet.karmada.control_plane import KarmadaControlPlane
-    from fleet.lke import LkeCluster
+    from fleet.lke.cluster import LkeCluster
 
 FORMER: Final = "karmada-agent"
 """The chart's name for its agent (charts/karmada/templates/karmada-agent.yaml, of a release of this name)."""

@@ -21,9 +21,9 @@ from fleet.certificates import (
     leaf,
     root_authority,
 )
-from fleet.kubeconfig import ApiServer, with_client_certificate
+from fleet.config.settings import KarmadaCerts
+from fleet.lke.kubeconfig import ApiServer, with_client_certificate
 from fleet.naming import KARMADA, KARMADA_NAMESPACE
-from fleet.settings import KarmadaCerts
 
 KEY = RsaKey(bits=3072)
 """What the chart uses when it mints certificates itself (certs.auto.rsaSize)."""

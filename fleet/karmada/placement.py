@@ -8,9 +8,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
+from fleet.config.settings import Failover
 from fleet.karmada.control_plane import KarmadaControlPlane
 from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
-from fleet.settings import Failover
 
 POLICY_API: Final = "policy.karmada.io/v1alpha1"
 FORMER_TAINT: Final = "not-ready"

@@ -22,7 +22,8 @@ from tenacity import (
     wait_fixed,
 )
 
-from fleet import readiness, waiting
+from fleet import waiting
+from fleet.lke import readiness
 
 if TYPE_CHECKING:
     from kubernetes import client

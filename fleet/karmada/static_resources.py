@@ -10,8 +10,9 @@ from typing import Final
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from fleet import readiness, waiting
-from fleet.lke import LkeCluster
+from fleet import waiting
+from fleet.lke import readiness
+from fleet.lke.cluster import LkeCluster
 from fleet.naming import KARMADA_NAMESPACE
 
 RELEASE: Final = "karmada"

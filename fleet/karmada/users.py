@@ -12,10 +12,10 @@ import pulumi_kubernetes as kubernetes
 import pulumi_random as random
 from pulumi import Output, ResourceOptions
 
-from fleet import viewers
 from fleet.certificates import Certificate, Subject
 from fleet.karmada.pki import KarmadaPki, kubeconfig
-from fleet.kubeconfig import ApiServer
+from fleet.lke import viewers
+from fleet.lke.kubeconfig import ApiServer
 from fleet.naming import KARMADA
 from fleet.rights import Grant, grant, grant_existing, user
 

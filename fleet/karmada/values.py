@@ -7,9 +7,9 @@ from typing import Any, Final
 from pulumi import Input
 
 from fleet import disruptions
+from fleet.config.settings import EndpointMode, Karmada, Versions
 from fleet.karmada import encryption
 from fleet.naming import KARMADA_NAMESPACE
-from fleet.settings import EndpointMode, Karmada, Versions
 from fleet.versions import CFSSL_IMAGE, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
 
 COMPONENTS: Final = {

@@ -22,8 +22,8 @@ from fleet.certificates import (
     intermediate_authority,
     root_authority,
 )
+from fleet.config.settings import MeshCerts
 from fleet.naming import DEFAULT_ROOT
-from fleet.settings import MeshCerts
 
 KEY: Final = RsaKey(bits=4096)
 ORGANIZATION: Final = "Istio"

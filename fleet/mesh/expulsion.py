@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fleet.deployed import Deployed
-    from fleet.lke import LkeCluster
+    from fleet.lke.cluster import LkeCluster
 
 
 def record(member: str) -> str:

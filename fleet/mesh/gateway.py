@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet import addresses, charts
+from fleet import charts
+from fleet.lke import addresses
 from fleet.mesh import values
 from fleet.mesh.istio import Istio
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY

@@ -8,11 +8,11 @@ from pulumi import Output, ResourceOptions
 
 from fleet import charts, pending_releases
 from fleet.certificates import fingerprint
-from fleet.lke import LkeCluster
+from fleet.config.settings import Mesh
+from fleet.lke.cluster import LkeCluster
 from fleet.mesh import values
 from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority
 from fleet.naming import ISTIO_NAMESPACE, NETWORK_LABEL, WORKLOAD_NAMESPACE
-from fleet.settings import Mesh
 from fleet.state import content
 
 

@@ -7,8 +7,9 @@ from itertools import permutations
 import pulumi
 from pulumi import Output, ResourceOptions
 
+from fleet.config.settings import FleetConfig
 from fleet.deployed import roots_of_expelled
-from fleet.lke import Members
+from fleet.lke.cluster import Members
 from fleet.mesh.ca import RootAuthority, RootAuthorityArgs, bundle, trusted_among
 from fleet.mesh.expulsion import forget
 from fleet.mesh.gateway import EastWestGateway, GatewayArgs, IngressGateway
@@ -25,7 +26,6 @@ from fleet.mesh.peering import (
     TokensReadArgs,
     token_generation,
 )
-from fleet.settings import FleetConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet.kubeconfig import decode_token, with_token
+from fleet.config.settings import Mesh
+from fleet.lke.kubeconfig import decode_token, with_token
 from fleet.mesh.istio import Istio
 from fleet.naming import remote_secret
 from fleet.rights import Grant, grant, rule, service_account, token_of
-from fleet.settings import Mesh
 
 READER: Final = "fleet-peer"
 MESH_CONFIG: Final = "istio"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet import charts
-from fleet.fields import minor
+from fleet.config.fields import minor
 from fleet.mesh.ca import trusted_among
 from fleet.mesh.expulsion import record
 from fleet.state import RELEASE, SECRET, STASH, content

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
+from fleet.config.settings import Ingress, Route, Traffic, TrafficMode
 from fleet.mesh.istio import Istio
 from fleet.mesh.values import CONNECTION_SECONDS, HTTP_PORT, INGRESS_LABELS
 from fleet.naming import (
@@ -17,10 +18,8 @@ from fleet.naming import (
     ISTIO_NAMESPACE,
     SLEEP,
     WORKLOAD_NAMESPACE,
-    principal,
     workload_identity,
 )
-from fleet.settings import Ingress, Route, Traffic, TrafficMode
 
 HELLO_HOST: Final = f"{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
 
@@ -157,3 +156,8 @@ def route(hosts: list[str]) -> dict[str, Any]:
         "gateways": ["ingress"],
         "http": [{"route": [{"destination": {"host": HELLO_HOST, "port": {"number": HELLO_PORT}}}]}],
     }
+
+
+def principal(namespace: str, service_account: str) -> str:
+    """The SPIFFE principal of a service account, in the form that AuthorizationPolicy takes."""
+    return f"cluster.local/ns/{namespace}/sa/{service_account}"

@@ -11,8 +11,8 @@ import urllib3
 import yaml
 from kubernetes.client import ApiException, AppsV1Api, BatchV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi
 
-from fleet.api_client import UnusableKubeconfigError, make_api_client
 from fleet.karmada.encryption import rewrite_all
+from fleet.lke.api_client import UnusableKubeconfigError, make_api_client
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from operations.errors import OperationError
 from operations.karmada import ownership

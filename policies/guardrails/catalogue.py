@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet.guardrails import Guardrail, Level
+from fleet.config.enforcement import Guardrail, Level
 from policies.guardrails.model import Definition
 from policies.guardrails.rules import (
     certificates,

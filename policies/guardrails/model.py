@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fleet.guardrails import Profile
+from fleet.config.enforcement import Profile
 from plan.steps import Resource, known, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fleet.guardrails import Guardrail, Guardrails, Level
+    from fleet.config.enforcement import Guardrail, Guardrails, Level
     from plan.prices import PriceList
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from fleet.guardrails import Guardrails
+from fleet.config.decoding import decoded, of_project
+from fleet.config.enforcement import Guardrails
 from plan import prices
 from policies.guardrails import export
 from policies.guardrails.model import Stack, known
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from plan.prices import PriceList
     from policies.guardrails.model import Resource
 
-PROJECT: Final = "fleet"
 LINODE_PROVIDER: Final = "pulumi:providers:linode"
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 
@@ -79,17 +79,9 @@ class Session:
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The project's config, each value decoded; what is no JSON is a plain string."""
-    prefix = f"{PROJECT}:"
-    config = json.loads(environment.get("PULUMI_CONFIG") or "{}")
-    return {key.removeprefix(prefix): _decoded(value) for key, value in config.items() if key.startswith(prefix)}
-
-
-def _decoded(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return value
+    """The project's config, each value decoded."""
+    config = of_project(json.loads(environment.get("PULUMI_CONFIG") or "{}"))
+    return {section: decoded(value) for section, value in config.items()}
 
 
 def _guardrails(section: Any) -> Guardrails:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.settings import FleetConfig
+from fleet.config.settings import FleetConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 REPORT: Final = "in the stack's config; nothing was changed:"
-"""How the program begins its report of what it refuses (fleet/config.py)."""
+"""How the program begins its report of what it refuses (fleet/config/reader.py)."""
 _ENTRY: Final = re.compile(r"\s*- (?P<key>[\w.*-]+): (?P<why>.+)")
 _KEY: Final = re.compile(r"(?:fleet:|`)?([A-Za-z][\w-]*(?:\.[\w-]+)*)")
 

@@ -12,8 +12,8 @@ import yaml
 from cryptography import x509
 
 from fleet.karmada.users import OPERATOR
+from fleet.lke.viewers import NAMESPACE, VIEWER
 from fleet.naming import HELLO, ISTIO_NAMESPACE, KARMADA, KARMADA_NAMESPACE, SLEEP
-from fleet.viewers import NAMESPACE, VIEWER
 from sandbox.kubernetes.commands import CommandError
 from sandbox.verify.karmada import joined
 from sandbox.verify.kubeconfigs import keep_all, keep_views

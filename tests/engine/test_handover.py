@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from kubernetes import client
 
-from fleet.api_client import make_api_client
 from fleet.karmada import handover
+from fleet.lke.api_client import make_api_client
 from operations.waiting import holds_within
 from tests.plugins.kubernetes.control_plane import ControlPlane
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from fleet.hosts import Hosts
+from fleet.config.hosts import Hosts
+from fleet.config.settings import Traffic
 from fleet.mesh import traffic
-from fleet.settings import Traffic
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:

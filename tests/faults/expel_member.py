@@ -24,15 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleet.mesh.ca import common_name
+from fleet.mesh.traffic import principal
 from fleet.mesh.values import CROSS_NETWORK_PORT
-from fleet.naming import (
-    DEFAULT_ROOT,
-    ISTIO_NAMESPACE,
-    WORKLOAD_NAMESPACE,
-    execution_namespace,
-    principal,
-    remote_secret,
-)
+from fleet.naming import DEFAULT_ROOT, ISTIO_NAMESPACE, WORKLOAD_NAMESPACE, execution_namespace, remote_secret
 from sandbox.kubernetes.commands import CommandError, inside
 from sandbox.verify import mesh
 from sandbox.verify.karmada import agent_client, joined

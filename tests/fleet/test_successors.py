@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.config import ConfigError, parse
-from fleet.retired import RETIRED
+from fleet.config.reader import ConfigError, parse
+from fleet.config.retired import RETIRED
 from tests.e2e.successors import is_key, refused, without_successor
 from tests.unit.configs import fleet_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.settings import Workloads
+from fleet.config.settings import Workloads
 from fleet.versions import ISTIO_HUB, KUBECTL_IMAGE, PODINFO_IMAGE
 from sandbox.kubernetes.images.karmada import KARMADA_IMAGES
 from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from fleet.catalogue import Catalogue
-from fleet.config import ConfigError, parse
+from fleet.config.reader import ConfigError, parse
+from fleet.lke.catalogue import Catalogue
 from fleet.naming import billed_label, linode_tags
 from sandbox.linode.catalogue import Catalogue as SoldCatalogue
 from sandbox.linode.errors import ApiError
@@ -18,7 +18,7 @@ from sandbox.linode.schemas.lke import ClusterCreate, PoolCreate
 from tests.unit.configs import fleet_of
 
 if TYPE_CHECKING:
-    from fleet.settings import FleetConfig
+    from fleet.config.settings import FleetConfig
 
 LETTERS = st.text("aZ09-_./:", max_size=4) | st.text("aä٣é\n ", min_size=1, max_size=3)
 NAMES = st.text("a9-", min_size=1, max_size=3) | st.sampled_from(["no", "x" * 27, "x" * 28, "a.b"])

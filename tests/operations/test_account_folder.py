@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from fleet.config import parse
+from fleet.config.reader import parse
 from operations.account import folder as folders
 from operations.account.leftovers import Noted
 from operations.errors import OperationError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.fields import ACKNOWLEDGEABLE
+from fleet.config.fields import ACKNOWLEDGEABLE
 from plan import dangers as danger_rules
 from plan.dangers import Danger, Harm, dangers, stale, unacknowledged
 from plan.steps import SERVICE, VOLUME_CLAIM, Resource

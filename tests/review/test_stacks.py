@@ -19,7 +19,7 @@ STACKS = ("dev", "prod")
     [
         (["Pulumi.prod.yaml"], ["prod"]),
         (["Pulumi.prod.yaml", "README.md", "Pulumi.dev.yaml"], ["dev", "prod"]),
-        (["fleet/lke.py"], ["dev", "prod"]),
+        (["fleet/lke/cluster.py"], ["dev", "prod"]),
         (["fleet/mesh/traffic.py"], ["dev", "prod"]),
         (["policies/guardrails/pack.py"], ["dev", "prod"]),
         (["requirements.txt"], ["dev", "prod"]),
@@ -39,7 +39,7 @@ def test_the_sandbox_is_no_stack_to_preview_for_a_team() -> None:
 
 
 def test_the_command_line_gives_what_a_workflow_takes() -> None:
-    shown = CliRunner().invoke(app, ["stacks"], input="fleet/lke.py\n")
+    shown = CliRunner().invoke(app, ["stacks"], input="fleet/lke/cluster.py\n")
     assert shown.exit_code == 0
     name, _, value = shown.stdout.strip().partition("=")
     assert (name, json.loads(value)) == ("stacks", ["dev", "prod"])

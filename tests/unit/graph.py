@@ -19,11 +19,12 @@ from kubernetes import client
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
-from fleet import addresses, readiness, running
-from fleet.config import parse
+from fleet import running
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
 from fleet.fleet import Fleet, FleetArgs
 from fleet.karmada import encryption
+from fleet.lke import addresses, readiness
 from fleet.state import READ_RESOURCES, State
 
 SECRET_MARK: Final = "4dabf18193072939515e22adb298388d"

@@ -10,8 +10,8 @@ import urllib3
 from kubernetes import client
 from tenacity import wait_none
 
-from fleet import addresses, readiness
-from fleet.kubeconfig import ApiServer, with_token
+from fleet.lke import addresses, readiness
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit import graph
 from tests.unit.configs import stack
 from tests.unit.graph import Stage, build

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from kubernetes.client import Configuration
 
-from fleet.api_client import UnusableKubeconfigError, make_api_client
-from fleet.kubeconfig import ApiServer, with_client_certificate
+from fleet.lke.api_client import UnusableKubeconfigError, make_api_client
+from fleet.lke.kubeconfig import ApiServer, with_client_certificate
 from tests.unit.keys import pair
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from fleet import catalogue
-from fleet.config import parse
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
 from fleet.karmada import backup
+from fleet.lke import catalogue
 from fleet.naming import signing_region
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Graph, build, contains_unmarked, is_secret

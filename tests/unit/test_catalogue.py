@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fleet.catalogue import Catalogue, errors
-from fleet.config import parse
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
+from fleet.lke.catalogue import Catalogue, errors
 from tests.unit.configs import fleet_of
 
 OFFERED = Catalogue(

@@ -10,11 +10,11 @@ import pulumi
 import pytest
 import yaml
 
-from fleet import retired
-from fleet.config import ConfigError, load, parse
-from fleet.fields import Model
+from fleet.config import retired
+from fleet.config.fields import Model
+from fleet.config.reader import ConfigError, load, parse
+from fleet.config.settings import FleetConfig, TrafficMode
 from fleet.naming import RESERVED_NAMES
-from fleet.settings import FleetConfig, TrafficMode
 from tests.unit.configs import ROOT, fleet_of, stack
 
 

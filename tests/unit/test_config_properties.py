@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.config import ConfigError, parse
+from fleet.config.reader import ConfigError, parse
 from tests.unit.graph import Stage, build
 from tests.unit.test_backup import SETTINGS
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fleet import versions
-from fleet.config import ConfigError, parse
+from fleet.config.reader import ConfigError, parse
 from fleet.deployed import Deployed, roots_of_expelled
 from fleet.steps import errors
 from tests.unit.configs import fleet_of

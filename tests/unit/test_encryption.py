@@ -9,8 +9,8 @@ import pytest
 import yaml
 from kubernetes.client import ApiException
 
-from fleet import readiness
 from fleet.karmada import encryption
+from fleet.lke import readiness
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret
 

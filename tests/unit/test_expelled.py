@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet.kubeconfig import nowhere
+from fleet.config.settings import Mesh
+from fleet.lke.kubeconfig import nowhere
 from fleet.mesh.peering import token_generation
-from fleet.settings import Mesh
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Graph, Node, Stage, build, unwrap
 

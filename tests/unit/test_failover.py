@@ -6,9 +6,9 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from fleet.config.settings import Failover
 from fleet.karmada import failover
 from fleet.naming import FAILOVER
-from fleet.settings import Failover
 from tests.unit.configs import stack
 from tests.unit.graph import Graph, build, is_secret
 

@@ -9,9 +9,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from fleet.config.pools import Acl
 from fleet.deployed import Deployed
 from fleet.karmada.firewall import ACL_ANNOTATION, LKE_RULES, let_in, not_behind, not_let_in
-from fleet.pools import Acl
 from tests.unit.configs import fleet_of
 from tests.unit.graph import LET_THROUGH, Graph, Node, Stage, build
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleet.settings import Layer
+from fleet.config.settings import Layer
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret
 from tests.unit.test_backup import SETTINGS

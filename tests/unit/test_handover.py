@@ -9,9 +9,9 @@ import urllib3
 from kubernetes.client import rest
 from tenacity import stop_after_attempt, wait_none
 
-from fleet import readiness
 from fleet.karmada import handover
-from fleet.kubeconfig import ApiServer, with_token
+from fleet.lke import readiness
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.apis import Apis
 from tests.unit.configs import stack
 from tests.unit.graph import build

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.config import parse
+from fleet.config.reader import parse
 from tests.unit.test_config import changed, errors_of
 
 DIGEST = f"sha256:{'0a' * 32}"

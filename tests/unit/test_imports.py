@@ -5,7 +5,7 @@ import sys
 
 from tests.unit.configs import ROOT
 
-ASKS_CLUSTERS = ("kubernetes", "fleet.api_client")
+ASKS_CLUSTERS = ("kubernetes", "fleet.lke.api_client")
 """Needed once a cluster is there to be asked; the client alone took as long as everything else together."""
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet.addresses import published
-from fleet.config import parse
+from fleet.config.reader import parse
+from fleet.lke.addresses import published
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import ANSWERS, Graph, Stage, build
 

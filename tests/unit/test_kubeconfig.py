@@ -5,7 +5,7 @@ import base64
 import pytest
 import yaml
 
-from fleet.kubeconfig import ApiServer, api_server, decode, decode_token, with_client_certificate, with_token
+from fleet.lke.kubeconfig import ApiServer, api_server, decode, decode_token, with_client_certificate, with_token
 
 SERVER = ApiServer(url="https://192.0.2.1:6443", ca_pem="CA\n")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from fleet.config.pools import NodePool
 from fleet.deployed import DeployedPool
-from fleet.lke import external_ips, in_place
-from fleet.naming import node_labels
-from fleet.pools import NodePool
+from fleet.lke.cluster import external_ips, in_place
+from fleet.lke.linode_clusters import node_labels
 from tests.unit.configs import fleet_of
 from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, cluster_id, unwrap
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fleet.config import ConfigError, parse
-from fleet.peers import gaps
+from fleet.config.reader import ConfigError, parse
+from fleet.lke.peers import gaps
 from tests.unit import graph as engine
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import Graph, Stage, build

@@ -13,7 +13,7 @@ from kubernetes.client import rest
 from tenacity import wait_none
 
 from fleet import pending_releases
-from fleet.kubeconfig import ApiServer, with_token
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.apis import Apis
 from tests.unit.configs import stack
 from tests.unit.graph import build

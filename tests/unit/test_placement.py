@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fleet.config.settings import Failover
 from fleet.karmada.placement import MemberPlacement, override, propagation
-from fleet.settings import Failover
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import Graph, build
 

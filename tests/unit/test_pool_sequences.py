@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from fleet.config import parse
-from fleet.linode_clusters import LiveCluster, LivePool
-from fleet.lke import fewer, in_place
+from fleet.config.reader import parse
+from fleet.lke.cluster import fewer, in_place
+from fleet.lke.linode_clusters import LiveCluster, LivePool
 from fleet.running import deployed
 from fleet.state import LKE_CLUSTER, State
 from fleet.steps import errors
@@ -29,8 +29,8 @@ from tests.unit.configs import fleet_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fleet.config.pools import NodePool
     from fleet.deployed import Deployed
-    from fleet.pools import NodePool
 
 Pool = dict[str, Any]
 

@@ -9,8 +9,8 @@ import pulumi
 import pulumi_linode as linode
 import pytest
 
-from fleet.config import ConfigError
-from fleet.linode_clusters import fetch_clusters, untold
+from fleet.config.reader import ConfigError
+from fleet.lke.linode_clusters import fetch_clusters, untold
 from tests.unit.configs import ROOT, fleet_of, stack
 from tests.unit.graph import INSTANCES, LIVE, STATE, Engine, Graph, Recorder, Stage, own_event_loop
 

@@ -12,8 +12,9 @@ import urllib3
 from kubernetes import client
 from tenacity import wait_none
 
-from fleet import readiness, waiting
-from fleet.kubeconfig import ApiServer, with_token
+from fleet import waiting
+from fleet.lke import readiness
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.keys import pair
 
 KUBECONFIG = with_token(name="us", server=ApiServer(url="https://192.0.2.1:6443", ca_pem=pair()[0]), token="the-token")

@@ -9,9 +9,9 @@ import urllib3
 from kubernetes import client
 from tenacity import stop_after_attempt
 
-from fleet import readiness
 from fleet.karmada import replicas
-from fleet.kubeconfig import ApiServer, with_token
+from fleet.lke import readiness
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
 from tests.unit.graph import Stage, build
 from tests.unit.keys import pair

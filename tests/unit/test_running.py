@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from fleet.config import parse
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
 from fleet.disruptions import REQUIRED, one_a_node
 from fleet.karmada.encryption import configuration, fingerprint
-from fleet.linode_clusters import LiveCluster, LivePool
+from fleet.lke.linode_clusters import LiveCluster, LivePool
 from fleet.running import deployed, identities
 from fleet.state import State
 from fleet.steps import errors

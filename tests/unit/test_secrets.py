@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from fleet import secrets
-from fleet.config import ConfigError, load, parse
-from fleet.settings import FleetConfig
+from fleet.config import secrets
+from fleet.config.reader import ConfigError, load, parse
+from fleet.config.settings import FleetConfig
 from tests.unit.configs import fleet_of
 from tests.unit.graph import Graph, Stage, build, contains_unmarked, is_secret, own_event_loop
 

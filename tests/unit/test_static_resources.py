@@ -12,9 +12,9 @@ from pulumi import Output
 from pulumi.runtime import mocks
 from tenacity import wait_none
 
-from fleet import readiness
 from fleet.karmada import static_resources
-from fleet.kubeconfig import ApiServer, with_token
+from fleet.lke import readiness
+from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
 from tests.unit.graph import Engine, Stage, build, own_event_loop
 from tests.unit.keys import pair

@@ -2,9 +2,9 @@
 
 import pytest
 
+from fleet.config.settings import OutlierDetection, Route, Traffic, TrafficMode
 from fleet.mesh.traffic import balance, callers, forbidden_sources, not_from, strict
 from fleet.mesh.values import east_west_gateway, ingress_gateway
-from fleet.settings import OutlierDetection, Route, Traffic, TrafficMode
 from tests.unit.configs import fleet_of, stack
 from tests.unit.graph import build
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fleet.config import parse
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
 from fleet.upgrades import errors
 from tests.unit.configs import fleet_of

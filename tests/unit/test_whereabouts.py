@@ -6,9 +6,9 @@ import pulumi
 import pytest
 
 from fleet import whereabouts
-from fleet.config import parse
+from fleet.config.reader import parse
+from fleet.config.settings import FleetConfig
 from fleet.deployed import Deployed, DeployedCluster
-from fleet.settings import FleetConfig
 from tests.unit.configs import fleet_of
 
 OUTSIDE = IPv4Address("8.8.8.8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fleet.config.settings import Failover
 from fleet.karmada.placement import propagation
-from fleet.settings import Failover
 from sandbox.verify.karmada import is_fair, made_for_karmada, policy_weights, references, tokens
 
 EQUAL = {"us": 1, "ap": 1, "eu": 1}

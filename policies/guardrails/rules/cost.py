@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fleet.guardrails import Profile
+from fleet.config.enforcement import Profile
 from plan.cost import bill
 from plan.inventory import inventory
 from plan.prices import PriceError

@@ -20,7 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from fleet.guardrails import Guardrail
+from fleet.config.enforcement import Guardrail
 from policies.guardrails.model import UNKNOWN
 from policies.guardrails.pack import plain, policies
 from policies.guardrails.stack import Session

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleet.images import Image
+from fleet.config.images import Image
 
 _HUB: Final = "docker.io"
 _IMAGE: Final[TypeAdapter[str]] = TypeAdapter(Image)

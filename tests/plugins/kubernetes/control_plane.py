@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kubernetes import client
 
-from fleet.api_client import make_api_client
+from fleet.lke.api_client import make_api_client
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fleet.config import parse
+from fleet.config.reader import parse
 from fleet.deployed import Deployed
 from fleet.steps import errors
 from tests.plugins.kubernetes.charts import write_chart
@@ -25,7 +25,7 @@ _MESH: Final = """
     from cluster import *
     from fleet import charts, running, state
     from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority, RootAuthorityArgs
-    from fleet.settings import MeshCerts
+    from fleet.config.settings import MeshCerts
 
     Path({found!r}).write_text(running.deployed(state.fetch(), {{}}).model_dump_json())
     member_provider = k8s.Provider("member", kubeconfig=config.require_secret("kubeconfig"), namespace=space,

@@ -10,8 +10,8 @@ import pytest
 from kubernetes import client
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from fleet import readiness
 from fleet.karmada import encryption
+from fleet.lke import readiness
 from tests.plugins.kubernetes.control_plane import ControlPlane
 
 if TYPE_CHECKING:

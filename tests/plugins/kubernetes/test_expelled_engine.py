@@ -30,7 +30,7 @@ _OUT_OF_REACH = """
     import pulumi
     import pulumi_kubernetes as k8s
     from fleet import charts
-    from fleet.kubeconfig import nowhere
+    from fleet.lke.kubeconfig import nowhere
 
     provider = k8s.Provider("cluster", kubeconfig=nowhere("us"), cluster_identifier="test",
                             delete_unreachable=True, skip_update_unreachable=True)

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fleet.guardrails import Guardrail, Guardrails, Level
+from fleet.config.enforcement import Guardrail, Guardrails, Level
 from plan.prices import PriceList, Rate
 from policies.guardrails.catalogue import DEFINITIONS
 from policies.guardrails.model import UNKNOWN, Planned, Resource, Stack

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from fleet import rights as rights_of_program
-from fleet.guardrails import Level
-from fleet.kubeconfig import ApiServer, with_client_certificate, with_token
+from fleet.config.enforcement import Level
+from fleet.lke.kubeconfig import ApiServer, with_client_certificate, with_token
 from fleet.mesh import peering as peering_of_program
 from policies.guardrails.model import UNKNOWN, Planned, Resource
 from policies.guardrails.rights import excess, excess_of

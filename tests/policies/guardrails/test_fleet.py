@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleet.guardrails import Guardrail, Level
+from fleet.config.enforcement import Guardrail, Level
 from tests.policies.guardrails.fleets import findings, planned_of, stack_of
 from tests.unit.configs import stack as config_of
 from tests.unit.graph import Stage

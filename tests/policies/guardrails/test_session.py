@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fleet.guardrails import Guardrail, Level, Profile
+from fleet.config.enforcement import Guardrail, Level, Profile
 from policies.guardrails.export import StateError, read, resources
 from policies.guardrails.stack import LINODE_PROVIDER, Session
 from tests.policies.guardrails.resources import resource

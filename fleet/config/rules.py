@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fleet import secrets
-from fleet.fields import minor, steps_between
-from fleet.naming import FIREWALL_ADDRESSES, RESERVED_NAMES
-from fleet.settings import EndpointMode, Layer, Role
+from fleet.config import secrets
+from fleet.config.fields import minor, steps_between
+from fleet.config.settings import EndpointMode, Layer, Role
+from fleet.config.violations import Violation
+from fleet.naming import RESERVED_NAMES
 from fleet.versions import KUBERNETES_BY_ISTIO, KUBERNETES_BY_KARMADA
-from fleet.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fleet.settings import Cluster, FleetConfig
+    from fleet.config.settings import Cluster, FleetConfig
+
+FIREWALL_ADDRESSES: Final = 255
+"""Addresses and networks of a firewall's rule at most (Linode API v4, POST /networking/firewalls)."""
 
 
 def violations(config: FleetConfig) -> list[Violation]:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_linode as linode
 
-from fleet.naming import node_labels
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -110,3 +108,8 @@ def by_pool(number: int, labels: Iterable[str]) -> dict[int, int]:
     """How many Linodes of a cluster each pool has, by their labels."""
     pools = (re.match(rf"{node_labels(str(number))}(\d+)-", label) for label in labels)
     return dict(Counter(int(found[1]) for found in pools if found))
+
+
+def node_labels(cluster_id: str) -> str:
+    """A regular expression for the labels of a cluster's Linodes: LKE calls them ``lkeCLUSTER-POOL-HASH``."""
+    return f"^lke{cluster_id}-"

@@ -15,12 +15,13 @@ import pulumi
 import pulumi_linode as linode
 from pulumi import Output
 
-from fleet.lke import external_ips
-from fleet.naming import billed_label, node_labels
+from fleet.lke.cluster import external_ips
+from fleet.lke.linode_clusters import node_labels
+from fleet.naming import billed_label
 
 if TYPE_CHECKING:
-    from fleet.lke import LkeCluster
-    from fleet.settings import FleetConfig
+    from fleet.config.settings import FleetConfig
+    from fleet.lke.cluster import LkeCluster
 
 Nodes = Mapping[str, Sequence[str]]
 """Public IPv4 addresses of nodes, by member."""

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from fleet.kubeconfig import ApiServer, decode_token, with_token
+from fleet.lke.kubeconfig import ApiServer, decode_token, with_token
 from fleet.rights import Grant, grant, rule, service_account, token_of
 
 VIEWER: Final = "fleet-viewer"

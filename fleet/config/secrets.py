@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from pulumi import Output
 from pydantic import BeforeValidator, SecretStr
 
-from fleet import retired
-from fleet.fields import Model
-from fleet.violations import Violation
+from fleet.config import retired
+from fleet.config.fields import Model
+from fleet.config.violations import Violation
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -12,12 +12,14 @@ import pulumi_kubernetes as kubernetes
 import pulumi_linode as linode
 from pulumi import Input, Output, ResourceOptions
 
-from fleet import naming, readiness
+from fleet import naming
+from fleet.config.pools import Acl, NodePool
+from fleet.config.settings import Cluster, Role
 from fleet.deployed import Deployed, DeployedPool
-from fleet.kubeconfig import ApiServer, api_server, decode, nowhere
-from fleet.pools import Acl, NodePool
-from fleet.settings import Cluster, Role
-from fleet.viewers import ClusterViewer, ClusterViewerArgs
+from fleet.lke import readiness
+from fleet.lke.kubeconfig import ApiServer, api_server, decode, nowhere
+from fleet.lke.linode_clusters import node_labels
+from fleet.lke.viewers import ClusterViewer, ClusterViewerArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +231,7 @@ def _nodes(cluster: linode.LkeCluster) -> Output[Sequence[linode.outputs.GetInst
     # By their labels, and not by the ids in the cluster's state: a node that was recycled since has another id.
     labels = cluster.id.apply(
         lambda cluster_id: [
-            linode.GetInstancesFilterArgs(name="label", values=[naming.node_labels(cluster_id)], match_by="regex")
+            linode.GetInstancesFilterArgs(name="label", values=[node_labels(cluster_id)], match_by="regex")
         ]
     )
     found = linode.get_instances_output(filters=labels)

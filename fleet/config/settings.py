@@ -1,6 +1,6 @@
 """The stack config as frozen models: what each section holds, its defaults, and the rules inside a section.
 
-fleet/rules.py has the rules between sections, fleet/config.py reads and reports.
+fleet/config/rules.py has the rules between sections, fleet/config/reader.py reads and reports.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import Field
 
 from fleet import versions
-from fleet.etcd import Backup, Encryption, Etcd
-from fleet.fields import (
+from fleet.config.enforcement import Guardrails
+from fleet.config.etcd import Backup, Encryption, Etcd
+from fleet.config.fields import (
     Acknowledgement,
     ClusterName,
     Days,
@@ -25,12 +26,11 @@ from fleet.fields import (
     Resources,
     Tag,
 )
-from fleet.guardrails import Guardrails
-from fleet.hosts import ANY, Hosts
-from fleet.images import Image, Repository  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.config.hosts import ANY, Hosts
+from fleet.config.images import Image, Repository  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.config.pools import Acl, ClusterAcl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.config.secrets import Secret, Values  # noqa: TC001 - likewise
 from fleet.naming import DEFAULT_ROOT
-from fleet.pools import Acl, ClusterAcl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
-from fleet.secrets import Secret, Values  # noqa: TC001 - likewise
 
 
 class Role(enum.StrEnum):
@@ -79,7 +79,7 @@ class Cluster(Model):
 
 
 class Versions(Model):
-    """Versions that go together; fleet/rules.py says which do."""
+    """Versions that go together; fleet/config/rules.py says which do."""
 
     kubernetes: KubernetesMinor = versions.DEFAULT_KUBERNETES
     karmada: KarmadaRelease = versions.KARMADA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.recipients import PRIVATE_KEY
+from fleet.config.recipients import PRIVATE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi import Output
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from fleet import readiness, waiting
+from fleet import waiting
+from fleet.lke import readiness
 
 if TYPE_CHECKING:
     import pulumi_kubernetes as kubernetes

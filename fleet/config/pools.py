@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from fleet.fields import LabelKey, LabelValue, Model, TaintKey
+from fleet.config.fields import LabelKey, LabelValue, Model, TaintKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

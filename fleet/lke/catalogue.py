@@ -1,6 +1,7 @@
 """Checks the config against what Linode offers today, before anything is registered.
 
-fleet/rules.py needs no account; this needs the API: its regions and types, which are public, and its LKE versions.
+fleet/config/rules.py needs no account; this needs the API: its regions and types, which are public, and its LKE
+versions.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import pulumi_linode as linode
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from fleet.config.settings import FleetConfig
     from fleet.deployed import Deployed
-    from fleet.settings import FleetConfig
 
 KUBERNETES_CAPABILITY: Final = "Kubernetes"
 """What a region must be capable of (Linode API v4, GET /regions)."""

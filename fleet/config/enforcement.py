@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fleet.fields import Model
+from fleet.config.fields import Model
 
 
 class Guardrail(enum.StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from fleet.naming import CLUSTER_NAME_LENGTH, DNS_LABEL, LABEL_KEY, LABEL_VALUE, RESERVED_LABEL_DOMAINS
+from fleet.naming import SUFFIX_LENGTH
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -21,6 +21,18 @@ ACKNOWLEDGEABLE: Final = ("delete", "replace", "recycle")
 
 DOMAIN_LENGTH: Final = 253
 """Characters of a DNS subdomain at most (RFC 1123, as Kubernetes applies it)."""
+DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""RFC 1123, section 2.1, as Kubernetes applies it to names."""
+_DNS_SUBDOMAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+_QUALIFIED_NAME: Final = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+LABEL_VALUE: Final = re.compile(rf"({_QUALIFIED_NAME})?")
+LABEL_KEY: Final = re.compile(rf"((?P<domain>{_DNS_SUBDOMAIN})/)?(?P<name>{_QUALIFIED_NAME})")
+"""Kubernetes, "Labels and Selectors: Syntax and character set"."""
+RESERVED_LABEL_DOMAINS: Final = ("kubernetes.io", "k8s.io", "linode.com")
+"""Domains of labels and taints that are Kubernetes' and Linode's own: LKE takes none of them for a pool."""
+LINODE_LABEL_LENGTH: Final = 32
+"""The longest label of an LKE cluster (Linode API v4, POST /lke/clusters)."""
+CLUSTER_NAME_LENGTH: Final = LINODE_LABEL_LENGTH - SUFFIX_LENGTH - 1
 
 
 def _dns_label(value: str) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from fleet.fields import DnsLabel, Model, Quantity
-from fleet.recipients import Recipient  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.config.fields import DnsLabel, Model, Quantity
+from fleet.config.recipients import Recipient  # noqa: TC001 - pydantic reads the annotations at run time
 
 DEFAULT_KEY: Final = "first"
 """The key of encryption at rest where the config names none."""

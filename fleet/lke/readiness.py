@@ -132,7 +132,7 @@ def connect(kubeconfig: str) -> client.ApiClient:
     """
     from kubernetes import client
 
-    from fleet.api_client import UnusableKubeconfigError, make_api_client
+    from fleet.lke.api_client import UnusableKubeconfigError, make_api_client
 
     try:
         return make_api_client(yaml.safe_load(kubeconfig), configuration=client.Configuration(retries=False))

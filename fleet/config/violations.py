@@ -1,4 +1,4 @@
-"""A broken rule of the stack config, as fleet/config.py reports it."""
+"""A broken rule of the stack config, as fleet/config/reader.py reports it."""
 
 from __future__ import annotations
 

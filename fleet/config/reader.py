@@ -5,20 +5,18 @@ offending value and what to do.
 """
 
 import copy
-import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from fleet import complaints, retired, secrets
-from fleet.rules import violations
-from fleet.settings import FleetConfig
-from fleet.violations import Violation
-
-PROJECT: Final = "fleet"
+from fleet.config import complaints, retired, secrets
+from fleet.config.decoding import PROJECT, decoded, of_project
+from fleet.config.rules import violations
+from fleet.config.settings import FleetConfig
+from fleet.config.violations import Violation
 
 Path = tuple[str | int, ...]
 
@@ -52,27 +50,17 @@ def load() -> FleetConfig:
     runtime = pulumi.runtime.config
     settings = {**runtime.get_config_env(), **runtime.CONFIG.get()}
     encrypted = {*runtime.get_config_secret_keys_env(), *filter(runtime.is_config_secret, settings)}
-    prefix = f"{PROJECT}:"
     return parse(
         {
-            key.removeprefix(prefix): _veiled(key.removeprefix(prefix), value) if key in encrypted else _decode(value)
-            for key, value in settings.items()
-            if key.startswith(prefix)
+            section: _veiled(section, value) if f"{PROJECT}:{section}" in encrypted else decoded(value)
+            for section, value in of_project(settings).items()
         }
     )
 
 
-def _decode(value: str) -> Any:
-    """Pulumi hands structured config over as JSON text, and a plain string as it is."""
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return value
-
-
 def _veiled(section: str, value: str) -> Any:
     """A section that holds something encrypted, with all that may be that hidden from every message."""
-    content = _decode(value) if section == secrets.SECTION else None
+    content = decoded(value) if section == secrets.SECTION else None
     if not isinstance(content, dict):
         return SecretStr(value)
     return {name: SecretStr(text) if isinstance(text, str) else text for name, text in content.items()}
