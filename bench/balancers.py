@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from sandbox.kubernetes import preflight
-from sandbox.kubernetes.balancers.backend import ProcessBalancers
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan
-from sandbox.kubernetes.processes import recall
-from sandbox.kubernetes.supervision import Supervisor
+from sandbox.clusters.balancers.backend import ProcessBalancers
+from sandbox.clusters.host import preflight
+from sandbox.clusters.host.layout import Layout
+from sandbox.clusters.host.processes import recall
+from sandbox.clusters.host.subprocesses import inside, run
+from sandbox.clusters.host.supervision import Supervisor
+from sandbox.clusters.network.links import attach, delete_namespace, ensure_wan
 from sandbox.linode.balancers import BalancerSpec, CheckSpec, PortSpec, TargetSpec
 from tests.e2e import endpoints
 from tests.e2e.rights import stay_root

@@ -18,11 +18,12 @@ import psutil
 from linode_api4 import LinodeClient, LKECluster
 
 from bench.usage import memory_bytes, proportional_set_size
-from sandbox.kubernetes import cgroups, lifecycle
-from sandbox.kubernetes.cli import enter_network
-from sandbox.kubernetes.commands import CommandError, inside, run
-from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.clusters.clients import enter_network
+from sandbox.clusters.host import cgroups
+from sandbox.clusters.host.layout import Layout
+from sandbox.clusters.host.subprocesses import CommandError, inside, run
+from sandbox.clusters.network.plan import LINODE_API
+from sandbox.local import lifecycle
 from tests.e2e.rights import stay_root
 from tests.e2e.traces import traces
 

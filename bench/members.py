@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from sandbox.clusters.host.layout import Layout
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
+from sandbox.local import lifecycle
 from sandbox.toolchain import tool_path
 from tests.e2e.rights import stay_root
 from tests.e2e.stack import Stack, checked_in

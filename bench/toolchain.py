@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.fleet.bringing import TOOLS
+from sandbox.local.stages import TOOLS
 from sandbox.toolchain.cache import Cache
 from sandbox.toolchain.process import run
 from sandbox.toolchain.resolver import Toolchain

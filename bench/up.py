@@ -21,9 +21,9 @@ from bench.clusters import measure
 from bench.plugin_memory import PluginMemory
 from fleet.naming import HELLO, HELLO_PORT
 from operations.stages import kept, run_stages
-from sandbox.fleet.bringing import stages
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
+from sandbox.clusters.host.layout import Layout
+from sandbox.local import lifecycle
+from sandbox.local.stages import stages
 from sandbox.verify import mesh
 from tests.e2e.clients import eventually
 from tests.e2e.rights import stay_root

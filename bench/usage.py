@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.kubernetes import cgroups
+from sandbox.clusters.host import cgroups
 
 if TYPE_CHECKING:
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 def memory_bytes(layout: Layout) -> int:

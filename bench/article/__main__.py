@@ -17,8 +17,8 @@ from bench.article import istio, karmada, program
 from bench.article.costs import Cost, measured
 from bench.article.end import check
 from bench.article.terminal import Terminal
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
+from sandbox.clusters.host.layout import Layout
+from sandbox.local import lifecycle
 from tests.e2e.clients import Account, eventually
 from tests.e2e.rights import stay_root
 from tests.e2e.stack import checked_in

@@ -14,7 +14,7 @@ from bench.usage import memory_bytes, processor_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 @dataclass(kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.critical_path import Step
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 _HELLO: Final = "workloads-submission-hello"
 _CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"

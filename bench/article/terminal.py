@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from sandbox.kubernetes.cli import client_environment
-from sandbox.kubernetes.commands import inside
+from sandbox.clusters.clients import client_environment
+from sandbox.clusters.host.subprocesses import inside
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 _LOOK_SECONDS: Final = 0.5
 # Of a slow machine that has other work.

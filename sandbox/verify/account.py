@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.clusters.host.subprocesses import inside, run
+from sandbox.clusters.network.plan import LINODE_API
 
 if TYPE_CHECKING:
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 def ask(layout: Layout, path: str) -> Any:

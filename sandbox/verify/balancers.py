@@ -10,7 +10,7 @@ from sandbox.verify.account import listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import View
 
 

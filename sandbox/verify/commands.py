@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 
 from operations.claims import shown
+from sandbox.clusters.clients import Name, enter_network
+from sandbox.clusters.host.layout import DEFAULT_NAME, Layout
 from sandbox.engine import EngineError, Project, Workspace, ask
 from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
-from sandbox.kubernetes.cli import Name, enter_network
-from sandbox.kubernetes.layout import DEFAULT_NAME, Layout
 from sandbox.verify import account, backups, balancers, failover, firewall, karmada, mesh
 from sandbox.verify.member import karmada_api, members, views
 

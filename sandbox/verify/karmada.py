@@ -19,7 +19,7 @@ from fleet.naming import (
     execution_namespace,
 )
 from operations.claims import Claim
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client, Member, Operator, View
 from sandbox.verify.mesh import calls

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fleet.naming import KARMADA, WORKLOAD_NAMESPACE
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.provisions import Provisions
+from sandbox.clusters.host.provisions import Provisions
+from sandbox.clusters.host.subprocesses import inside, run
 from sandbox.privileges import as_invoker, identity
 from sandbox.verify.kubeconfigs import keep_all, keep_views
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,12 @@ from cryptography.exceptions import InvalidSignature
 from fleet.mesh.values import CROSS_NETWORK_PORT, EAST_WEST_LABELS
 from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE
 from operations.claims import NO_ANSWER, Claim, region
-from sandbox.kubernetes.commands import CommandError, inside, run
+from sandbox.clusters.host.subprocesses import CommandError, inside, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member, View
 
 CALLER: Final = f"deployment/{SLEEP}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import HELLO, HELLO_PORT, SLEEP
 from operations.claims import NO_ANSWER
-from sandbox.kubernetes.layout import DEFAULT_NAME
+from sandbox.clusters.host.layout import DEFAULT_NAME
 from sandbox.verify.kubeconfigs import VIEWERS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operations.claims import Claim
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import View
 
 

@@ -12,7 +12,7 @@ from bench.article import istio
 from bench.article.end import WrongEndError, check
 from bench.article.karmada import KARMADA, REGIONS
 from bench.article.terminal import Terminal
-from sandbox.kubernetes.layout import Layout
+from sandbox.clusters.host.layout import Layout
 from sandbox.verify.mesh import HELLO_CLUSTER
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.kubernetes.commands import CommandError, inside
-from sandbox.kubernetes.network.plan import LINODE_API
-from sandbox.kubernetes.provisions import Provisions
+from sandbox.clusters.host.provisions import Provisions
+from sandbox.clusters.host.subprocesses import CommandError, inside
+from sandbox.clusters.network.plan import LINODE_API
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 READY_SECONDS = 240.0
 PAUSE_SECONDS = 0.5

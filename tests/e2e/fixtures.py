@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operations.stages import duration
-from sandbox.kubernetes import lifecycle
+from sandbox.local import lifecycle
 from tests.e2e.clients import Account, Cluster
 from tests.e2e.interruption import stop_at
 from tests.e2e.names import own
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 IN_THE_MIDDLE = re.compile(r"helm\.sh/v3:Release \S+ creating")

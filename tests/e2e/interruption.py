@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 _END_SECONDS: Final = 300.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 
+from sandbox.clusters.host.layout import Layout
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes.layout import Layout
 
 
 def own(name: str) -> Layout:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kubernetes.commands import inside
-from sandbox.kubernetes.network.plan import LINODE_API
+from sandbox.clusters.host.subprocesses import inside
+from sandbox.clusters.network.plan import LINODE_API
 from sandbox.toolchain import tool_path
 from tests.e2e.clients import Account, client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 TOOLS = ("age", "etcdutl", "kubectl")
 IDENTITY = Path(__file__).with_name("backup.identity")

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox.kubernetes.processes import recall
+from sandbox.clusters.host.processes import recall
 from sandbox.toolchain import tool_path
-from tests.kubernetes.own import Sample, saved, write
+from tests.clusters.own import Sample, saved, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 NAME = "own/age:1"
 """As a user says it, and a pod."""

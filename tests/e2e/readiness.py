@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from fleet.naming import KARMADA_CLUSTER_NAMESPACE
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.karmada import joined
 
 if TYPE_CHECKING:

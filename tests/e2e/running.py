@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import HELLO
 from operations.stages import kept, run_stages
-from sandbox.fleet.bringing import stages
+from sandbox.local.stages import stages
 from sandbox.verify import karmada
 from sandbox.verify.member import Member, Operator, View, karmada_api, members, views
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from tests.e2e.stack import Stack
 
 CLAIMS: Final[Mapping[str, int]] = {

@@ -16,17 +16,17 @@ import psutil
 import yaml
 
 from operations.account.folder import link_program
+from sandbox.clusters.clients import client_environment
+from sandbox.clusters.host.subprocesses import inside
 from sandbox.engine import Mode, Project
 from sandbox.engine.project import CHECKOUT
-from sandbox.fleet.target import STACK, Target
-from sandbox.kubernetes.cli import client_environment
-from sandbox.kubernetes.commands import inside
+from sandbox.local.target import STACK, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 # Of a slow machine that has other work; nothing waits this long on one that has not.
 UP_SECONDS = 2400.0

@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from operations.account.folder import OWN_CONFIG
+from sandbox.clusters.clients import client_environment
+from sandbox.clusters.host.subprocesses import inside
 from sandbox.engine.plugins import Mode, choose
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes.cli import client_environment
-from sandbox.kubernetes.commands import inside
 from sandbox.plugins import install
 from sandbox.toolchain import tool_path
 from tests.e2e.stack import checked_in
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from tests.e2e.clients import Account
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]

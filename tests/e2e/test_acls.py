@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.network.plan import NODES_ROUTER, SERVERS_ROUTER
+from sandbox.clusters.network.plan import NODES_ROUTER, SERVERS_ROUTER
+from sandbox.local import lifecycle
 from sandbox.verify import firewall, mesh
 from sandbox.verify.account import ask
 from tests.e2e.clients import Account, eventually

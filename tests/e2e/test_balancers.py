@@ -17,13 +17,13 @@ import psutil
 import pytest
 from linode_api4 import LinodeClient
 
-from sandbox.kubernetes import preflight
-from sandbox.kubernetes.balancers.backend import ProcessBalancers
-from sandbox.kubernetes.commands import inside, run
-from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.network.links import attach, delete_namespace, ensure_wan, load_rules
-from sandbox.kubernetes.processes import recall
-from sandbox.kubernetes.supervision import Supervisor
+from sandbox.clusters.balancers.backend import ProcessBalancers
+from sandbox.clusters.host import preflight
+from sandbox.clusters.host.layout import Layout
+from sandbox.clusters.host.processes import recall
+from sandbox.clusters.host.subprocesses import inside, run
+from sandbox.clusters.host.supervision import Supervisor
+from sandbox.clusters.network.links import attach, delete_namespace, ensure_wan, load_rules
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs
 from tests.e2e import endpoints

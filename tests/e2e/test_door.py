@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fleet.naming import KARMADA_NAMESPACE
-from sandbox.kubernetes.network import links
-from sandbox.kubernetes.network.plan import NODES_ROUTER, SERVERS, SERVERS_ROUTER
+from sandbox.clusters.network import links
+from sandbox.clusters.network.plan import NODES_ROUTER, SERVERS, SERVERS_ROUTER
 from sandbox.verify import firewall
 from sandbox.verify.account import ask
 from sandbox.verify.kubeconfigs import keep_all

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.machine import Machine
-from sandbox.kubernetes.processes import recall
+from sandbox.clusters.host.processes import recall
+from sandbox.clusters.node.machine import Machine
+from sandbox.local import lifecycle
 from tests.e2e.clients import Account, Cluster, eventually
 from tests.e2e.names import own
 from tests.e2e.traces import traces
 
 if TYPE_CHECKING:
-    from sandbox.kubernetes.layout import Layout
-    from sandbox.kubernetes.processes import Running
+    from sandbox.clusters.host.layout import Layout
+    from sandbox.clusters.host.processes import Running
 
 pytestmark = pytest.mark.privileged
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from sandbox.kubernetes.network.plan import NODES_ROUTER
+from sandbox.clusters.network.plan import NODES_ROUTER
 from tests.e2e.clients import Account, ClientError, Cluster, client, eventually, service, web
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from operations.claims import NO_ANSWER
-from sandbox.kubernetes.commands import CommandError, inside
-from sandbox.kubernetes.images.mesh import CURL_IMAGE
+from sandbox.clusters.host.subprocesses import CommandError, inside
+from sandbox.clusters.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
 from tests.e2e.clients import ClientError, client, eventually
 from tests.e2e.running import CLAIMS

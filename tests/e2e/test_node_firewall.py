@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from sandbox.kubernetes.commands import inside
-from sandbox.kubernetes.network.firewall import Neighbours, firewall_rules
-from sandbox.kubernetes.network.links import (
+from sandbox.clusters.host.subprocesses import inside
+from sandbox.clusters.network.firewall import Neighbours, firewall_rules
+from sandbox.clusters.network.links import (
     attach,
     attach_balancer,
     batch,
@@ -24,7 +24,7 @@ from sandbox.kubernetes.network.links import (
     set_routes,
     sysctl,
 )
-from sandbox.kubernetes.network.plan import NODES_ROUTER, PODS, node_pods, private_address
+from sandbox.clusters.network.plan import NODES_ROUTER, PODS, node_pods, private_address
 from sandbox.linode.backend import Action, Firewall, FirewallRule, FirewallRules
 from tests.e2e.clients import eventually
 from tests.e2e.names import own

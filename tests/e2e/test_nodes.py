@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.kubernetes.images.bases import BUSYBOX, NETWORK_CLIENTS
-from sandbox.kubernetes.images.model import Link
+from sandbox.clusters.images.bases import BUSYBOX, NETWORK_CLIENTS
+from sandbox.clusters.images.model import Link
 from tests.e2e.clients import ClientError, Cluster, claim, eventually, service, web
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from sandbox.clusters.host import preflight
 from sandbox.engine.project import CHECKOUT
-from sandbox.fleet.bringing import TOOLS
-from sandbox.kubernetes import lifecycle, preflight
+from sandbox.local import lifecycle
+from sandbox.local.stages import TOOLS
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.tools import find_tools
 from tests.e2e.names import own
@@ -23,7 +24,7 @@ from tests.e2e.traces import traces
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 pytestmark = [
     pytest.mark.privileged,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fleet.naming import KARMADA
-from sandbox.kubernetes.images.library import Library
+from sandbox.clusters.images.library import Library
 from sandbox.toolchain.tools import TOOLS
 from tests.e2e.clients import eventually
 from tests.e2e.own_images import FULL_NAME, archive, images, job, nodes, processes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member
     from tests.e2e.running import Fleet
 

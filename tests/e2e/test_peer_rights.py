@@ -11,7 +11,7 @@ import pytest
 
 from fleet.naming import ISTIO_NAMESPACE, remote_secret
 from policies.guardrails.rights import excess
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.member import Client
 
 if TYPE_CHECKING:

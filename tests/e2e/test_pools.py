@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes import cgroups
-from sandbox.kubernetes.images.library import Library
+from sandbox.clusters.host import cgroups
+from sandbox.clusters.images.library import Library
 from sandbox.toolchain.tools import TOOLS
 from tests.e2e.clients import Account, Cluster, claim, client, eventually, service
 from tests.e2e.own_images import FULL_NAME, archive, images, job
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 pytestmark = pytest.mark.privileged
 

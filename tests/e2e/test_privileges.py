@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from sandbox.clusters.network.links import delete_namespace, ensure_wan
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes.network.links import delete_namespace, ensure_wan
 from tests.e2e.names import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 pytestmark = pytest.mark.privileged
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes import lifecycle, preflight
-from sandbox.kubernetes.commands import inside
-from sandbox.kubernetes.layout import Layout
-from sandbox.kubernetes.lifecycle import LifecycleError
-from sandbox.kubernetes.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.clusters.host import preflight
+from sandbox.clusters.host.layout import Layout
+from sandbox.clusters.host.subprocesses import inside
+from sandbox.clusters.network.plan import CLOUD, LINODE_API_PORT
+from sandbox.local import lifecycle
+from sandbox.local.lifecycle import LifecycleError
 from tests.e2e.clients import client, eventually
 from tests.e2e.traces import traces
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from sandbox.kubernetes.processes import recall
+from sandbox.clusters.host.processes import recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes import lifecycle
+from sandbox.local import lifecycle
 from tests.e2e import earlier, kept, successors
 from tests.e2e.names import own
 from tests.e2e.readiness import REPORT_SECONDS, longest_pause, unready_seconds

@@ -14,7 +14,7 @@ from cryptography import x509
 from fleet.karmada.users import OPERATOR
 from fleet.lke.viewers import NAMESPACE, VIEWER
 from fleet.naming import HELLO, ISTIO_NAMESPACE, KARMADA, KARMADA_NAMESPACE, SLEEP
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.karmada import joined
 from sandbox.verify.kubeconfigs import keep_all, keep_views
 from sandbox.verify.member import Client, View

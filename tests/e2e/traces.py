@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from sandbox.kubernetes import cgroups
-from sandbox.kubernetes.commands import run
+from sandbox.clusters.host import cgroups
+from sandbox.clusters.host.subprocesses import run
 
 if TYPE_CHECKING:
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 
 def traces(layout: Layout) -> dict[str, list[str]]:
@@ -39,7 +39,7 @@ def _processes(layout: Layout) -> list[str]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(layout.root) in line or line.endswith(f"sandbox.kubernetes.daemon {layout.name}"):
+        if str(layout.root) in line or line.endswith(f"sandbox.local.daemon {layout.name}"):
             found.append(line)
     return found
 

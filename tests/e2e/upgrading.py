@@ -12,7 +12,7 @@ from fleet.naming import HELLO, KARMADA, SLEEP
 from operations.claims import NO_ANSWER, Claim
 from operations.stages import duration
 from plan.steps import name_of
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined
 from sandbox.verify.kubeconfigs import keep

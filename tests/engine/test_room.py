@@ -11,7 +11,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY
 from sandbox.charts.staging import stage
-from sandbox.kubernetes.sizes import Size, allocatable
+from sandbox.clusters.node.sizes import Size, allocatable
 from sandbox.linode.backend import PoolSpec
 from sandbox.linode.catalogue import Catalogue
 from tests.engine.test_rendered_charts import least, of_kind, rendered

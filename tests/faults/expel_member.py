@@ -27,7 +27,7 @@ from fleet.mesh.ca import common_name
 from fleet.mesh.traffic import principal
 from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import DEFAULT_ROOT, ISTIO_NAMESPACE, WORKLOAD_NAMESPACE, execution_namespace, remote_secret
-from sandbox.kubernetes.commands import CommandError, inside
+from sandbox.clusters.host.subprocesses import CommandError, inside
 from sandbox.verify import mesh
 from sandbox.verify.karmada import agent_client, joined
 from sandbox.verify.kubeconfigs import keep
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member
     from tests.e2e.clients import Account
     from tests.e2e.running import Fleet

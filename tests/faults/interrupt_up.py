@@ -24,7 +24,7 @@ from tests.e2e.stack import YES, Stack, engine_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 

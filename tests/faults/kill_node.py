@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes.machine import Machine
+from sandbox.clusters.node.machine import Machine
 from sandbox.verify import mesh
 from tests.e2e.clients import eventually
 from tests.e2e.load import load

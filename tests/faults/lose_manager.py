@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fleet.karmada.users import OPERATOR
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.toolchain import tool_path
 from sandbox.verify.karmada import all_joined
 from tests.e2e.clients import Account, eventually

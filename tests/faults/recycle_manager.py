@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from tests.e2e.outages import BY_LOAD_BALANCER, PATIENT, RENEWED, pods, recycle_manager, wait_until_joined
 from tests.e2e.running import wrong
 

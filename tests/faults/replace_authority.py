@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from sandbox.kubernetes.commands import CommandError
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client
 from tests.e2e.outages import BY_LOAD_BALANCER, RENEWED, pods, wait_until_joined

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sandbox.kubernetes.layout import Layout
+    from sandbox.clusters.host.layout import Layout
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]

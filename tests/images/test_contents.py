@@ -9,10 +9,10 @@ import yaml
 
 from fleet.config.settings import Workloads
 from fleet.versions import ISTIO_HUB, KUBECTL_IMAGE, PODINFO_IMAGE
-from sandbox.kubernetes.images.karmada import KARMADA_IMAGES
-from sandbox.kubernetes.images.linking import MissingLibraryError, shared_objects
-from sandbox.kubernetes.images.mesh import ISTIO_TAG, MESH_IMAGES
-from sandbox.kubernetes.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
+from sandbox.clusters.images.karmada import KARMADA_IMAGES
+from sandbox.clusters.images.linking import MissingLibraryError, shared_objects
+from sandbox.clusters.images.mesh import ISTIO_TAG, MESH_IMAGES
+from sandbox.clusters.images.model import Dynamic, HostFile, Layer, Link, Packaged, Program, Text, Tree, contents
 from sandbox.toolchain.sources import module_folder
 
 LS = Program("ls")

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sandbox.kubernetes.pki import KeyPair, Subject, ensure_authority, ensure_peer
+from sandbox.clusters.control_plane.pki import KeyPair, Subject, ensure_authority, ensure_peer
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ import yaml
 
 from plan import events, prices
 from review import comment, report
+from sandbox.clusters.host.layout import Layout
 from sandbox.engine import Mode, Project, run
 from sandbox.engine.project import CHECKOUT
-from sandbox.fleet.target import Target
-from sandbox.kubernetes import lifecycle
-from sandbox.kubernetes.layout import Layout
 from sandbox.linode import LinodeApi
+from sandbox.local import lifecycle
+from sandbox.local.target import Target
 from tests.review.recordings import ADD_A_REGION, CHANGE_WEIGHTS, NAMES, SHRINK_A_POOL, recording
 from tests.review.trimming import trimmed
 

@@ -24,7 +24,7 @@ STACKS = ("dev", "prod")
         (["policies/guardrails/pack.py"], ["dev", "prod"]),
         (["requirements.txt"], ["dev", "prod"]),
         (["Pulumi.yaml"], ["dev", "prod"]),
-        (["docs/review.md", "sandbox/cli.py", "tests/fleet/test_stages.py"], []),
+        (["docs/review.md", "sandbox/cli.py", "tests/local/test_stages.py"], []),
         (["Pulumi.sandbox.yaml"], []),
         (["Pulumi.gone.yaml"], []),
         ([], []),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from sandbox.kubernetes.api import manifests
+from sandbox.clusters.api import manifests
 from sandbox.toolchain.errors import UnknownToolError
 from sandbox.toolchain.process import Command, go_environment, pinned_go, run
 from sandbox.toolchain.resolver import default_toolchain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.kubernetes.layout import Layout
+from sandbox.clusters.host.layout import Layout
 from sandbox.verify.backups import backed_up, claim, longest
 from sandbox.verify.member import View
 

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from operations.claims import Claim
 from sandbox.cli import app
-from sandbox.kubernetes.images.model import tools_in
-from sandbox.kubernetes.images.table import IMAGES
+from sandbox.clusters.images.model import tools_in
+from sandbox.clusters.images.table import IMAGES
 from sandbox.toolchain.tools import TOOLS
 from sandbox.verify import commands
 
 if TYPE_CHECKING:
-    from sandbox.kubernetes.images.model import Image
+    from sandbox.clusters.images.model import Image
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 

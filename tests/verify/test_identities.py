@@ -11,9 +11,9 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
+from sandbox.clusters.host.layout import Layout
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.engine.project import CHECKOUT
-from sandbox.kubernetes.commands import CommandError
-from sandbox.kubernetes.layout import Layout
 from sandbox.verify import account, karmada, mesh
 from sandbox.verify.commands import claims
 from sandbox.verify.kubeconfigs import VIEWERS

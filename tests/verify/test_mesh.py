@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from operations.claims import NO_ANSWER, region
-from sandbox.kubernetes.layout import Layout
+from sandbox.clusters.host.layout import Layout
 from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import (
     HELLO_CLUSTER,

@@ -18,9 +18,9 @@ from linode_api4.errors import ApiError
 from urllib3.exceptions import HTTPError
 
 from fleet.karmada.volume import HOLDER
-from sandbox.kubernetes.api import addons
-from sandbox.kubernetes.cloud_controller.controller import CloudControllerArgs
-from sandbox.kubernetes.cloud_controller.volumes import VolumeController
+from sandbox.clusters.api import addons
+from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+from sandbox.clusters.cloud_controller.volumes import VolumeController
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs
 from tests.plugins.engine import Stack

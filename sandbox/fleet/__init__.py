@@ -1,1 +1,0 @@
-"""The whole fleet on this machine: brought up stage by stage, shown on one page, and taken down."""

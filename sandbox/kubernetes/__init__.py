@@ -1,1 +1,0 @@
-"""Real Kubernetes clusters in network namespaces."""

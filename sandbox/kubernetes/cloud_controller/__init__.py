@@ -1,8 +1,0 @@
-"""What Linode's cloud controller and its volume driver do in a cluster: nodes, load balancers, volumes.
-
-An ordinary client of the emulated Linode API and of the cluster: https://github.com/linode/linode-cloud-controller-manager
-"""
-
-from sandbox.kubernetes.cloud_controller.controller import CloudController, CloudControllerArgs
-
-__all__ = ["CloudController", "CloudControllerArgs"]

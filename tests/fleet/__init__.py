@@ -1,1 +1,0 @@
-"""The whole fleet with one command, and the page about it."""
