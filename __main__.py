@@ -2,7 +2,7 @@
 
 import pulumi
 
-from fleet import running, steps, upgrades, whereabouts
+from fleet import own_address, running, steps, upgrades
 from fleet.config import reader
 from fleet.fleet import Fleet, FleetArgs
 from fleet.lke import catalogue
@@ -13,7 +13,7 @@ reader.refuse(
     [
         *catalogue.errors(settings, catalogue.fetch(), there),
         *steps.errors(settings, there),
-        *whereabouts.errors(settings, there),
+        *own_address.errors(settings, there),
         *upgrades.errors(settings, there),
     ]
 )

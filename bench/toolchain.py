@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.local.stages import TOOLS
+from sandbox.local.stages import FLEET_TOOLS
 from sandbox.toolchain.cache import Cache
 from sandbox.toolchain.process import run
 from sandbox.toolchain.resolver import Toolchain
@@ -59,7 +59,7 @@ def main(names: list[str]) -> None:
         os.environ["PATH"] = os.pathsep.join(_folders_without("pulumi"))
         counting = _Counting()
         toolchain = Toolchain(cache=Cache(Path(folder) / "fleet"), runner=run, reporter=counting)
-        tools = find_tools(names or TOOLS)
+        tools = find_tools(names or FLEET_TOOLS)
         print(f"Go {toolchain.go.version}, {os.cpu_count()} cores\n")
         print("| module | tools | packages | processor seconds | seconds | MiB |")
         print("| --- | --- | ---: | ---: | ---: | ---: |", flush=True)

@@ -68,9 +68,9 @@ class Fleet(pulumi.ComponentResource):
                 rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.ingress)
                 TrafficPolicies(f"{member}-traffic", rules, child)
         if federation and Layer.WORKLOADS in config.layers:
-            after = [*federation.joined, *(mesh.injected if mesh else ())]
+            depends_on = [*federation.joined, *(mesh.injected if mesh else ())]
             workloads = WorkloadsArgs(
-                control_plane=federation.control_plane, members=members.trusted, config=config, after=after
+                control_plane=federation.control_plane, members=members.trusted, config=config, depends_on=depends_on
             )
             Workloads("workloads", workloads, child)
 

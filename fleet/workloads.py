@@ -38,7 +38,7 @@ class WorkloadsArgs:
     control_plane: KarmadaControlPlane
     members: Mapping[str, LkeCluster]
     config: FleetConfig
-    after: Sequence[pulumi.Resource]
+    depends_on: Sequence[pulumi.Resource]
 
 
 class Workloads(pulumi.ComponentResource):
@@ -63,12 +63,14 @@ class Workloads(pulumi.ComponentResource):
             },
             members=placements,
             failover=config.karmada.failover,
-            after=args.after,
+            depends_on=args.depends_on,
         )
         placed = Placement(f"{name}-placement", placement, child)
         # Without a policy a Deployment stays in Karmada, and its replicas would be waited for all the same.
         submission = SubmissionArgs(
-            control_plane=args.control_plane, workloads=config.workloads, after=[*args.after, *placed.policies]
+            control_plane=args.control_plane,
+            workloads=config.workloads,
+            depends_on=[*args.depends_on, *placed.policies],
         )
         Submission(f"{name}-submission", submission, child)
         self.register_outputs({})
@@ -111,7 +113,7 @@ class SubmissionArgs:
 
     control_plane: KarmadaControlPlane
     workloads: settings.Workloads
-    after: Sequence[pulumi.Resource]
+    depends_on: Sequence[pulumi.Resource]
 
 
 class Submission(pulumi.ComponentResource):
@@ -121,7 +123,7 @@ class Submission(pulumi.ComponentResource):
         super().__init__("fleet:workloads:Submission", name, {}, opts)
         child = ResourceOptions(parent=self, provider=args.control_plane.provider)
         # A pod that starts before its member injects sidecars stays outside the mesh.
-        started = ResourceOptions.merge(child, ResourceOptions(depends_on=list(args.after)))
+        started = ResourceOptions.merge(child, ResourceOptions(depends_on=list(args.depends_on)))
         kubeconfig = args.control_plane.program_kubeconfig
         hello, sleep = args.workloads.hello, args.workloads.sleep
         _deployment(f"{name}-hello", HELLO, hello, _hello_container(hello.image), kubeconfig, started)

@@ -1,4 +1,4 @@
-"""The command line: `python -m operations COMMAND`. Each room brings its own commands."""
+"""The command line: `python -m operations COMMAND`. Each package brings its own commands."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from bench.article.end import check
 from bench.article.terminal import Terminal
 from sandbox.clusters.host.layout import Layout
 from sandbox.local import lifecycle
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.rights import stay_root
 from tests.e2e.stack import checked_in
 
@@ -64,7 +64,7 @@ def by_article(layout: Layout, folder: Path, *, half: bool) -> Cost:
             istio.run(terminal, mesh["istiodValues"], config["eastWest"]["values"], sleep["image"])
     print(f"article: {terminal.commands} commands, those that only look included")
     check(terminal, half=half)
-    account = Account(layout=layout, folder=folder)
+    account = AccountClient(layout=layout, folder=folder)
     for cluster in account.call("GET", "lke/clusters")["data"]:
         account.delete(cluster["id"])
     eventually(lambda: account.left() == {}, "the article's clusters are gone")

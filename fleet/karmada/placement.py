@@ -40,7 +40,7 @@ class PlacementArgs:
     weights: Mapping[str, Mapping[str, int]]
     members: Mapping[str, MemberPlacement]
     failover: Failover
-    after: Sequence[pulumi.Resource]
+    depends_on: Sequence[pulumi.Resource]
     """What must be there before the first pod starts in a member."""
 
 
@@ -66,7 +66,7 @@ class Placement(pulumi.ComponentResource):
         ]
         # Placed first and overridden later, pods would start twice. And it is the policy that places pods in a member
         # that joins a running fleet: before that member injects sidecars, they would stay outside the mesh.
-        placed = ResourceOptions.merge(child, ResourceOptions(depends_on=[*overrides, *args.after]))
+        placed = ResourceOptions.merge(child, ResourceOptions(depends_on=[*overrides, *args.depends_on]))
         self.policies = [
             _policy(
                 f"{name}-{workload}",

@@ -13,26 +13,26 @@ from sandbox.linode.backend import BackendError, ClusterStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.clusters.cluster import Tools
+    from sandbox.clusters.cluster import ClusterArgs
     from sandbox.linode.backend import ClusterAccess, ClusterSpec
 
 
 class KubernetesBackend:
     """Implements ClusterBackend with real clusters."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, args: ClusterArgs) -> None:
+        self._args = args
         self._clusters: dict[int, Cluster] = {}
 
     async def reconcile(self, cluster: ClusterSpec) -> None:
         """Make a cluster match. A call that is cancelled ends by itself, before the next change begins."""
-        known = self._clusters.setdefault(cluster.id, Cluster(cluster.id, self._tools))
+        known = self._clusters.setdefault(cluster.id, Cluster(cluster.id, self._args))
         with _failures():
             await asyncio.to_thread(known.reconcile, cluster)
 
     async def delete(self, cluster_id: int) -> None:
         """Remove everything of a cluster."""
-        known = self._clusters.setdefault(cluster_id, Cluster(cluster_id, self._tools))
+        known = self._clusters.setdefault(cluster_id, Cluster(cluster_id, self._args))
         with _failures():
             await asyncio.to_thread(known.delete)
         self._clusters.pop(cluster_id, None)

@@ -38,7 +38,7 @@ _MOST_NODES: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tools:
+class ClusterArgs:
     """What clusters are made with."""
 
     layout: Layout
@@ -50,9 +50,9 @@ class Tools:
 class Cluster:
     """A cluster by its id. One change at a time; questions at any time."""
 
-    def __init__(self, cluster_id: int, tools: Tools) -> None:
+    def __init__(self, cluster_id: int, args: ClusterArgs) -> None:
         self._id = cluster_id
-        self._tools = tools
+        self._args = args
         self._changing = threading.Lock()
         self._ending = threading.Event()
         self._spec: ClusterSpec | None = None
@@ -88,7 +88,7 @@ class Cluster:
             nodes = [node for node in nodes if node.spec.powered]
             control_plane.connect(spec.acl, ranges)
             control_plane.prepare()
-            self._tools.supervisor.ensure(control_plane.api_server())
+            self._args.supervisor.ensure(control_plane.api_server())
             # While the API server starts, the nodes' machines do.
             with ThreadPoolExecutor(max_workers=4) as pool:
                 list(pool.map(lambda node: self._boot(node, ranges), nodes))
@@ -106,15 +106,15 @@ class Cluster:
             if self._cloud is not None:
                 self._cloud.stop()
             # Its address matters to connections only, and there are none any more.
-            control_plane = ControlPlane(self._tools.layout, self._tools.provisions, self._id, IPv4Address(0))
-            supervisor = self._tools.supervisor
+            control_plane = ControlPlane(self._args.layout, self._args.provisions, self._id, IPv4Address(0))
+            supervisor = self._args.supervisor
             supervisor.drop(supervisor.names(control_plane.prefix))
             for folder in nodes_folder(control_plane).glob("*"):
                 remove_node(control_plane, folder.name)
             delete_namespace(control_plane.namespace)
-            Etcd(self._tools.layout, self._tools.provisions).delete_prefix(control_plane.etcd_prefix)
-            remove_logs(self._tools.layout, control_plane.prefix)
-            for folder in (self._tools.layout.volumes / str(self._id), control_plane.folder):
+            Etcd(self._args.layout, self._args.provisions).delete_prefix(control_plane.etcd_prefix)
+            remove_logs(self._args.layout, control_plane.prefix)
+            for folder in (self._args.layout.volumes / str(self._id), control_plane.folder):
                 if folder.exists():
                     shutil.rmtree(folder)
 
@@ -127,7 +127,7 @@ class Cluster:
         running = {
             node_id
             for name, node_id in names.items()
-            if self._tools.supervisor.is_alive(f"lke{self._id}.{name}.kubelet")
+            if self._args.supervisor.is_alive(f"lke{self._id}.{name}.kubelet")
         }
         ready = {names[name] for name in cloud.ready_nodes() if name in names} if cloud else set()
         return ClusterStatus(running=frozenset(running), ready=frozenset(ready & running))
@@ -171,23 +171,23 @@ class Cluster:
             self._cloud.stop()
 
     def _shut_down(self, node: Node) -> None:
-        supervisor = self._tools.supervisor
+        supervisor = self._args.supervisor
         supervisor.drop(supervisor.names(unit_prefix(node.control_plane, node.spec.name)))
         node.machine.delete()
 
     def _boot(self, node: Node, ranges: dict[IPv4Network, IPv4Address]) -> None:
         # One that is there has waited already. A cluster that is being removed waits for nothing.
-        if not node.folder.exists() and self._ending.wait(self._tools.provisions.delays.node):
+        if not node.folder.exists() and self._ending.wait(self._args.provisions.delays.node):
             return
         node.connect(ranges)
         node.prepare()
         containerd, *_ = node.units()
-        self._tools.supervisor.ensure(containerd)
+        self._args.supervisor.ensure(containerd)
         # Before the kubelet, which would try to pull them.
-        begin_with_own_images(node.machine, self._tools.provisions.programs["ctr"])
+        begin_with_own_images(node.machine, self._args.provisions.programs["ctr"])
 
     def _bring_up(self, control_plane: ControlPlane, nodes: list[Node]) -> None:
-        ensure = self._tools.supervisor.ensure
+        ensure = self._args.supervisor.ensure
         connection = api.connect(control_plane)
         api.wait_until_ready(connection, self._ending)
         ensure(control_plane.controller_manager())
@@ -212,23 +212,23 @@ class Cluster:
             mark.write_text(key)
 
     def _cloud_controller(self, control_plane: ControlPlane, connection: client.ApiClient) -> CloudController:
-        layout = self._tools.layout
+        layout = self._args.layout
         region = self._spec.region if self._spec else ""
         return CloudController(
             CloudControllerArgs(
                 cluster_id=self._id,
                 region=region,
                 api=connection,
-                linode=self._tools.linode,
+                linode=self._args.linode,
                 pods=lambda name: self._pods.get(name),
                 volumes=layout.volumes / str(self._id),
                 attached=lambda name: attached_volumes(control_plane, name),
-                detaching_seconds=self._tools.provisions.delays.detach,
+                detaching_seconds=self._args.provisions.delays.detach,
             )
         )
 
     def _control_plane(self, spec: ClusterSpec) -> ControlPlane:
-        return ControlPlane(self._tools.layout, self._tools.provisions, self._id, IPv4Address(spec.address))
+        return ControlPlane(self._args.layout, self._args.provisions, self._id, IPv4Address(spec.address))
 
     def _nodes(self, spec: ClusterSpec, control_plane: ControlPlane) -> list[Node]:
         return [
@@ -237,7 +237,7 @@ class Cluster:
                 spec=node,
                 pool=pool,
                 pods=self._pods[node.name],
-                provisions=self._tools.provisions,
+                provisions=self._args.provisions,
             )
             for pool in spec.pools
             for node in pool.nodes
@@ -247,7 +247,7 @@ class Cluster:
         wanted = {node.spec.name for node in nodes}
         for folder in nodes_folder(control_plane).glob("*"):
             if folder.name not in wanted:
-                supervisor = self._tools.supervisor
+                supervisor = self._args.supervisor
                 supervisor.drop(supervisor.names(unit_prefix(control_plane, folder.name)))
                 remove_node(control_plane, folder.name)
 

@@ -7,7 +7,7 @@ a real one. The checkout is only read.
 
 from sandbox.engine.plugins import Mode
 from sandbox.engine.project import Project
-from sandbox.engine.run import Account, EngineError, Request, ask, run
+from sandbox.engine.run import EngineError, LinodeCredentials, Request, ask, run
 from sandbox.engine.workspace import Workspace
 
-__all__ = ["Account", "EngineError", "Mode", "Project", "Request", "Workspace", "ask", "run"]
+__all__ = ["EngineError", "LinodeCredentials", "Mode", "Project", "Request", "Workspace", "ask", "run"]

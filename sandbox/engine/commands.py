@@ -14,7 +14,7 @@ from sandbox.engine.workspace import Workspace, default_state_folder
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     app.command("pulumi", context_settings={"ignore_unknown_options": True})(pulumi)
     app.command("recover")(recover)
     app.command("review", context_settings={"ignore_unknown_options": True})(review)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from sandbox.engine.run import Account, Request
+    from sandbox.engine.run import LinodeCredentials, Request
     from sandbox.engine.workspace import Workspace
 
 _EVENT_LOG_FLAG = {"PULUMI_DEBUG_COMMANDS": "true"}
@@ -67,7 +67,7 @@ def review(
 
 
 @contextlib.contextmanager
-def _price_source(request: Request, account: Account | None) -> Iterator[tuple[str, str]]:
+def _price_source(request: Request, account: LinodeCredentials | None) -> Iterator[tuple[str, str]]:
     """Where to ask for prices, and a token for it."""
     if request.enter:
         # The account is in a network of its own, which this process is not in. The catalogue is the same here.

@@ -42,7 +42,7 @@ class EngineError(SandboxError):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Account:
+class LinodeCredentials:
     """A Linode account for the program: what a user calls it, where its API is, and a token for it."""
 
     name: str
@@ -65,7 +65,7 @@ class Request:
     """Arguments for pulumi: `("preview", "--diff")`."""
     mode: plugins.Mode = plugins.Mode.AUTO
     """Which plugins to use."""
-    account: Account | None = None
+    account: LinodeCredentials | None = None
     """None is the user's own, from the environment; where that has none, an emulated one for as long as the command."""
     enter: Sequence[str] = ()
     """A command that runs another one where it belongs, such as `("nsenter", "--net=/run/netns/NAME")`."""
@@ -148,7 +148,7 @@ def _state_environment(stack: str, workspace: Workspace) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def account_for(request: Request) -> Iterator[Account | None]:
+def account_for(request: Request) -> Iterator[LinodeCredentials | None]:
     """The Linode account that the program talks to; None is the user's own, which is in the environment already."""
     if request.account is not None or _given_variables():
         yield request.account
@@ -157,7 +157,7 @@ def account_for(request: Request) -> Iterator[Account | None]:
         from sandbox.linode import LinodeApi
 
         with LinodeApi() as api:
-            yield Account(name="an emulated Linode account", url=api.url, token=api.token)
+            yield LinodeCredentials(name="an emulated Linode account", url=api.url, token=api.token)
 
 
 def _given_variables() -> list[str]:

@@ -11,7 +11,7 @@ no version, which they append) and LINODE_TOKEN; linode-cli takes LINODE_CLI_API
 LINODE_CLI_API_SCHEME=http and LINODE_CLI_TOKEN. `LinodeApiArgs` chooses the address, the file that keeps the account,
 tokens with narrower scopes, rate limits, and the backend that makes clusters real (backend.py is the seam).
 
-Four rooms: routes/ (the endpoints), schemas/ (their JSON), state/ (what is remembered), errors.py (the API's refusals);
+Four parts: routes/ (the endpoints), schemas/ (their JSON), state/ (what is remembered), errors.py (the API's refusals);
 server.py serves them. docs/linode-api.md lists what is emulated and what is not.
 """
 

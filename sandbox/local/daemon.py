@@ -17,7 +17,7 @@ from linode_api4 import LinodeClient
 
 from sandbox.clusters.backend import KubernetesBackend
 from sandbox.clusters.balancers.backend import ProcessBalancers
-from sandbox.clusters.cluster import Tools
+from sandbox.clusters.cluster import ClusterArgs
 from sandbox.clusters.control_plane.etcd import Etcd
 from sandbox.clusters.host.cgroups import enter
 from sandbox.clusters.host.files import write_whole
@@ -48,7 +48,7 @@ def main(name: str) -> None:
     supervisor.ensure(Etcd(layout, provisions).unit())
     supervisor.begin()
     controllers = read_token(layout.controllers_token)
-    tools = Tools(
+    args = ClusterArgs(
         layout=layout,
         supervisor=supervisor,
         provisions=provisions,
@@ -65,7 +65,7 @@ def main(name: str) -> None:
                 # While clusters start theirs look at the account after every change; Linode's own are no customers.
                 AccessToken(secret=controllers, scopes=_CONTROLLERS_SCOPES, label="LKE", limits=UNLIMITED),
             ),
-            backend=KubernetesBackend(tools),
+            backend=KubernetesBackend(args),
             balancers=ProcessBalancers(layout, supervisor),
             object_store=MemoryObjectStore(),
         )

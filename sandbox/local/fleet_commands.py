@@ -40,7 +40,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     fleet = typer.Typer(name="fleet", help="The whole fleet on this machine.", no_args_is_help=True)
     fleet.command("prepare")(prepare)
     fleet.command("up")(up)

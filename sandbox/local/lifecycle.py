@@ -16,7 +16,7 @@ from sandbox.charts import stage
 from sandbox.clusters.host import cgroups, preflight
 from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.layout import Layout, namespace_path
-from sandbox.clusters.host.processes import Command, recall, remember
+from sandbox.clusters.host.processes import ProcessSpec, recall, remember
 from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.host.subprocesses import inside, run, spawn
 from sandbox.clusters.images.delivery import make_up
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sandbox.clusters.host.processes import Running
 
 DAEMON: Final = "daemon"
-TOOLS: Final = (
+CLUSTER_TOOLS: Final = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
     *("containerd", "containerd-shim-runc-v2", "ctr", "network-policy"),
 )
@@ -64,7 +64,7 @@ def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = No
 
     """
     preflight.check(layout)
-    programs = default_toolchain().paths(TOOLS)
+    programs = default_toolchain().paths(CLUSTER_TOOLS)
     store = ImageStore(images=IMAGES, cache=default_cache())
     if not store.folder.exists():
         say("making the clusters' images")
@@ -169,7 +169,7 @@ def _file_trouble(layout: Layout) -> Iterator[None]:
 
 def _start_daemon(layout: Layout) -> None:
     line = [sys.executable, "-m", "sandbox.local.daemon", layout.name]
-    command = Command(line=inside(layout.cloud, line), inputs=(layout.provisions,))
+    command = ProcessSpec(line=inside(layout.cloud, line), inputs=(layout.provisions,))
     running = running_daemon(layout)
     if running is not None and running.fingerprint == command.fingerprint and _answers(layout, running.pid):
         return

@@ -27,7 +27,7 @@ WithDelays = Annotated[str, typer.Option("--delays", help="Seconds to wait as wi
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     app.command("up")(up)
     app.command("down")(down)
     app.command("status")(status)

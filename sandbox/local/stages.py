@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from sandbox.local.target import Target
 
-TOOLS: Final = frozenset(
+FLEET_TOOLS: Final = frozenset(
     {
         "pulumi",
         *(plugin.tool for plugin in PLUGINS if plugin.tool is not None),
-        *lifecycle.TOOLS,
+        *lifecycle.CLUSTER_TOOLS,
         *tools_in(layer for image in IMAGES for layer in image.layers),
     }
 )
@@ -52,7 +52,7 @@ def stages(target: Target, *, say: Callable[[str], None]) -> list[Stage]:
     return [
         Stage(
             name="tools",
-            title=f"{len(TOOLS)} programs, built from their Go modules where they are missing",
+            title=f"{len(FLEET_TOOLS)} programs, built from their Go modules where they are missing",
             usual="seconds, or three quarters of an hour on a new machine with two cores",
             work=lambda: _build(target),
         ),
@@ -81,10 +81,10 @@ def prepare(target: Target) -> None:
     # Before all the building, not after it.
     preflight.check_processor()
     toolchain = default_toolchain()
-    missing = [tool for tool in find_tools(TOOLS) if toolchain.standing(tool).path is None]
-    building = {toolchain.cache.folder: preflight.BUILDING_BYTES * len(missing) // len(TOOLS)} if missing else {}
+    missing = [tool for tool in find_tools(FLEET_TOOLS) if toolchain.standing(tool).path is None]
+    building = {toolchain.cache.folder: preflight.BUILDING_BYTES * len(missing) // len(FLEET_TOOLS)} if missing else {}
     preflight.check_room(target.layout, preflight.FLEET, building)
-    toolchain.paths(TOOLS)
+    toolchain.paths(FLEET_TOOLS)
     for source in SOURCES.values():
         module_folder(source.module, source.path)
 

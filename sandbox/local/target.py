@@ -10,7 +10,7 @@ from sandbox.clusters.clients import NotUpError
 from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.subprocesses import inside
 from sandbox.clusters.network.plan import LINODE_API
-from sandbox.engine import Account, Mode, Project, Request, Workspace
+from sandbox.engine import LinodeCredentials, Mode, Project, Request, Workspace
 from sandbox.local.lifecycle import open_to_invoker
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Target:
                 remedy="Run `make up` first",
             ) from error
         open_to_invoker(self.layout)
-        account = Account(name="the sandbox's Linode account", url=LINODE_API, token=token)
+        account = LinodeCredentials(name="the sandbox's Linode account", url=LINODE_API, token=token)
         return Request(
             stack=self.stack,
             arguments=arguments,

@@ -24,7 +24,7 @@ _WIDTH_WITHOUT_TERMINAL = 200
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     app.command("tools")(tools)
 
 

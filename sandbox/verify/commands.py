@@ -35,7 +35,7 @@ class NoFleetError(SandboxError):
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     app.command("verify")(verify)
 
 

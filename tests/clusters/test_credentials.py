@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sandbox.clusters import api
-from sandbox.clusters.cluster import Cluster, Tools
+from sandbox.clusters.cluster import Cluster, ClusterArgs
 from sandbox.linode.backend import BackendError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A cluster that is up."""
     certificate = tmp_path / "ca.pem"
     certificate.write_text("a certificate")
-    cluster = Cluster(1, cast("Tools", None))
+    cluster = Cluster(1, cast("ClusterArgs", None))
     control_plane = SimpleNamespace(authority=SimpleNamespace(certificate=certificate))
     up: dict[str, Any] = {"_api": server, "_spec": object(), "_control_plane": lambda _spec: control_plane}
     for name, value in up.items():

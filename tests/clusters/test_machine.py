@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.clusters.host import cgroups, subprocesses
 from sandbox.clusters.host.layout import Layout
-from sandbox.clusters.host.processes import Command
+from sandbox.clusters.host.processes import ProcessSpec
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.clusters.host.supervision import Unit
 from sandbox.clusters.node import machine, node
@@ -81,7 +81,7 @@ def one(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def kubelet(one: Machine) -> Unit:
-    return Unit(name="lke1.lke1-2-3.kubelet", command=Command(line=["kubelet"]), place=InMachine(one))
+    return Unit(name="lke1.lke1-2-3.kubelet", command=ProcessSpec(line=["kubelet"]), place=InMachine(one))
 
 
 def is_gone(pid_file: Path, *, within_seconds: float = 5) -> bool:

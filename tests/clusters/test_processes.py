@@ -15,7 +15,7 @@ import pytest
 
 from sandbox.clusters.host import supervision
 from sandbox.clusters.host.layout import Layout
-from sandbox.clusters.host.processes import Command, Running, recall, remember, start_ticks
+from sandbox.clusters.host.processes import ProcessSpec, Running, recall, remember, start_ticks
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.clusters.host.supervision import Supervisor, Unit
 
@@ -58,7 +58,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 
 def unit(place: Place, *line: str) -> Unit:
-    return Unit(name="one", command=Command(line=line or SLEEP), place=place)
+    return Unit(name="one", command=ProcessSpec(line=line or SLEEP), place=place)
 
 
 def wait_for(claim: Callable[[], bool]) -> None:
@@ -94,7 +94,7 @@ def test_a_process_with_another_command_is_replaced(layout: Layout, place: Place
 def test_a_process_whose_configuration_changed_is_replaced(layout: Layout, place: Place, tmp_path: Path) -> None:
     configuration = tmp_path / "configuration"
     configuration.write_text("one")
-    changing = Unit(name="one", command=Command(line=SLEEP, inputs=(configuration,)), place=place)
+    changing = Unit(name="one", command=ProcessSpec(line=SLEEP, inputs=(configuration,)), place=place)
     supervisor = Supervisor(layout)
     supervisor.ensure(changing)
     first = known(layout)
@@ -128,7 +128,7 @@ def test_one_that_cannot_be_started_keeps_no_other_from_being_watched(
     broken = Broken()
     supervisor = Supervisor(layout)
     with pytest.raises(type(error)):
-        supervisor.ensure(Unit(name="broken", command=Command(line=SLEEP), place=broken))
+        supervisor.ensure(Unit(name="broken", command=ProcessSpec(line=SLEEP), place=broken))
     supervisor.ensure(unit(place))
     supervisor.begin()
     try:

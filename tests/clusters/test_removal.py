@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.clusters import cluster
-from sandbox.clusters.cluster import Cluster, Tools
+from sandbox.clusters.cluster import Cluster, ClusterArgs
 from sandbox.clusters.control_plane.control_plane import ControlPlane
 from sandbox.clusters.host import cgroups
 from sandbox.clusters.host.layout import Layout
@@ -108,8 +108,8 @@ def test_a_deleted_cluster_leaves_no_log(
     (layout.logs / "lke12.kube-apiserver.log").touch()
     monkeypatch.setattr(cluster, "Etcd", lambda *_: SimpleNamespace(delete_prefix=lambda _: None))
     no_client: Any = None
-    tools = Tools(layout=layout, supervisor=Supervisor(layout), provisions=PROVISIONS, linode=no_client)
-    Cluster(1, tools).delete()
+    args = ClusterArgs(layout=layout, supervisor=Supervisor(layout), provisions=PROVISIONS, linode=no_client)
+    Cluster(1, args).delete()
     assert logs(control_plane) == ["daemon.log", "etcd.log", "lke12.kube-apiserver.log"]
     assert list(groups.iterdir()) == []
     assert not control_plane.folder.exists()

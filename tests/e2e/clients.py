@@ -54,7 +54,7 @@ def client(layout: Layout, *line: str, stdin: str | None = None, namespace: str 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class AccountClient:
     """The emulated Linode account."""
 
     layout: Layout

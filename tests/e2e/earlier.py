@@ -72,21 +72,21 @@ def equip(program: Path, *, say: Callable[[str], None], checkout: Path = CHECKOU
 
     Where these are the checkout's, its environments serve both; others are made in the program's own folder.
     """
-    for room in (program, *Project(folder=program).policy_packs):
-        ours = checkout / room.relative_to(program)
-        place = room / ".venv"
-        if _lock(ours) == _lock(room):
+    for project in (program, *Project(folder=program).policy_packs):
+        ours = checkout / project.relative_to(program)
+        place = project / ".venv"
+        if _lock(ours) == _lock(project):
             place.symlink_to(ours / ".venv")
             continue
-        say(f"installing what {room.relative_to(program) / _LOCK} had locked")
+        say(f"installing what {project.relative_to(program) / _LOCK} had locked")
         uv = [sys.executable, "-m", "uv"]
         python = str(place / "bin" / "python")
         _install([*uv, "venv", "--quiet", "--python", sys.executable, str(place)])
-        _install([*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(room / _LOCK)])
+        _install([*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(project / _LOCK)])
 
 
-def _lock(room: Path) -> bytes | None:
-    file = room / _LOCK
+def _lock(project: Path) -> bytes | None:
+    file = project / _LOCK
     return file.read_bytes() if file.exists() else None
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from operations.stages import duration
 from sandbox.local import lifecycle
-from tests.e2e.clients import Account, Cluster
+from tests.e2e.clients import AccountClient, Cluster
 from tests.e2e.interruption import stop_at
 from tests.e2e.names import own
 from tests.e2e.rights import stay_root
@@ -151,14 +151,14 @@ def layout() -> Iterator[Layout]:
 
 
 @pytest.fixture(scope="module")
-def account(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Account:
+def account(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> AccountClient:
     """The emulated account of the sandbox."""
     folder: Path = tmp_path_factory.mktemp("kubeconfigs")
-    return Account(layout=layout, folder=folder)
+    return AccountClient(layout=layout, folder=folder)
 
 
 @pytest.fixture(scope="module")
-def pair(account: Account) -> tuple[Cluster, Cluster]:
+def pair(account: AccountClient) -> tuple[Cluster, Cluster]:
     """Two clusters, `eu` of two nodes and `us` of one, made side by side."""
     ids = [account.create("eu", region="eu-west", nodes=2), account.create("us", region="us-west", nodes=1)]
     eu, us = (account.ready(cluster_id) for cluster_id in ids)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from sandbox.clusters.host.subprocesses import inside
 from sandbox.clusters.network.plan import LINODE_API
 from sandbox.toolchain import tool_path
-from tests.e2e.clients import Account, client
+from tests.e2e.clients import AccountClient, client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.clusters.host.layout import Layout
 
-TOOLS = ("age", "etcdutl", "kubectl")
+OPERATOR_TOOLS = ("age", "etcdutl", "kubectl")
 IDENTITY = Path(__file__).with_name("backup.identity")
 """The private key to the backups of the sandbox's stack."""
 _ETCD = "/etc/kubernetes/pki/etcd"
@@ -47,7 +47,7 @@ class Operator:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`python -m operations karmada`."""
-        folders = [str(tool_path(name).parent) for name in TOOLS]
+        folders = [str(tool_path(name).parent) for name in OPERATOR_TOOLS]
         environment = {
             **os.environ,
             "PATH": os.pathsep.join([*folders, os.environ["PATH"]]),
@@ -75,7 +75,7 @@ class Bucket:
     @staticmethod
     def of(layout: Layout, backups: Mapping[str, str], folder: Path) -> Bucket:
         """With a new key."""
-        made = Account(layout=layout, folder=folder).call("POST", "object-storage/keys", {"label": "e2e"})
+        made = AccountClient(layout=layout, folder=folder).call("POST", "object-storage/keys", {"label": "e2e"})
         return Bucket(layout=layout, backups=backups, access_key=made["access_key"])
 
     def get(self, name: str) -> bytes:

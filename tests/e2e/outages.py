@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleet.naming import HELLO, KARMADA_CLUSTER_NAMESPACE, SLEEP
 from sandbox.verify.karmada import all_joined
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ BY_LOAD_BALANCER: Final = PATIENT | {"endpoint": "loadBalancer", "acl": None}
 """With no ACL, which refuses a node that was recycled until the next update; test_door.py has both together."""
 
 
-def cluster_id(account: Account, name: str) -> int:
+def cluster_id(account: AccountClient, name: str) -> int:
     """The id of a cluster of the fleet."""
     clusters = account.call("GET", "lke/clusters")["data"]
     return next(int(cluster["id"]) for cluster in clusters if cluster["label"].startswith(f"{name}-"))
@@ -85,7 +85,7 @@ def wait_until_joined(fleet: Fleet, since: float, what: str) -> None:
     print(f"all members report and are Ready {time.monotonic() - since:.0f} s after {what}")
 
 
-def recycle_manager(account: Account) -> None:
+def recycle_manager(account: AccountClient) -> None:
     """Have the manager's node replaced through the Linode API, and wait for the new one."""
     cluster = cluster_id(account, "cluster-manager")
     [pool] = account.call("GET", f"lke/clusters/{cluster}/pools")["data"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.clusters.host.layout import Layout
-    from tests.e2e.clients import Account
+    from tests.e2e.clients import AccountClient
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
@@ -113,7 +113,7 @@ def ended(check: subprocess.Popen[bytes]) -> int:
 
 
 def test_a_check_brings_a_fleet_up_changes_it_and_leaves_nothing(
-    user: User, account: Account, say: Callable[[str], None]
+    user: User, account: AccountClient, say: Callable[[str], None]
 ) -> None:
     code = ended(user.start("--config", str(user.config()), "--yes", "--max-cost=1", "--max-minutes=60"))
     said = user.said.read_text()
@@ -126,7 +126,7 @@ def test_a_check_brings_a_fleet_up_changes_it_and_leaves_nothing(
 
 
 def test_an_interrupted_check_destroys_and_the_same_folder_takes_the_rest_away(
-    user: User, account: Account, say: Callable[[str], None]
+    user: User, account: AccountClient, say: Callable[[str], None]
 ) -> None:
     check = user.start("--config", str(user.config()), "--yes")
     _wait(lambda: bool(account.left().get("lke/clusters")), check)
@@ -143,7 +143,7 @@ def test_an_interrupted_check_destroys_and_the_same_folder_takes_the_rest_away(
 
 
 def test_whoever_interrupts_the_destruction_too_goes_on_with_the_folder(
-    user: User, account: Account, say: Callable[[str], None]
+    user: User, account: AccountClient, say: Callable[[str], None]
 ) -> None:
     check = user.start("--config", str(user.config()), "--yes")
     _wait(lambda: bool(account.left().get("lke/clusters")), check)

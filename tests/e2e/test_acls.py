@@ -15,7 +15,7 @@ from sandbox.clusters.network.plan import NODES_ROUTER, SERVERS_ROUTER
 from sandbox.local import lifecycle
 from sandbox.verify import firewall, mesh
 from sandbox.verify.account import ask
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.names import own
 from tests.e2e.outages import cluster_id
 from tests.e2e.running import Fleet, changes_nothing
@@ -69,7 +69,7 @@ def unread(fleet: Fleet) -> list[str]:
 
 def recycle(fleet: Fleet, member: str) -> None:
     """Have another node in the place of a member's only one."""
-    account = Account(layout=fleet.layout, folder=fleet.stack.folder)
+    account = AccountClient(layout=fleet.layout, folder=fleet.stack.folder)
     identity = cluster_id(account, member)
     [pool] = account.call("GET", f"lke/clusters/{identity}/pools")["data"]
     [old] = [node["id"] for node in pool["nodes"]]
@@ -107,7 +107,7 @@ def test_a_node_that_came_since_is_let_in_by_the_next_update(closed_fleet: Fleet
 
 
 def test_a_preview_from_where_no_control_plane_lets_it_in_compares_everything(closed_fleet: Fleet) -> None:
-    account = Account(layout=closed_fleet.layout, folder=closed_fleet.stack.folder)
+    account = AccountClient(layout=closed_fleet.layout, folder=closed_fleet.stack.folder)
     paths = [f"lke/clusters/{cluster_id(account, member)}/control_plane_acl" for member in MEMBERS]
     acls = {path: account.call("GET", path)["acl"]["addresses"] for path in paths}
     for path in paths:

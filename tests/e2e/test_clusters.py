@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.clients import Account, ClientError, Cluster, claim, client, eventually, service, web
+from tests.e2e.clients import AccountClient, ClientError, Cluster, claim, client, eventually, service, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,9 @@ def fetch(cluster: Cluster, address: str) -> str:
     return client(cluster.layout, "curl", "--silent", "--show-error", "--max-time", "5", f"http://{address}").strip()
 
 
-def test_a_cluster_has_the_nodes_that_were_asked_for_with_their_place_at_linode(eu: Cluster, account: Account) -> None:
+def test_a_cluster_has_the_nodes_that_were_asked_for_with_their_place_at_linode(
+    eu: Cluster, account: AccountClient
+) -> None:
     nodes = eu.get("nodes")["items"]
     linodes = {linode["label"]: linode for linode in account.call("GET", "linode/instances")["data"]}
     assert len(nodes) == 2
@@ -87,7 +89,7 @@ def test_a_node_port_answers_on_every_node(site: Cluster) -> None:
 
 
 def test_a_load_balancer_answers_inside_and_outside_and_in_another_cluster(
-    site: Cluster, us: Cluster, account: Account
+    site: Cluster, us: Cluster, account: AccountClient
 ) -> None:
     address = balancer(site, "site-loadbalancer")
     assert address.startswith("203.0.113.")
@@ -101,7 +103,7 @@ def test_a_load_balancer_answers_inside_and_outside_and_in_another_cluster(
     us.kubectl("delete", "pod/caller", "--grace-period=0", "--force")
 
 
-def test_a_deleted_load_balancer_gives_its_address_back(eu: Cluster, account: Account) -> None:
+def test_a_deleted_load_balancer_gives_its_address_back(eu: Cluster, account: AccountClient) -> None:
     eu.apply(service("gone", "LoadBalancer"))
     address = balancer(eu, "gone-loadbalancer")
     eu.kubectl("delete", "service/gone-loadbalancer")
@@ -111,7 +113,7 @@ def test_a_deleted_load_balancer_gives_its_address_back(eu: Cluster, account: Ac
 
 
 def test_a_port_or_a_load_balancer_deleted_by_hand_is_gone_at_once_and_comes_back_as_at_linode(
-    site: Cluster, account: Account
+    site: Cluster, account: AccountClient
 ) -> None:
     address = balancer(site, "site-loadbalancer")
     eventually(lambda: fetch(site, address).startswith("site-"), "it answers")
@@ -128,7 +130,7 @@ def test_a_port_or_a_load_balancer_deleted_by_hand_is_gone_at_once_and_comes_bac
     eventually(lambda: fetch(site, balancer(site, "site-loadbalancer")).startswith("site-"), "there is another")
 
 
-def test_an_acl_of_a_load_balancer_is_a_firewall_before_it(site: Cluster, account: Account) -> None:
+def test_an_acl_of_a_load_balancer_is_a_firewall_before_it(site: Cluster, account: AccountClient) -> None:
     address = balancer(site, "site-loadbalancer")
     eventually(lambda: fetch(site, address).startswith("site-"), "it answers")
     acl = f"{_PREFIX}firewall-acl"
@@ -177,7 +179,7 @@ def test_pods_of_another_cluster_cannot_be_reached_directly(site: Cluster, us: C
         client(us.layout, "ip", "route", "delete", f"{pod}/32", namespace=namespace)
 
 
-def test_a_claim_keeps_its_data_when_its_pod_moves_to_another_node(eu: Cluster, account: Account) -> None:
+def test_a_claim_keeps_its_data_when_its_pod_moves_to_another_node(eu: Cluster, account: AccountClient) -> None:
     names = [node["metadata"]["name"] for node in eu.get("nodes")["items"]]
     eu.apply(claim("data"), _writer("first", names[0], "echo kept > /data/file; sleep 3600"))
     eu.kubectl("wait", "pod/first", "--for=condition=Ready", "--timeout=60s")
@@ -224,7 +226,7 @@ def test_logs_and_exec_work(site: Cluster) -> None:
     assert site.run(pod, "hostname").strip() == pod
 
 
-def test_an_acl_keeps_out_whoever_is_not_on_it(us: Cluster, account: Account) -> None:
+def test_an_acl_keeps_out_whoever_is_not_on_it(us: Cluster, account: AccountClient) -> None:
     path = f"lke/clusters/{us.id}/control_plane_acl"
     account.call("PUT", path, {"acl": {"enabled": True, "addresses": {"ipv4": ["198.18.0.0/15"]}}})
     try:

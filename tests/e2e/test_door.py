@@ -15,7 +15,7 @@ from sandbox.verify import firewall
 from sandbox.verify.account import ask
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import Client
-from tests.e2e.clients import Account, ClientError, client, eventually
+from tests.e2e.clients import AccountClient, ClientError, client, eventually
 from tests.e2e.outages import cluster_id, joined, recycle_manager, reported
 from tests.e2e.running import wrong
 from tests.e2e.stack import YES
@@ -56,9 +56,9 @@ def stranger(ending_fleet: Fleet) -> Iterator[str]:
 
 
 @pytest.fixture
-def account(ending_fleet: Fleet, tmp_path: Path) -> Account:
+def account(ending_fleet: Fleet, tmp_path: Path) -> AccountClient:
     """The fleet's account."""
-    return Account(layout=ending_fleet.layout, folder=tmp_path)
+    return AccountClient(layout=ending_fleet.layout, folder=tmp_path)
 
 
 def answers(fleet: Fleet, url: str, namespace: str | None = None) -> bool:
@@ -130,7 +130,7 @@ def test_by_load_balancer_only_who_is_named_and_the_members_reach_karmada(
 
 
 def test_an_update_after_nodes_were_recycled_closes_the_gaps_and_says_that_there_were_some(
-    ending_fleet: Fleet, stranger: str, account: Account, tmp_path: Path
+    ending_fleet: Fleet, stranger: str, account: AccountClient, tmp_path: Path
 ) -> None:
     fleet = ending_fleet.configured(karmada=BY_LOAD_BALANCER)
     assert gaps(fleet) == []
@@ -164,7 +164,7 @@ def test_an_update_from_a_network_that_is_not_named_says_so_and_one_from_there_g
 
 
 def test_firewalls_that_somebody_takes_away_are_found_with_what_brings_them_back(
-    ending_fleet: Fleet, stranger: str, account: Account, tmp_path: Path
+    ending_fleet: Fleet, stranger: str, account: AccountClient, tmp_path: Path
 ) -> None:
     fleet = ending_fleet.configured(karmada=BY_LOAD_BALANCER)
     assert gaps(fleet) == []
@@ -182,7 +182,9 @@ def test_firewalls_that_somebody_takes_away_are_found_with_what_brings_them_back
     assert_closed(fleet, stranger, tmp_path)
 
 
-def test_a_door_that_is_opened_again_lets_everybody_in(ending_fleet: Fleet, stranger: str, account: Account) -> None:
+def test_a_door_that_is_opened_again_lets_everybody_in(
+    ending_fleet: Fleet, stranger: str, account: AccountClient
+) -> None:
     ending_fleet.configured(karmada=BY_LOAD_BALANCER)
     fleet = ending_fleet.configured(karmada=OPEN | {"endpoint": "loadBalancer"})
     eventually(lambda: account.call("GET", "networking/firewalls")["data"] == [], "no firewall is left")

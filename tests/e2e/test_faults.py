@@ -14,7 +14,7 @@ import pytest
 from sandbox.clusters.host.processes import recall
 from sandbox.clusters.node.machine import Machine
 from sandbox.local import lifecycle
-from tests.e2e.clients import Account, Cluster, eventually
+from tests.e2e.clients import AccountClient, Cluster, eventually
 from tests.e2e.names import own
 from tests.e2e.traces import traces
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.privileged
 
 
 @pytest.fixture(scope="module")
-def cluster(account: Account) -> Cluster:
+def cluster(account: AccountClient) -> Cluster:
     """One cluster of one node, up."""
     return account.ready(account.create("faulty", region="eu-west", nodes=1))
 
@@ -120,7 +120,7 @@ def test_cycles_of_up_and_down_with_a_cluster_leave_nothing(tmp_path_factory: py
     for number in range(2):
         try:
             lifecycle.up(layout, say=print)
-            account = Account(layout=layout, folder=tmp_path_factory.mktemp(f"cycle{number}"))
+            account = AccountClient(layout=layout, folder=tmp_path_factory.mktemp(f"cycle{number}"))
             account.ready(account.create("short", region="eu-west", nodes=1))
         finally:
             lifecycle.down(layout)

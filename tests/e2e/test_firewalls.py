@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from sandbox.clusters.network.plan import NODES_ROUTER
-from tests.e2e.clients import Account, ClientError, Cluster, client, eventually, service, web
+from tests.e2e.clients import AccountClient, ClientError, Cluster, client, eventually, service, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def _rules(*inbound: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def site(account: Account) -> Cluster:
+def site(account: AccountClient) -> Cluster:
     """A cluster of two nodes, with a pod on each behind a node port of which each node serves its own."""
     cluster = account.ready(account.create("guarded", region="eu-west", nodes=2))
     spread = web("site", replicas=2)
@@ -65,7 +65,7 @@ def site(account: Account) -> Cluster:
 
 
 @pytest.fixture
-def firewall(account: Account, site: Cluster) -> Iterator[int]:
+def firewall(account: AccountClient, site: Cluster) -> Iterator[int]:
     """A firewall that drops all that comes in, in front of both nodes."""
     nodes = [node["spec"]["providerID"].removeprefix("linode://") for node in site.get("nodes")["items"]]
     devices = {"linodes": [int(node) for node in nodes]}
@@ -103,7 +103,7 @@ def _runs(site: Cluster) -> bool:
 
 
 def test_a_firewall_without_linodes_documented_rules_cuts_a_cluster_off(
-    account: Account, site: Cluster, firewall: int
+    account: AccountClient, site: Cluster, firewall: int
 ) -> None:
     path = f"networking/firewalls/{firewall}/rules"
     eventually(lambda: not _runs(site), "kubelets are out of reach", within_seconds=_ATTEMPT_SECONDS)
@@ -117,7 +117,7 @@ def test_a_firewall_without_linodes_documented_rules_cuts_a_cluster_off(
         eventually(partial(_answers, site, address), f"{address} is open to whom the rule names")
 
 
-def test_a_recycled_node_is_open_until_it_is_a_device(account: Account, site: Cluster, firewall: int) -> None:
+def test_a_recycled_node_is_open_until_it_is_a_device(account: AccountClient, site: Cluster, firewall: int) -> None:
     account.call("PUT", f"networking/firewalls/{firewall}/rules", _rules(*DOCUMENTED))
     pools = account.call("GET", f"lke/clusters/{site.id}/pools")["data"]
     old = pools[0]["nodes"][0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.verify import karmada
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.running import changes_nothing, hello_by_member, wrong
 from tests.e2e.secrets import files_below, in_base64, made_in, readable, secrets_in
 from tests.e2e.stack import hidden_in
@@ -89,7 +89,7 @@ def of_others(names: set[str]) -> set[str]:
 
 
 def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(fleet: Fleet, tmp_path: Path) -> None:
-    account = Account(layout=fleet.layout, folder=tmp_path)
+    account = AccountClient(layout=fleet.layout, folder=tmp_path)
     without = {"ap": None}
     fleet.configured()
     changes = fleet.stack.changes(clusters=without)

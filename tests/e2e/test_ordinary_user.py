@@ -15,7 +15,7 @@ import pytest
 from sandbox.clusters.host import preflight
 from sandbox.engine.project import CHECKOUT
 from sandbox.local import lifecycle
-from sandbox.local.stages import TOOLS
+from sandbox.local.stages import FLEET_TOOLS
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.tools import find_tools
 from tests.e2e.names import own
@@ -107,8 +107,8 @@ def user(say: Callable[[str], None]) -> Iterator[User]:
         rights.write_text(f"{made.name} ALL=(ALL:ALL) NOPASSWD: ALL\n")
         _check_out(made.checkout)
         archive = made.home / "tools.tar.gz"
-        default_toolchain().paths(TOOLS)
-        default_toolchain().export(archive, find_tools(TOOLS))
+        default_toolchain().paths(FLEET_TOOLS)
+        default_toolchain().export(archive, find_tools(FLEET_TOOLS))
         subprocess.run(["chown", "--recursive", f"{made.name}:", str(made.home)], check=True)
         made.make("setup")
         made.run(".venv/bin/python", "-m", "sandbox", "tools", "--import", str(archive))

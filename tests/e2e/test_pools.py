@@ -10,7 +10,7 @@ import pytest
 from sandbox.clusters.host import cgroups
 from sandbox.clusters.images.library import Library
 from sandbox.toolchain.tools import TOOLS
-from tests.e2e.clients import Account, Cluster, claim, client, eventually, service
+from tests.e2e.clients import AccountClient, Cluster, claim, client, eventually, service
 from tests.e2e.own_images import FULL_NAME, archive, images, job
 from tests.e2e.traces import traces
 
@@ -38,7 +38,7 @@ def own_image(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
-def cluster(before: dict[str, list[str]], own_image: str, account: Account) -> Cluster:
+def cluster(before: dict[str, list[str]], own_image: str, account: AccountClient) -> Cluster:
     """One cluster of one node, up."""
     return account.ready(account.create("changing", region="eu-west", nodes=1))
 
@@ -55,7 +55,7 @@ def machines(layout: Layout) -> set[str]:
     return groups | {path.name.partition(".")[0] for path in layout.logs.glob("*.machine.log")}
 
 
-def pool(account: Account, cluster: Cluster) -> int:
+def pool(account: AccountClient, cluster: Cluster) -> int:
     """The id of the cluster's only pool."""
     [only] = account.call("GET", f"lke/clusters/{cluster.id}/pools")["data"]
     return int(only["id"])
@@ -70,7 +70,7 @@ def ready_names(cluster: Cluster) -> set[str]:
     }
 
 
-def test_a_pool_grows_and_shrinks(account: Account, cluster: Cluster) -> None:
+def test_a_pool_grows_and_shrinks(account: AccountClient, cluster: Cluster) -> None:
     path = f"lke/clusters/{cluster.id}/pools/{pool(account, cluster)}"
     account.call("PUT", path, {"count": 2})
     eventually(lambda: len(ready_names(cluster)) == 2, "there are two nodes", within_seconds=120)
@@ -80,7 +80,7 @@ def test_a_pool_grows_and_shrinks(account: Account, cluster: Cluster) -> None:
     eventually(lambda: machines(cluster.layout) == ready_names(cluster), "so are its control groups and its log")
 
 
-def test_a_recycled_node_is_another_one(account: Account, cluster: Cluster) -> None:
+def test_a_recycled_node_is_another_one(account: AccountClient, cluster: Cluster) -> None:
     before = ready_names(cluster)
     account.call("POST", f"lke/clusters/{cluster.id}/pools/{pool(account, cluster)}/recycle")
     eventually(
@@ -99,7 +99,7 @@ def test_a_new_node_has_the_images_that_its_user_loaded_before(own_image: str, c
 
 
 def test_a_deleted_cluster_leaves_nothing_on_the_host_and_its_balancers_and_volumes_in_the_account(
-    before: dict[str, list[str]], account: Account, cluster: Cluster
+    before: dict[str, list[str]], account: AccountClient, cluster: Cluster
 ) -> None:
     cluster.apply(service("left", "LoadBalancer"), claim("left"))
     eventually(lambda: account.left().keys() >= {"nodebalancers", "volumes"}, "the cluster has a balancer and a volume")

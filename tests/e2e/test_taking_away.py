@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 
 if TYPE_CHECKING:
     from tests.e2e.running import Fleet
@@ -20,13 +20,13 @@ USERS: Final = [Path(__file__).with_name(name).read_text() for name in ("tenants
 """What users have submitted to Karmada: in us, a StatefulSet whose claim goes with it, and a load balancer."""
 
 
-def has_one_more(account: Account, kind: str, before: dict[str, list[str]]) -> bool:
+def has_one_more(account: AccountClient, kind: str, before: dict[str, list[str]]) -> bool:
     """Whether the account pays for one more of a kind than before."""
     return len(account.left()[kind]) == len(before[kind]) + 1
 
 
 def test_destroy_leaves_nothing_that_costs_money(ending_fleet: Fleet, tmp_path: Path) -> None:
-    account = Account(layout=ending_fleet.layout, folder=tmp_path)
+    account = AccountClient(layout=ending_fleet.layout, folder=tmp_path)
     own = account.left()
     assert "volumes" in own, "etcd has one"
     for objects in USERS:

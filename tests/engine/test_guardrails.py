@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sandbox.engine import Account, Mode, Project, Request, Workspace, run
+from sandbox.engine import LinodeCredentials, Mode, Project, Request, Workspace, run
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.run import EngineError
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
@@ -76,7 +76,7 @@ class Stack:
             stack="prod",
             arguments=[*arguments, "--non-interactive", "--color=never"],
             mode=Mode.OFFLINE,
-            account=Account(name="an emulated account", url=self.account.url, token=self.account.token),
+            account=LinodeCredentials(name="an emulated account", url=self.account.url, token=self.account.token),
             policy_packs=packs,
             log=log,
         )

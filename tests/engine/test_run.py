@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.engine import Account, Mode, Project, Request, run
+from sandbox.engine import LinodeCredentials, Mode, Project, Request, run
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.run import policy_flags
 from tests.engine.conftest import OFFLINE
@@ -14,7 +14,7 @@ from tests.engine.conftest import OFFLINE
 if TYPE_CHECKING:
     from sandbox.engine import Workspace
 
-ACCOUNT = Account(name="the account of a sandbox", url="http://127.0.0.1:1", token="a token")
+ACCOUNT = LinodeCredentials(name="the account of a sandbox", url="http://127.0.0.1:1", token="a token")
 
 
 def test_a_token_is_never_shown_by_printing_its_account() -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from operations.account.folder import link_program
 from sandbox.charts.staging import stage as stage_charts
-from sandbox.engine import Account, Mode, Project, Request, Workspace, run
+from sandbox.engine import LinodeCredentials, Mode, Project, Request, Workspace, run
 from sandbox.engine.project import CHECKOUT
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.linode import UNLIMITED, LinodeApi, LinodeApiArgs
@@ -153,7 +153,7 @@ def test_a_deployed_stack_behind_acls_is_previewed_where_no_cluster_can_be_reach
             stack="test",
             arguments=[*arguments, "--non-interactive", "--color=never"],
             mode=Mode.OFFLINE,
-            account=Account(name="an emulated account", url=account.url, token=account.token),
+            account=LinodeCredentials(name="an emulated account", url=account.url, token=account.token),
             policy_packs=(),
             log=log,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sandbox.engine import Account, Mode, Project, Request, Workspace, run
+from sandbox.engine import LinodeCredentials, Mode, Project, Request, Workspace, run
 from sandbox.engine.workspace import PassphraseError, default_state_folder
 from sandbox.plugins import PLUGINS
 from tests.engine.conftest import STACK_CONFIG
@@ -127,7 +127,7 @@ def test_the_engine_reads_from_the_copy_what_it_would_read_from_the_users_own_fi
 ) -> None:
     own = workspace.project.folder / "Pulumi.dev.yaml"
     own.write_text(f"config:\n  little:odd:\n{textwrap.indent(SPELLINGS, '    ')}  little:plain: no\n")
-    account = Account(name="none", url="http://127.0.0.1:1", token="none")
+    account = LinodeCredentials(name="none", url="http://127.0.0.1:1", token="none")
 
     def read(*flags: str) -> Any:
         log = tmp_path / "log"

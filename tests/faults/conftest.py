@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.mesh_parts import GLOBAL, everybody_answers
 from tests.e2e.outages import AT_HOME, LEDGER, TENANTS, WEB, by_member, lives, pods
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def account(fleet: Fleet, tmp_path: Path) -> Account:
+def account(fleet: Fleet, tmp_path: Path) -> AccountClient:
     """The fleet's account."""
-    return Account(layout=fleet.layout, folder=tmp_path)
+    return AccountClient(layout=fleet.layout, folder=tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from sandbox.verify import balancers
 from sandbox.verify.account import listed
-from tests.e2e.clients import Account, client, eventually
+from tests.e2e.clients import AccountClient, client, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_port_that_somebody_deleted_is_found_and_comes_back_by_the_command_tha
 ) -> None:
     fleet.configured()
     assert look(fleet).holds, look(fleet).evidence
-    account, address = Account(layout=fleet.layout, folder=tmp_path), fleet.outputs["ingresses"]["us"]
+    account, address = AccountClient(layout=fleet.layout, folder=tmp_path), fleet.outputs["ingresses"]["us"]
     [known] = [entry for entry in listed(fleet.layout, "nodebalancers") if entry["ipv4"] == address]
     config = listed(fleet.layout, f"nodebalancers/{known['id']}/configs")[0]
     account.call("DELETE", f"nodebalancers/{known['id']}/configs/{config['id']}")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member
-    from tests.e2e.clients import Account
+    from tests.e2e.clients import AccountClient
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
@@ -190,7 +190,7 @@ def signed_by(member: Member, root: str) -> bool:
     )
 
 
-def shut(account: Account, cluster: int) -> None:
+def shut(account: AccountClient, cluster: int) -> None:
     """Have a cluster's API answer nobody from outside, the program and its peers among them."""
     acl = {"acl": {"enabled": True, "addresses": {"ipv4": ["198.18.0.0/15"]}}}
     account.call("PUT", f"lke/clusters/{cluster}/control_plane_acl", acl)
@@ -227,7 +227,7 @@ def pods(members: Mapping[str, Member]) -> set[str]:
 
 
 def test_what_an_expelled_member_has_is_refused_and_no_call_among_the_others_fails(
-    expelling_fleet: Fleet, account: Account, loot: Loot
+    expelling_fleet: Fleet, account: AccountClient, loot: Loot
 ) -> None:
     fleet, layout = expelling_fleet, expelling_fleet.layout
     sections = fleet.sections | GLOBAL
@@ -275,7 +275,7 @@ def expelled(fleet: Fleet) -> Fleet:
     return fleet.configured(**(fleet.sections | {"clusters": EXPELLED}))
 
 
-def test_its_cluster_and_all_in_it_is_left_alone(expelling_fleet: Fleet, account: Account, loot: Loot) -> None:
+def test_its_cluster_and_all_in_it_is_left_alone(expelling_fleet: Fleet, account: AccountClient, loot: Loot) -> None:
     fleet = expelled(expelling_fleet)
     assert "us" not in fleet.members, "it is no member of the outputs"
     cluster = cluster_id(account, "us")
@@ -288,7 +288,7 @@ def test_its_cluster_and_all_in_it_is_left_alone(expelling_fleet: Fleet, account
     assert us.get("service", "istio-eastwestgateway", IN_ISTIO_SYSTEM)["status"]["loadBalancer"]["ingress"]
 
 
-def test_updates_go_on_without_it(expelling_fleet: Fleet, account: Account, loot: Loot) -> None:
+def test_updates_go_on_without_it(expelling_fleet: Fleet, account: AccountClient, loot: Loot) -> None:
     fleet = expelled(expelling_fleet)
     shut(account, cluster_id(account, "us"))
     fleet.up(**fleet.sections)
@@ -299,7 +299,7 @@ def test_updates_go_on_without_it(expelling_fleet: Fleet, account: Account, loot
 
 
 def test_it_goes_for_good_once_another_root_has_taken_over(
-    expelling_fleet: Fleet, account: Account, loot: Loot
+    expelling_fleet: Fleet, account: AccountClient, loot: Loot
 ) -> None:
     fleet = expelled(expelling_fleet)
     eu = fleet.members["eu"]

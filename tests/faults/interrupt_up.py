@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.verify.commands import claims
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.stack import YES, Stack, engine_of
 
 if TYPE_CHECKING:
@@ -76,5 +76,5 @@ def test_an_interrupted_up_is_finished_by_the_next_or_taken_away_by_destroy(
         wrong = [claim for claim in claims(stack.outputs(), stack.layout, tmp_path) if not claim.holds]
         assert wrong == [], told
     stack.destroy()
-    account = Account(layout=stack.layout, folder=tmp_path)
+    account = AccountClient(layout=stack.layout, folder=tmp_path)
     eventually(lambda: account.left() == {}, f"nothing is left that costs money; {told}", within_seconds=30)

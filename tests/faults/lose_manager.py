@@ -22,7 +22,7 @@ from fleet.karmada.users import OPERATOR
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.toolchain import tool_path
 from sandbox.verify.karmada import all_joined
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.operating import IDENTITY, Bucket, Operator
 from tests.e2e.running import wrong
 from tests.e2e.stack import YES
@@ -69,7 +69,7 @@ def _reporting(fleet: Fleet, since: datetime) -> bool:
     return all(renewed.get(name, since) > since for name in names) and all_joined(fleet.karmada.view, names).holds
 
 
-def _lose_manager(account: Account) -> None:
+def _lose_manager(account: AccountClient) -> None:
     """Delete the manager's cluster behind the program's back, and what it leaves in the account."""
     clusters = account.call("GET", "lke/clusters")["data"]
     [lost] = [cluster["id"] for cluster in clusters if cluster["label"].startswith("cluster-manager-")]
@@ -134,7 +134,7 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     assert sum("/guest-" in pod for pod in pods) == 3, "what is compared later is there"
 
     begin = time.monotonic()
-    _lose_manager(Account(layout=layout, folder=tmp_path))
+    _lose_manager(AccountClient(layout=layout, folder=tmp_path))
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
     fleet.stack.run("refresh", *YES)
     monkeypatch.delenv("PULUMI_K8S_DELETE_UNREACHABLE")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.verify.member import View
-    from tests.e2e.clients import Account
+    from tests.e2e.clients import AccountClient
     from tests.e2e.load import Outcomes
     from tests.e2e.running import Fleet
 
@@ -134,7 +134,7 @@ def ready_nodes(view: View) -> set[str]:
     }
 
 
-def lose(account: Account, node: str) -> Callable[[], None]:
+def lose(account: AccountClient, node: str) -> Callable[[], None]:
     """Switch a node off; returns what recycles it, as an operator does."""
     [machine] = [one for one in account.call("GET", "linode/instances")["data"] if one["label"] == node]
     cluster = f"lke/clusters/{machine['lke_cluster_id']}"
@@ -145,7 +145,7 @@ def lose(account: Account, node: str) -> Callable[[], None]:
 
 
 def update_without(
-    fleet: Fleet, account: Account, node: str, *, release: str, say: Callable[[str], None], **sections: Any
+    fleet: Fleet, account: AccountClient, node: str, *, release: str, say: Callable[[str], None], **sections: Any
 ) -> tuple[int, float]:
     """`pulumi up` that loses a node as soon as it updates a release; its exit code, and when the node was recycled."""
     stack = fleet.stack
@@ -195,7 +195,7 @@ def test_replicas_are_on_different_nodes_after_every_update(wide: Fleet) -> None
 
 @pytest.mark.parametrize("with_etcd", [False, True])
 def test_a_node_of_the_manager_is_lost_during_an_update_and_no_call_fails(
-    wide: Fleet, account: Account, with_etcd: bool, say: Callable[[str], None]
+    wide: Fleet, account: AccountClient, with_etcd: bool, say: Callable[[str], None]
 ) -> None:
     manager, ap = wide.views[MANAGER], wide.members["ap"]
     [etcd] = nodes_of(manager, KARMADA_NAMESPACE, ETCD)
@@ -216,7 +216,7 @@ def test_a_node_of_the_manager_is_lost_during_an_update_and_no_call_fails(
 
 
 def test_a_node_of_a_member_is_lost_during_an_update_and_its_other_gateway_takes_the_calls(
-    wide: Fleet, account: Account, say: Callable[[str], None]
+    wide: Fleet, account: AccountClient, say: Callable[[str], None]
 ) -> None:
     eu, ap = wide.members["eu"], wide.members["ap"]
     # hello has one pod in eu, and the test is about what leads there.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.clients import Account, eventually
+from tests.e2e.clients import AccountClient, eventually
 from tests.e2e.outages import (
     AT_HOME,
     LEDGER,
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 @pytest.mark.usefixtures("tenants")
 def test_a_lost_region_s_replicas_run_elsewhere_and_come_home_when_it_returns_and_data_stays(
-    ending_fleet: Fleet, account: Account
+    ending_fleet: Fleet, account: AccountClient
 ) -> None:
     fleet = ending_fleet.configured()
     members = fleet.members

@@ -21,14 +21,14 @@ from tests.e2e.running import wrong
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.clients import Account
+    from tests.e2e.clients import AccountClient
     from tests.e2e.running import Fleet
 
 pytestmark = [pytest.mark.privileged, pytest.mark.endurance]
 
 
 def test_by_node_an_update_leads_agents_to_the_managers_new_node(
-    renewed_fleet: Fleet, account: Account, tmp_path: Path
+    renewed_fleet: Fleet, account: AccountClient, tmp_path: Path
 ) -> None:
     fleet = renewed_fleet.configured(certs=RENEWED, karmada=PATIENT)
     endpoint, before = fleet.outputs["karmadaEndpoint"], pods(fleet)
@@ -45,7 +45,7 @@ def test_by_node_an_update_leads_agents_to_the_managers_new_node(
 
 
 def test_by_load_balancer_agents_reconnect_by_themselves(
-    renewed_fleet: Fleet, account: Account, tmp_path: Path
+    renewed_fleet: Fleet, account: AccountClient, tmp_path: Path
 ) -> None:
     begin = time.monotonic()
     fleet = renewed_fleet.configured(certs=RENEWED, karmada=BY_LOAD_BALANCER)

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.outages import cluster_id
 
 if TYPE_CHECKING:
-    from tests.e2e.clients import Account
+    from tests.e2e.clients import AccountClient
     from tests.e2e.running import Fleet
 
 pytestmark = pytest.mark.privileged
@@ -26,7 +26,7 @@ MORE_NODES: Final = {"us": {"pools": {"main": {"count": 2}}}}
 TOLD_WITHIN_SECONDS: Final = 60.0
 
 
-def test_what_is_certain_to_be_refused_is_found_before_anything_changes(fleet: Fleet, account: Account) -> None:
+def test_what_is_certain_to_be_refused_is_found_before_anything_changes(fleet: Fleet, account: AccountClient) -> None:
     sections = fleet.configured().sections
     pools = f"lke/clusters/{cluster_id(account, 'us')}/pools"
     before = account.call("GET", pools)["data"]

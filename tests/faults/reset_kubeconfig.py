@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.e2e.clients import Account
+from tests.e2e.clients import AccountClient
 from tests.e2e.outages import cluster_id
 from tests.e2e.running import changes_nothing
 from tests.e2e.stack import YES
@@ -44,7 +44,7 @@ TOLD_WITHIN_SECONDS: Final = 120.0
 """An update that waited for a cluster would take a quarter of an hour; the rest of it is the engine's own start."""
 
 
-def expire(fleet: Fleet, account: Account) -> None:
+def expire(fleet: Fleet, account: AccountClient) -> None:
     """Have a token in the state that was valid, and is not any more since its time is over."""
     exported = fleet.stack.exported()
     [cluster] = [one for one in exported["deployment"]["resources"] if one["urn"].endswith(f"::{MEMBER}-cluster")]
@@ -87,26 +87,29 @@ def _encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def delete(fleet: Fleet, _: Account) -> None:
+def delete(fleet: Fleet, _: AccountClient) -> None:
     """Delete the token in the cluster itself, of which Linode knows nothing."""
     fleet.members[MEMBER].kubectl("delete", "secret", "lke-admin-token", "--namespace=kube-system")
 
 
-def keep(_: Fleet, __: Account) -> None:
+def keep(_: Fleet, __: AccountClient) -> None:
     """Leave to Linode the kubeconfig that it has, which is valid."""
 
 
-def rotate(fleet: Fleet, account: Account) -> None:
+def rotate(fleet: Fleet, account: AccountClient) -> None:
     """Have Linode make another kubeconfig; the old one ends."""
     account.call("DELETE", f"lke/clusters/{cluster_id(account, MEMBER)}/kubeconfig")
 
 
 @pytest.mark.parametrize(("end", "reset"), [(expire, keep), (delete, rotate), (rotate, keep)])
 def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
-    fleet: Fleet, tmp_path: Path, end: Callable[[Fleet, Account], Any], reset: Callable[[Fleet, Account], Any]
+    fleet: Fleet,
+    tmp_path: Path,
+    end: Callable[[Fleet, AccountClient], Any],
+    reset: Callable[[Fleet, AccountClient], Any],
 ) -> None:
     fleet.configured()
-    account = Account(layout=fleet.layout, folder=tmp_path)
+    account = AccountClient(layout=fleet.layout, folder=tmp_path)
     end(fleet, account)
     begun = time.monotonic()
     with pytest.raises(AssertionError) as caught:
@@ -127,7 +130,7 @@ def test_credentials_that_ended_are_told_at_once_and_mended_by_what_is_told(
 
 def test_a_refresh_of_everything_reads_with_the_kubeconfig_that_there_is(fleet: Fleet, tmp_path: Path) -> None:
     fleet.configured()
-    rotate(fleet, Account(layout=fleet.layout, folder=tmp_path))
+    rotate(fleet, AccountClient(layout=fleet.layout, folder=tmp_path))
     with pytest.raises(AssertionError, match=WRONG):
         fleet.stack.run("up", "--refresh", *YES)
     said = fleet.stack.run("up", "--refresh", "--run-program", *YES)

@@ -97,9 +97,9 @@ def test_the_files_are_those_of_the_commit_and_the_repository_does_not_know_of_t
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """A program and a checkout, each with a pack, all locked alike."""
     for name in ("earlier", "checkout"):
-        for room in (tmp_path / name, tmp_path / name / PACK):
-            room.mkdir(parents=True, exist_ok=True)
-            (room / "requirements.txt").write_text("pulumi==3.272.0\n")
+        for project in (tmp_path / name, tmp_path / name / PACK):
+            project.mkdir(parents=True, exist_ok=True)
+            (project / "requirements.txt").write_text("pulumi==3.272.0\n")
         (tmp_path / name / PACK / "PulumiPolicy.yaml").write_text("runtime: python\n")
     return tmp_path / "earlier", tmp_path / "checkout"
 

@@ -50,5 +50,5 @@ def test_a_recovery_that_failed_is_repeated_before_anything_is_updated(
 
 def test_up_builds_what_it_runs_and_nothing_that_only_tests_drive() -> None:
     runs = {"pulumi", "pulumi-resource-kubernetes", "kubelet", "coredns", "karmada-agent", "pilot-agent", "age"}
-    assert runs <= stages.TOOLS
-    assert not {"helm", "age-keygen", "istioctl"} & stages.TOOLS
+    assert runs <= stages.FLEET_TOOLS
+    assert not {"helm", "age-keygen", "istioctl"} & stages.FLEET_TOOLS

@@ -56,7 +56,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
         "Karmada, its front proxy and the mesh have a root each"
     )
     assert count["tls:index/locallySignedCert:LocallySignedCert"] == 6 + 2 * members, (
-        "Karmada's server and front proxy, the program, operators, viewers and the way home; an agent and an authority "
+        "Karmada's server and front proxy, the program, operators, viewers and the failover; an agent and an authority "
         "for each member"
     )
     assert count["kubernetes:networking.istio.io/v1:Gateway"] == 2 * members

@@ -20,7 +20,7 @@ from sandbox.clusters.balancers.runtime_api import (
     worker,
 )
 from sandbox.clusters.host.files import write_whole
-from sandbox.clusters.host.processes import Command, recall
+from sandbox.clusters.host.processes import ProcessSpec, recall
 from sandbox.clusters.host.supervision import OnHost, Unit
 from sandbox.clusters.network.firewall import balancer_rules
 from sandbox.clusters.network.links import (
@@ -157,7 +157,7 @@ class NodeBalancer:
     @property
     def _unit(self) -> Unit:
         # -W: a process that reads its configuration again at SIGUSR2, and hands its sockets on to the next.
-        command = Command(line=["haproxy", "-W", "-f", str(self._configuration)])
+        command = ProcessSpec(line=["haproxy", "-W", "-f", str(self._configuration)])
         return Unit(name=self.name, command=command, place=OnHost(self.layout, self.namespace))
 
     def _start(self) -> None:

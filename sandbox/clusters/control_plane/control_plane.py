@@ -15,7 +15,7 @@ from sandbox.clusters.control_plane.pki import (
     ensure_server,
     ensure_signing_key,
 )
-from sandbox.clusters.host.processes import Command
+from sandbox.clusters.host.processes import ProcessSpec
 from sandbox.clusters.host.supervision import OnHost, Unit
 from sandbox.clusters.network.links import attach, load_rules, set_routes
 from sandbox.clusters.network.plan import KUBERNETES_SERVICE, PODS, SERVICES
@@ -200,7 +200,7 @@ class ControlPlane:
     def _unit(self, component: str, line: list[str]) -> Unit:
         return Unit(
             name=f"{self.prefix}{component}",
-            command=Command(line=line, environment=GO_ENVIRONMENT),
+            command=ProcessSpec(line=line, environment=GO_ENVIRONMENT),
             place=OnHost(self.layout, self.namespace),
         )
 

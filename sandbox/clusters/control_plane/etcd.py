@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox.clusters.control_plane.pki import KeyPair, Subject, ensure_authority, ensure_client, ensure_peer
-from sandbox.clusters.host.processes import Command
+from sandbox.clusters.host.processes import ProcessSpec
 from sandbox.clusters.host.supervision import OnHost, Unit
 from sandbox.clusters.network.plan import CLOUD, ETCD_PORT
 
@@ -61,7 +61,7 @@ class Etcd:
             "--unsafe-no-fsync",
             "--log-level=warn",
         ]
-        return Unit(name=UNIT, command=Command(line=line), place=OnHost(self.layout, self.layout.cloud))
+        return Unit(name=UNIT, command=ProcessSpec(line=line), place=OnHost(self.layout, self.layout.cloud))
 
     def delete_prefix(self, prefix: str) -> None:
         """Delete a cluster's data, over etcd's JSON gateway (https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/).

@@ -124,7 +124,7 @@ def recall(path: Path) -> Running | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class ProcessSpec:
     """How a process is started."""
 
     line: Sequence[str]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.clusters.host.layout import Layout
-    from sandbox.clusters.host.processes import Command, Running
+    from sandbox.clusters.host.processes import ProcessSpec, Running
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Unit:
 
     name: str
     """Of its log and its file, like "lke12.kube-apiserver"."""
-    command: Command
+    command: ProcessSpec
     place: Place
 
 

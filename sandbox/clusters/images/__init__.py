@@ -1,1 +1,1 @@
-"""The image foundry: container images from the toolchain's executables and the system's packages."""
+"""Container images, made from the toolchain's executables and the system's packages."""

@@ -29,7 +29,7 @@ _WIDTH_WITHOUT_TERMINAL: Final = 200
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to the command line."""
+    """Add this package's commands to the command line."""
     app.add_typer(images)
 
 

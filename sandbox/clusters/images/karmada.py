@@ -6,7 +6,7 @@ from typing import Final
 
 from fleet.versions import AGE_IMAGE, CFSSL_IMAGE, KARMADA, KARMADA_ETCD, KARMADA_KUBERNETES, KUBECTL_IMAGE
 from sandbox.clusters.images.bases import BASE, BUSYBOX
-from sandbox.clusters.images.model import Dynamic, Image, Layer, Program, Tool
+from sandbox.clusters.images.model import BuiltTool, Dynamic, Image, Layer, Program
 
 # The chart's jobs and init containers run their scripts by bash.
 _BASH: Final[Layer] = {"/bin/bash": Dynamic(Program("bash"))}
@@ -16,7 +16,7 @@ _COMPONENTS: Final = ("agent", "aggregated-apiserver", "controller-manager", "sc
 def _of_kubernetes(program: str) -> Image:
     return Image(
         name=f"registry.k8s.io/{program}:{KARMADA_KUBERNETES}",
-        layers=(BASE, {f"/usr/local/bin/{program}": Tool(program)}),
+        layers=(BASE, {f"/usr/local/bin/{program}": BuiltTool(program)}),
         entrypoint=(f"/usr/local/bin/{program}",),
     )
 
@@ -25,7 +25,7 @@ KARMADA_IMAGES: Final = (
     *(
         Image(
             name=f"docker.io/karmada/karmada-{component}:{KARMADA}",
-            layers=(BASE, {f"/bin/karmada-{component}": Tool(f"karmada-{component}")}),
+            layers=(BASE, {f"/bin/karmada-{component}": BuiltTool(f"karmada-{component}")}),
             command=(f"/bin/karmada-{component}",),
         )
         for component in _COMPONENTS
@@ -34,12 +34,17 @@ KARMADA_IMAGES: Final = (
     _of_kubernetes("kube-controller-manager"),
     Image(
         name=f"registry.k8s.io/etcd:{KARMADA_ETCD}",
-        layers=(BASE, {f"/usr/local/bin/{program}": Tool(program) for program in ("etcd", "etcdctl", "etcdutl")}),
+        layers=(BASE, {f"/usr/local/bin/{program}": BuiltTool(program) for program in ("etcd", "etcdctl", "etcdutl")}),
         command=("/usr/local/bin/etcd",),
     ),
     Image(
         name=str(KUBECTL_IMAGE),
-        layers=(BASE, BUSYBOX, _BASH, {"/usr/bin/kubectl": Tool("kubectl"), "/usr/bin/jq": Dynamic(Program("jq"))}),
+        layers=(
+            BASE,
+            BUSYBOX,
+            _BASH,
+            {"/usr/bin/kubectl": BuiltTool("kubectl"), "/usr/bin/jq": Dynamic(Program("jq"))},
+        ),
         command=("bash",),
     ),
     Image(
@@ -53,7 +58,7 @@ KARMADA_IMAGES: Final = (
             BASE,
             BUSYBOX,
             _BASH,
-            {"/usr/local/bin/age": Tool("age"), "/usr/bin/curl": Dynamic(Program("curl"))},
+            {"/usr/local/bin/age": BuiltTool("age"), "/usr/bin/curl": Dynamic(Program("curl"))},
         ),
         command=("bash",),
     ),

@@ -12,6 +12,7 @@ from fleet.versions import ISTIO_HUB, PODINFO_IMAGE
 from sandbox.clusters.host.distribution import authorities, iptables_extensions
 from sandbox.clusters.images.bases import BASE, BUSYBOX
 from sandbox.clusters.images.model import (
+    BuiltTool,
     Dynamic,
     HostFile,
     Image,
@@ -21,7 +22,6 @@ from sandbox.clusters.images.model import (
     Packaged,
     Program,
     Text,
-    Tool,
     Tree,
 )
 from sandbox.toolchain.tools import TOOLS
@@ -57,7 +57,7 @@ _AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _AGENT: Final[Layer] = {
     # Without it the agent warns on standard output, amid whatever was asked of it.
     _AUTHORITIES: HostFile(authorities(), mode=0o644),
-    "/usr/local/bin/pilot-agent": Tool("pilot-agent"),
+    "/usr/local/bin/pilot-agent": BuiltTool("pilot-agent"),
     "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": ModuleFile(
         "istio", "istio.io/istio", "tools/packaging/common/envoy_bootstrap.json"
     ),
@@ -66,7 +66,7 @@ _AGENT: Final[Layer] = {
 MESH_IMAGES: Final = (
     Image(
         name=f"{ISTIO_HUB}/pilot:{ISTIO_TAG}",
-        layers=(BASE, _PASSWD, {"/usr/local/bin/pilot-discovery": Tool("pilot-discovery")}),
+        layers=(BASE, _PASSWD, {"/usr/local/bin/pilot-discovery": BuiltTool("pilot-discovery")}),
         entrypoint=("/usr/local/bin/pilot-discovery",),
         user=_USER,
     ),
@@ -78,7 +78,7 @@ MESH_IMAGES: Final = (
     ),
     Image(
         name=PODINFO_IMAGE,
-        layers=(BASE, {"/home/app/podinfo": Tool("podinfo")}),
+        layers=(BASE, {"/home/app/podinfo": BuiltTool("podinfo")}),
         command=("/home/app/podinfo",),
         user="100:101",
     ),

@@ -30,7 +30,7 @@ class Executable(Protocol):
 
 
 @dataclass(frozen=True)
-class Tool:
+class BuiltTool:
     """An executable of the toolchain."""
 
     name: str
@@ -128,7 +128,7 @@ class Folder:
     mode: int = 0o755
 
 
-Entry = Tool | Program | Packaged | Dynamic | Tree | ModuleFile | HostFile | Link | Text | Folder
+Entry = BuiltTool | Program | Packaged | Dynamic | Tree | ModuleFile | HostFile | Link | Text | Folder
 Packed = HostFile | Link | Text | Folder
 Layer = Mapping[str, Entry]
 """Entries by absolute path. A layer that several images have is kept once, so what is large and shared gets its own."""
@@ -136,7 +136,7 @@ Layer = Mapping[str, Entry]
 
 def tools_in(layers: Iterable[Layer]) -> set[str]:
     """The names of the tools that layers are made from."""
-    return {entry.name for layer in layers for entry in layer.values() if isinstance(entry, Tool)}
+    return {entry.name for layer in layers for entry in layer.values() if isinstance(entry, BuiltTool)}
 
 
 def contents(layer: Layer) -> dict[str, Packed]:
@@ -158,7 +158,7 @@ def contents(layer: Layer) -> dict[str, Packed]:
                 found |= {f"{path}/{file.name}": HostFile(file) for file in files if file.is_file()}
             case ModuleFile():
                 found[path] = HostFile(entry.path(), mode=0o644)
-            case Tool() | Program() | Packaged():
+            case BuiltTool() | Program() | Packaged():
                 found[path] = HostFile(entry.path())
             case _:
                 found[path] = entry

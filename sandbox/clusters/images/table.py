@@ -7,14 +7,14 @@ from typing import Final
 from sandbox.clusters.images.bases import BASE, BUSYBOX, PAUSE_IMAGE
 from sandbox.clusters.images.karmada import KARMADA_IMAGES
 from sandbox.clusters.images.mesh import MESH_IMAGES
-from sandbox.clusters.images.model import Image, Program, Tool
+from sandbox.clusters.images.model import BuiltTool, Image, Program
 
 IMAGES: Final = (
     # As the official pause does, catatonit waits and collects orphans.
     Image(name=PAUSE_IMAGE, layers=({"/pause": Program("catatonit")},), entrypoint=("/pause", "-P")),
     Image(
         name="registry.k8s.io/coredns/coredns:v1.14.7",
-        layers=(BASE, {"/coredns": Tool("coredns")}),
+        layers=(BASE, {"/coredns": BuiltTool("coredns")}),
         entrypoint=("/coredns",),
         user="65534:65534",
     ),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sandbox.clusters.host.layout import Layout
 
-TOOLS: Final = Path("/opt/fleet/bin")
+PROGRAMS_FOLDER: Final = Path("/opt/fleet/bin")
 """Where a node has what the toolchain built."""
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
@@ -134,7 +134,7 @@ class Machine:
 
     def has(self, tool: str) -> bool:
         """Whether the machine has a tool as it was last started; one that an earlier release started may lack some."""
-        return (self.root / TOOLS.relative_to("/") / tool).exists()
+        return (self.root / PROGRAMS_FOLDER.relative_to("/") / tool).exists()
 
     def first_process(self) -> int | None:
         """The machine's first process as the host numbers it; None if the machine is off."""
@@ -192,7 +192,7 @@ class Machine:
             "hostname": self.name,
             "root": {"path": str(self.root), "readonly": False},
             "process": {
-                "args": [str(TOOLS / "catatonit"), "-P"],
+                "args": [str(PROGRAMS_FOLDER / "catatonit"), "-P"],
                 "cwd": "/",
                 "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"],
                 "user": {"uid": 0, "gid": 0},
@@ -211,8 +211,8 @@ class Machine:
         }
 
     def _mounts(self) -> list[dict[str, Any]]:
-        programs = {TOOLS / name: path for name, path in self.tools.items()}
-        programs[TOOLS / "catatonit"] = Path(shutil.which("catatonit") or "/usr/bin/catatonit")
+        programs = {PROGRAMS_FOLDER / name: path for name, path in self.tools.items()}
+        programs[PROGRAMS_FOLDER / "catatonit"] = Path(shutil.which("catatonit") or "/usr/bin/catatonit")
         real = [Path("/", name) for name in ("bin", "sbin", "lib", "lib64") if not Path("/", name).is_symlink()]
         host = [Path("/usr"), *(path for path in real if path.exists())]
         host += [Path("/", name) for name in _HOST_FILES if Path("/", name).exists()]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.clusters.control_plane.control_plane import GO_ENVIRONMENT, ControlPlane
 from sandbox.clusters.control_plane.kubeconfig import write_kubeconfig
 from sandbox.clusters.control_plane.pki import KeyPair, Subject, ensure_client, ensure_server
-from sandbox.clusters.host.processes import Command
+from sandbox.clusters.host.processes import ProcessSpec
 from sandbox.clusters.host.subprocesses import CommandError, launch
 from sandbox.clusters.host.supervision import Unit
 from sandbox.clusters.images.store import lay_out
@@ -34,7 +34,7 @@ from sandbox.clusters.node.files import (
     PKI,
     write_node_files,
 )
-from sandbox.clusters.node.machine import TOOLS, Machine
+from sandbox.clusters.node.machine import PROGRAMS_FOLDER, Machine
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -171,10 +171,10 @@ class Node:
         return [self._unit("network-policy", line, NETWORK_POLICY_KUBECONFIG)]
 
     def _unit(self, program: str, arguments: list[str], configuration: str) -> Unit:
-        command = Command(
-            line=[str(TOOLS / program), *arguments],
+        command = ProcessSpec(
+            line=[str(PROGRAMS_FOLDER / program), *arguments],
             # containerd looks for its shim on PATH.
-            environment={**GO_ENVIRONMENT, "PATH": f"{TOOLS}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            environment={**GO_ENVIRONMENT, "PATH": f"{PROGRAMS_FOLDER}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"},
             inputs=(self.machine.root / configuration.lstrip("/"),),
         )
         name = f"{unit_prefix(self.control_plane, self.spec.name)}{program}"

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pulumi
 import pytest
 
-from fleet import whereabouts
+from fleet import own_address
 from fleet.config.reader import parse
 from fleet.config.settings import FleetConfig
 from fleet.deployed import Deployed, DeployedCluster
@@ -27,7 +27,7 @@ def closed(**sections: object) -> FleetConfig:
 def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is warned of on a machine outside."""
     warnings: list[str] = []
-    monkeypatch.setattr(whereabouts, "own_address", lambda: OUTSIDE)
+    monkeypatch.setattr(own_address, "own_address", lambda: OUTSIDE)
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     return warnings
 
@@ -37,7 +37,7 @@ def test_an_update_from_outside_is_refused_before_anything_is_made(
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     for deployed in (Deployed(), THERE):
-        assert whereabouts.errors(closed(), deployed) == [SENTENCE]
+        assert own_address.errors(closed(), deployed) == [SENTENCE]
     assert warned == []
 
 
@@ -45,29 +45,29 @@ def test_a_preview_from_outside_is_warned_of_where_there_is_a_fleet(
     warned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert whereabouts.errors(closed(), Deployed()) == []
+    assert own_address.errors(closed(), Deployed()) == []
     assert warned == [], "the review of a pull request needs nothing of Karmada"
-    assert whereabouts.errors(closed(), THERE) == []
+    assert own_address.errors(closed(), THERE) == []
     assert warned == [SENTENCE]
 
 
 @pytest.mark.parametrize("address", ["9.9.9.7", "1.1.1.1"])
 def test_who_is_in_the_acl_is_let_in(address: str) -> None:
-    assert whereabouts.outside(closed(), IPv4Address(address)) is None
+    assert own_address.outside(closed(), IPv4Address(address)) is None
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7", "172.20.0.2", "192.168.1.2", "100.64.0.1", "127.0.0.1", None])
 def test_an_address_that_is_translated_on_its_way_says_nothing(address: str | None) -> None:
-    assert whereabouts.outside(closed(), IPv4Address(address) if address else None) is None
+    assert own_address.outside(closed(), IPv4Address(address) if address else None) is None
 
 
 def test_without_an_acl_or_without_karmada_there_is_no_outside() -> None:
-    assert whereabouts.outside(parse(fleet_of(1)), OUTSIDE) is None
-    assert whereabouts.outside(closed(layers=[]), OUTSIDE) is None
+    assert own_address.outside(parse(fleet_of(1)), OUTSIDE) is None
+    assert own_address.outside(closed(layers=[]), OUTSIDE) is None
 
 
 def test_the_address_is_that_of_the_way_out_and_there_is_none_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whereabouts, "_ANYWHERE", ("127.0.0.1", 9))
-    assert whereabouts.own_address() == IPv4Address("127.0.0.1")
-    monkeypatch.setattr(whereabouts, "_ANYWHERE", ("255.255.255.255", 9))
-    assert whereabouts.own_address() is None
+    monkeypatch.setattr(own_address, "_ANYWHERE", ("127.0.0.1", 9))
+    assert own_address.own_address() == IPv4Address("127.0.0.1")
+    monkeypatch.setattr(own_address, "_ANYWHERE", ("255.255.255.255", 9))
+    assert own_address.own_address() is None

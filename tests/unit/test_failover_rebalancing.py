@@ -1,4 +1,4 @@
-"""Claims about the way home: what is placed anew when a member has returned, where, and how often."""
+"""Claims about rebalancing: what is placed anew when a member has returned, where, and how often."""
 
 from __future__ import annotations
 
