@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from sandbox.linode.backend import ClusterBackend
     from sandbox.linode.balancers import BalancerBackend
     from sandbox.linode.catalogue import Catalogue
-    from sandbox.linode.limits import RateLimiter
     from sandbox.linode.object_store import ObjectStore
-    from sandbox.linode.reconciler import Reconciler
     from sandbox.linode.state import Store
 
 _LOG = logging.getLogger(__name__)
@@ -50,14 +48,3 @@ class Account:
         except BackendError as error:
             _LOG.warning("cluster %d has no status: %s", cluster_id, error)
             return ClusterStatus()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """What answers requests about one account."""
-
-    account: Account
-    reconciler: Reconciler
-    limiter: RateLimiter
-    answer_seconds: float = 0
-    """How long every answer takes at least."""

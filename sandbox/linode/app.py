@@ -18,8 +18,8 @@ from sandbox.linode.s3_service import MemoryObjectStore, S3Door
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sandbox.linode.account import Services
     from sandbox.linode.operations import Operation
+    from sandbox.linode.services import Services
 
 
 def create_app(services: Services) -> Starlette:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
-    from sandbox.linode.account import Account, Services
+    from sandbox.linode.account import Account
+    from sandbox.linode.services import Services
 
 SPEC_VERSION = "4.229.1"
 """The version of Linode's specification that the emulator follows: the one in linode-cli 5.69.0."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import uvicorn
 
 from sandbox.errors import SandboxError
-from sandbox.linode.account import Account, Services
+from sandbox.linode.account import Account
 from sandbox.linode.app import create_app
 from sandbox.linode.auth import Scopes, digest
 from sandbox.linode.balancers import NoBalancers
@@ -20,6 +20,7 @@ from sandbox.linode.catalogue import Catalogue
 from sandbox.linode.limits import PUBLISHED, RateLimiter, RateLimits
 from sandbox.linode.object_store import NoObjectStore
 from sandbox.linode.reconciler import Reconciler
+from sandbox.linode.services import Services
 from sandbox.linode.simulated import SimulatedBackend
 from sandbox.linode.state import Store
 from sandbox.linode.state.records import TokenRecord

@@ -11,7 +11,7 @@ from kubernetes import client
 from linode_api4 import LinodeClient
 
 from sandbox.clusters.cloud_controller.annotations import PREFIX, AnnotationError, port_settings, tags, throttle
-from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+from sandbox.clusters.cloud_controller.args import CloudControllerArgs
 from sandbox.clusters.cloud_controller.services import FINALIZER, ServiceController, balancer_label
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs

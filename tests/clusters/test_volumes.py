@@ -9,7 +9,7 @@ from kubernetes import client
 from linode_api4 import LinodeClient
 
 from sandbox.clusters.cloud_controller import volumes
-from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+from sandbox.clusters.cloud_controller.args import CloudControllerArgs
 from sandbox.clusters.cloud_controller.volumes import FINALIZER, VolumeController
 from sandbox.clusters.host.delays import DETACHING_SECONDS
 from sandbox.linode.limits import UNLIMITED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -18,15 +17,12 @@ from sandbox.clusters.cloud_controller.attachments import AttachmentController
 from sandbox.clusters.cloud_controller.nodes import NodeController, is_ready
 from sandbox.clusters.cloud_controller.services import ServiceController
 from sandbox.clusters.cloud_controller.volumes import FINALIZER, VolumeController
-from sandbox.clusters.host.delays import DETACHING_SECONDS
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from ipaddress import IPv4Network
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from linode_api4 import LinodeClient
+    from sandbox.clusters.cloud_controller.args import CloudControllerArgs
 
 _log = logging.getLogger(__name__)
 
@@ -45,23 +41,6 @@ _MISTAKES: Final = (
     OSError,
     SandboxError,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CloudControllerArgs:
-    """What a cloud controller needs to know of its cluster."""
-
-    cluster_id: int
-    region: str
-    api: client.ApiClient
-    linode: LinodeClient
-    pods: Callable[[str], IPv4Network | None]
-    """The pod addresses of a node by name; None for one that is not of the cluster."""
-    volumes: Path
-    """Where the host has the cluster's volumes."""
-    attached: Callable[[str], Path]
-    """Where it has the links to those that are attached to a node, by the node's name."""
-    detaching_seconds: float = DETACHING_SECONDS
 
 
 class CloudController:

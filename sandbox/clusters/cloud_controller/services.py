@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
     from linode_api4 import LinodeClient
 
-    from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+    from sandbox.clusters.cloud_controller.args import CloudControllerArgs
     from sandbox.clusters.cloud_controller.objects import Object
 
 # https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer-class and KEP-980.

@@ -19,7 +19,7 @@ from sandbox.clusters.node.node import VOLUMES
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
-    from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+    from sandbox.clusters.cloud_controller.args import CloudControllerArgs
     from sandbox.clusters.cloud_controller.objects import Object
 
 PROVISIONER: Final = "linodebs.csi.linode.com"

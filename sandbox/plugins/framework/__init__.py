@@ -15,9 +15,9 @@ from sandbox.plugins.framework.errors import (
     CheckFailure,
     InitializationError,
     MissingConfigError,
-    ProviderError,
     UnsupportedError,
 )
+from sandbox.plugins.framework.failure import ProviderError
 from sandbox.plugins.framework.provider import Function, Provider, ResourceType
 from sandbox.plugins.framework.requests import (
     CheckRequest,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from sandbox.plugins.framework.errors import CancelledError, ProviderError
+from sandbox.plugins.framework.errors import CancelledError
+from sandbox.plugins.framework.failure import ProviderError
 
 
 class Cancellation:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.plugins.framework.failure import ProviderError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.plugins.framework.values import Value
-
-
-class ProviderError(Exception):
-    """An operation failed and changed nothing that the engine has to record.
-
-    The message is all that the user sees: what was tried, why it failed and what to do about it.
-    """
 
 
 class CancelledError(ProviderError):

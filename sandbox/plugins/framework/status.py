@@ -11,13 +11,8 @@ import grpc
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from sandbox.plugins.framework.errors import (
-    CancelledError,
-    InitializationError,
-    MissingConfigError,
-    ProviderError,
-    UnsupportedError,
-)
+from sandbox.plugins.framework.errors import CancelledError, InitializationError, MissingConfigError, UnsupportedError
+from sandbox.plugins.framework.failure import ProviderError
 from sandbox.plugins.framework.values import encode
 
 if TYPE_CHECKING:

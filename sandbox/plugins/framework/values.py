@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from google.protobuf import struct_pb2
 
-from sandbox.plugins.framework.errors import ProviderError
+from sandbox.plugins.framework.failure import ProviderError
 
 Value: TypeAlias = Any
 """None, bool, int, float, str, a list or a dictionary of values, `Secret` or `UNKNOWN`."""

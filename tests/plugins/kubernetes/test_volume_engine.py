@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from fleet.karmada.volume import HOLDER
 from sandbox.clusters.api import addons
-from sandbox.clusters.cloud_controller.controller import CloudControllerArgs
+from sandbox.clusters.cloud_controller.args import CloudControllerArgs
 from sandbox.clusters.cloud_controller.volumes import VolumeController
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs
