@@ -9,6 +9,7 @@ import pytest
 from tests.unit.configs import ROOT
 
 INDEX = ROOT / "docs" / "README.md"
+DECISIONS = ROOT / "docs" / "decisions" / "README.md"
 SOURCES = sorted(
     file
     for place in ROOT.iterdir()
@@ -41,8 +42,15 @@ def anchors(document: Path) -> set[str]:
 
 def test_the_index_has_every_page_and_every_decision() -> None:
     pages = {page for page in DOCUMENTS if page.is_relative_to(INDEX.parent)} - {INDEX}
-    missing = pages - {path for path, _ in links(INDEX)}
-    assert not missing, f"add a line to docs/README.md for {sorted(page.name for page in missing)}"
+    missing = pages - {path for index in (INDEX, DECISIONS) for path, _ in links(index)}
+    assert not missing, (
+        f"add a line to docs/README.md or docs/decisions/README.md for {sorted(page.name for page in missing)}"
+    )
+
+
+def test_a_decision_stands_once_in_their_index() -> None:
+    listed = [path.name for path, _ in links(DECISIONS)]
+    assert sorted(listed) == sorted(page.name for page in DECISIONS.parent.glob("[0-9]*.md"))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(document.relative_to(ROOT)) for document in DOCUMENTS])
