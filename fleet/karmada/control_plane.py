@@ -10,7 +10,8 @@ from pulumi import Output, ResourceHookBinding, ResourceOptions
 
 from fleet import charts, pending_releases
 from fleet.certificates import fingerprint
-from fleet.config.settings import EndpointMode, Karmada, KarmadaCerts, Versions
+from fleet.config.certs import KarmadaCerts
+from fleet.config.settings import EndpointMode, Karmada, Versions
 from fleet.deployed import Deployed
 from fleet.karmada import encryption, static_resources, values
 from fleet.karmada.encryption import KarmadaEncryption, KarmadaEncryptionArgs

@@ -21,7 +21,7 @@ from fleet.certificates import (
     leaf,
     root_authority,
 )
-from fleet.config.settings import KarmadaCerts
+from fleet.config.certs import KarmadaCerts
 from fleet.lke.kubeconfig import ApiServer, with_client_certificate
 from fleet.naming import KARMADA, KARMADA_NAMESPACE
 

@@ -22,7 +22,7 @@ from fleet.certificates import (
     intermediate_authority,
     root_authority,
 )
-from fleet.config.settings import MeshCerts
+from fleet.config.certs import MeshCerts
 from fleet.naming import DEFAULT_ROOT
 
 KEY: Final = RsaKey(bits=4096)
