@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.console import Console
 
-from sandbox.clusters.images import commands as images_commands
 from sandbox.engine import commands as engine_commands
 from sandbox.errors import SandboxError
-from sandbox.local import fleet_commands, sandbox_commands
+from sandbox.local import fleet_commands, image_commands, sandbox_commands
 from sandbox.toolchain import commands as toolchain_commands
 from sandbox.verify import commands as verify_commands
 
@@ -29,7 +28,7 @@ app = typer.Typer(
 toolchain_commands.register(app)
 engine_commands.register(app)
 sandbox_commands.register(app)
-images_commands.register(app)
+image_commands.register(app)
 verify_commands.register(app)
 fleet_commands.register(app)
 

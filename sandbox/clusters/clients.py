@@ -13,7 +13,6 @@ from sandbox.clusters.host import preflight
 from sandbox.clusters.host.layout import Layout, namespace_path
 from sandbox.clusters.network.plan import CLOUD, LINODE_API
 from sandbox.errors import SandboxError
-from sandbox.local import lifecycle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,15 @@ def enter_network(layout: Layout) -> None:
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns", str(namespace_path(layout.wan)))
     os.close(descriptor)
-    lifecycle.open_to_invoker(layout)
+    open_to_invoker(layout)
+
+
+def open_to_invoker(layout: Layout) -> None:
+    """Let whoever asked for root reach what their own processes need; all else in it stays root's."""
+    if layout.root.exists():
+        privileges.give(layout.root)
+    for folder in (layout.charts, layout.programs, layout.stacks, layout.kubeconfigs):
+        privileges.hand_over(folder)
 
 
 def client_environment(layout: Layout) -> dict[str, str]:

@@ -13,20 +13,20 @@ import psutil
 from filelock import FileLock, Timeout
 
 from sandbox.charts import stage
+from sandbox.clusters.clients import open_to_invoker
+from sandbox.clusters.delivery import make_up
 from sandbox.clusters.host import cgroups, preflight
 from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.layout import Layout, namespace_path
 from sandbox.clusters.host.processes import ProcessSpec, recall, remember
 from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.host.subprocesses import inside, run, spawn
-from sandbox.clusters.images.delivery import make_up
 from sandbox.clusters.images.store import ImageStore, default_cache
 from sandbox.clusters.images.table import IMAGES
 from sandbox.clusters.network.links import attach, delete_namespace, ensure_wan
 from sandbox.clusters.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
-from sandbox.privileges import give, hand_over
 from sandbox.toolchain.resolver import default_toolchain
 
 if TYPE_CHECKING:
@@ -83,14 +83,6 @@ def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = No
         _start_daemon(layout)
         _bring_own_images(layout, programs["ctr"], say=say)
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
-
-
-def open_to_invoker(layout: Layout) -> None:
-    """Let whoever asked for root reach what their own processes need; all else in it stays root's."""
-    if layout.root.exists():
-        give(layout.root)
-    for folder in (layout.charts, layout.programs, layout.stacks, layout.kubeconfigs):
-        hand_over(folder)
 
 
 def stores_in_use(layout: Layout) -> set[Path]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sandbox.charts.staging import SOURCES
-from sandbox.clusters.clients import NotUpError
+from sandbox.clusters.clients import NotUpError, open_to_invoker
 from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.subprocesses import inside
 from sandbox.clusters.network.plan import LINODE_API
 from sandbox.engine import LinodeCredentials, Mode, Project, Request, Workspace
-from sandbox.local.lifecycle import open_to_invoker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

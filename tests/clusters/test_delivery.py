@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.clusters import delivery
+from sandbox.clusters.delivery import DeliveryError, Runtime, bring_everywhere, take_away_everywhere
 from sandbox.clusters.host.layout import Layout
-from sandbox.clusters.images import delivery, library
-from sandbox.clusters.images.delivery import DeliveryError, Runtime, bring_everywhere, take_away_everywhere
+from sandbox.clusters.images import library
 from sandbox.clusters.images.library import Change, KeptImage, Library
 from tests.clusters.own import Sample, oci, write
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.clusters.clients import Name  # noqa: TC001 - Typer reads the annotations at run time
+from sandbox.clusters.delivery import bring_everywhere, runtimes, take_away_everywhere
 from sandbox.clusters.host import preflight
 from sandbox.clusters.host.layout import DEFAULT_NAME, Layout
 from sandbox.clusters.images.archives import ImageError
-from sandbox.clusters.images.delivery import bring_everywhere, runtimes, take_away_everywhere
 from sandbox.clusters.images.library import Library
 from sandbox.clusters.images.pulling import pull as pull_image
 from sandbox.clusters.images.references import NoReferenceError, full_name
