@@ -12,6 +12,7 @@ from rich.console import Console
 
 from operations.claims import shown
 from operations.stages import Stage, StoppedError, duration, kept, run_stages
+from sandbox.clusters.clients import Name  # noqa: TC001 - Typer reads the annotations at run time
 from sandbox.clusters.host import preflight
 from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.layout import DEFAULT_NAME, Layout
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operations.claims import Claim
-    from sandbox.clusters.clients import Name
 
 Plugins = Annotated[Mode, typer.Option(help="auto: official ones where they can be had, otherwise stand-ins.")]
 CALLS: Final = 100
