@@ -88,7 +88,7 @@ tools: setup ## Build every tool that is missing (TOOLS="helm etcd" for some), a
 
 up: setup ## Run the fleet on this machine, check it, and show it: real clusters behind an emulated Linode API
 	@$(SANDBOX) fleet prepare --name $(NAME)
-	@$(ROOT) $(SANDBOX) fleet up --name $(NAME) --plugins $(PLUGINS) $(if $(DELAYS),--delays $(DELAYS))
+	@$(ROOT) $(SANDBOX) fleet up --name $(NAME) --plugins $(PLUGINS)$(if $(DELAYS), --delays $(DELAYS))
 
 page: setup ## Show the page about the running fleet again
 	@$(ROOT) $(SANDBOX) fleet page --name $(NAME)
