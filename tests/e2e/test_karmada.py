@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.privileged
 
 TEN = {"replicas": 10}
-PLACEMENTS = {f"workloads-placement-{workload}" for workload in ("hello", "sleep")}
+OF_ALL_MEMBERS = {"karmada-firewall-nodes"} | {f"workloads-placement-{workload}" for workload in ("hello", "sleep")}
 
 
 def test_every_claim_about_members_placement_answers_and_rights_holds(fleet: Fleet, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(flee
     without = {"ap": None}
     fleet.configured()
     changes = fleet.stack.changes(clusters=without)
-    assert changes.pop("update") == PLACEMENTS, "Karmada's weights alone name all members"
+    assert changes.pop("update") == OF_ALL_MEMBERS, "Karmada's weights and its door alone name all members"
     assert of_others({name for names in changes.values() for name in names}) == set()
     clusters = account.call("GET", "lke/clusters")["data"]
     [ap] = [cluster["id"] for cluster in clusters if cluster["label"].startswith("ap-")]
@@ -107,7 +107,7 @@ def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(flee
     assert not [label for label in labels if label.startswith("ap-")], "it costs nothing any more"
 
     changes = fleet.stack.changes()
-    assert changes.pop("update") == PLACEMENTS
+    assert changes.pop("update") == OF_ALL_MEMBERS
     assert set(changes) == {"create"}
     assert of_others({name for names in changes.values() for name in names}) == set()
     assert wrong(fleet.configured(), tmp_path) == []

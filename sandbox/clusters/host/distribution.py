@@ -41,6 +41,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "certificate authorities": "ca-certificates",
     "busybox": "busybox-static",
     "wget": "wget",
+    "dash": "dash",
     "catatonit": "catatonit",
     "ip": "iproute2",
     "sysctl": "procps",

@@ -20,7 +20,7 @@ NETWORK_CLIENTS: Final = ("ftpget", "ftpput", "nc", "nslookup", "ping", "telnet"
 """The applets that take another machine's name or address."""
 # The other applets that people and charts use; busybox takes the one by whose name it is called.
 _APPLETS: Final = """
-    sh ash awk base64 basename cat chmod chown clear cp cut date dd df dirname du echo env expr false find
+    ash awk base64 basename cat chmod chown clear cp cut date dd df dirname du echo env expr false find
     grep gunzip gzip head hostname httpd id ip kill ln ls md5sum mkdir mktemp mv netstat od
     printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort stat sync tail tar tee
     test time timeout top touch tr true tty uname uniq unzip vi wc which whoami xargs yes
@@ -28,6 +28,8 @@ _APPLETS: Final = """
 BUSYBOX: Final[Layer] = {
     "/bin/busybox": Program("busybox"),
     **{f"/bin/{applet}": Link("busybox") for applet in (*NETWORK_CLIENTS, *_APPLETS.split())},
+    # busybox's own takes its applets before any program of that name, and so wget below.
+    "/bin/sh": Dynamic(Program("dash")),
     # GNU's, which takes the same options. Debian's busybox before 1.36.1-5 was built without FEATURE_WGET_TIMEOUT, and
     # its wget ends with a segmentation fault when it is given -T.
     "/bin/wget": Dynamic(Program("wget")),
