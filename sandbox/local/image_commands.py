@@ -76,7 +76,7 @@ def remove(image: Wanted, name: Name = DEFAULT_NAME) -> None:
     kept = library.find(_full(image))
     library.remove(kept)
     nodes = take_away_everywhere(layout, tool_path("ctr"), kept)
-    _say(f"{kept.name} is gone from {_counted(nodes)}")
+    _say(f"{kept.name} is gone from {_running(nodes)}")
 
 
 def _load(layout: Layout, source: Path, *, called: str | None) -> None:
@@ -98,8 +98,11 @@ def _full(reference: str) -> str:
 
 
 def _counted(nodes: int) -> str:
-    running = "1 node that runs" if nodes == 1 else f"{nodes} nodes that run"
-    return f"{running} and on every new one" if nodes else "every new node"
+    return f"{_running(nodes)} and on every new one" if nodes else "every new node"
+
+
+def _running(nodes: int) -> str:
+    return "1 node that runs" if nodes == 1 else f"{nodes} nodes that run"
 
 
 def _say(line: str) -> None:

@@ -38,8 +38,17 @@ def site(eu: Cluster) -> Iterator[Cluster]:
     headless = {"clusterIP": "None", "selector": {"app": "site"}}
     eu.apply(web("site"), {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "site"}, "spec": headless})
     eu.kubectl("rollout", "status", "deployment/site", "--timeout=90s")
+    eventually(lambda: _is_known(eu), "the name is known")
     yield eu
     eu.kubectl("delete", "deployment/site", "service/site")
+
+
+def _is_known(cluster: Cluster) -> bool:
+    [pod] = cluster.get("pods", "--selector=app=site")["items"]
+    try:
+        return pod["status"]["podIP"] in cluster.run(pod["metadata"]["name"], "nslookup", _SERVER)
+    except ClientError:
+        return False
 
 
 @pytest.mark.parametrize("applet", ["wget", *NETWORK_CLIENTS])

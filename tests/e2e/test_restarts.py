@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.privileged
 
 
-LOST_ITS_ELECTION: Final = re.compile("leader ?election lost")
-"""What was not given a processor for ten seconds ends so by design, and is none the worse for it."""
+BY_DESIGN: Final = re.compile("leader ?election lost|failed to register with karmada control plane")
+"""The last words of what was not given a processor for ten seconds, and is none the worse for it; and of an agent that
+began before its Cluster object was made, which it may not make itself (fleet/karmada/agent.py)."""
 
 
 def last_words(fleet: Fleet, cluster: str, pod: Mapping[str, Any], container: Mapping[str, Any]) -> str:
@@ -38,7 +39,7 @@ def restarted(fleet: Fleet) -> Iterator[str]:
             metadata, status = pod["metadata"], pod["status"]
             for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
                 times = container["restartCount"]
-                if times and not LOST_ITS_ELECTION.search(words := last_words(fleet, cluster, metadata, container)):
+                if times and not BY_DESIGN.search(words := last_words(fleet, cluster, metadata, container)):
                     last = container.get("lastState", {}).get("terminated", {})
                     yield (
                         f"{cluster}: {metadata['namespace']}/{metadata['name']}, {container['name']}, {times} times; "
