@@ -27,6 +27,8 @@ from fleet import waiting
 from fleet.lke import readiness
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pulumi import Output
 
 PENDING: Final = ("pending-install", "pending-upgrade", "pending-rollback")
@@ -43,12 +45,7 @@ def before_update(name: str, kubeconfig: Output[str]) -> ResourceHookBinding:
         name: of the release's resource.
         kubeconfig: of its cluster, YAML text.
     """
-
-    async def run(args: ResourceHookArgs) -> None:
-        release = args.new_inputs or {}
-        await settle(str(await kubeconfig.future()), str(release["namespace"]), str(release["name"]))
-
-    return ResourceHookBinding(before_update=[ResourceHook(f"{name}-pending", run)])
+    return ResourceHookBinding(before_update=[_hook(f"{name}-pending", kubeconfig, settle)])
 
 
 def before_create(name: str, kubeconfig: Output[str]) -> ResourceHookBinding:
@@ -58,12 +55,15 @@ def before_create(name: str, kubeconfig: Output[str]) -> ResourceHookBinding:
         name: of the release's resource.
         kubeconfig: of its cluster, YAML text.
     """
+    return ResourceHookBinding(before_create=[_hook(f"{name}-forgotten", kubeconfig, forget)])
 
+
+def _hook(name: str, kubeconfig: Output[str], act: Callable[[str, str, str], Awaitable[None]]) -> ResourceHook:
     async def run(args: ResourceHookArgs) -> None:
         release = args.new_inputs or {}
-        await forget(str(await kubeconfig.future()), str(release["namespace"]), str(release["name"]))
+        await act(str(await kubeconfig.future()), str(release["namespace"]), str(release["name"]))
 
-    return ResourceHookBinding(before_create=[ResourceHook(f"{name}-forgotten", run)])
+    return ResourceHook(name, run)
 
 
 async def settle(kubeconfig: str, namespace: str, release: str) -> None:
