@@ -55,9 +55,10 @@ def deployed(planned: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the state has after an update: what a first preview planned, with all that this left unknown."""
     resources: list[dict[str, Any]] = []
     references = {step["newState"].get("provider") for step in planned} - {None}
-    for urn in sorted({ref.rpartition("::")[0] for ref in references if "::default_" in ref}):
-        version = urn.rpartition("::default_")[2].replace("_", ".")
-        inputs = {"version": version}
+    for urn in sorted({ref.rpartition("::")[0] for ref in references if "::default" in ref}):
+        # That of the engine's own resources has no version.
+        version = urn.rpartition("::default")[2].removeprefix("_").replace("_", ".")
+        inputs = {"version": version} if version else {}
         kind = urn.split("::")[2]
         resources.append(
             {"urn": urn, "custom": True, "id": PROVIDER_ID, "type": kind, "inputs": inputs, "outputs": inputs}

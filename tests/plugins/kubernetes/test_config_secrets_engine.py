@@ -29,9 +29,10 @@ VALUES = {
 }
 PROGRAM = """
     from cluster import *
-    from fleet import charts, config, secrets
+    from fleet import charts
+    from fleet.config import reader, secrets
 
-    settings = config.load()
+    settings = reader.load()
     settings = secrets.filled(settings, settings.secrets)
     source, values = settings.charts.istio, settings.mesh.istiod_values
     args = charts.ReleaseArgs(

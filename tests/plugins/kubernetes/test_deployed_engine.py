@@ -25,7 +25,7 @@ _MESH: Final = """
     from cluster import *
     from fleet import charts, running, state
     from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority, RootAuthorityArgs
-    from fleet.config.settings import MeshCerts
+    from fleet.config.certs import MeshCerts
 
     Path({found!r}).write_text(running.deployed(state.fetch(), {{}}).model_dump_json())
     member_provider = k8s.Provider("member", kubeconfig=config.require_secret("kubeconfig"), namespace=space,

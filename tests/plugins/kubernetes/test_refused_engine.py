@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from kubernetes import client
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+
+from fleet.lke.api_client import make_api_client
 
 if TYPE_CHECKING:
     from tests.plugins.engine import Stack
@@ -35,12 +39,14 @@ def test_a_refresh_reads_with_the_kubeconfig_that_there_is_only_if_it_runs_the_p
     kubernetes_stack: Stack, control_plane: ControlPlane, api: client.ApiClient, space: str
 ) -> None:
     stack, core = kubernetes_stack, client.CoreV1Api(api)
-    stack.secret_config("given", _of_an_account(control_plane, api, space))
+    given = _of_an_account(control_plane, api, space)
+    stack.secret_config("given", given)
     stack.program(_REACHED)
     stack.up()
     before = {name: found["id"] for name, found in stack.resources.items()}
 
     core.delete_namespaced_service_account("member", space)
+    _wait_until_refused(given)
     core.patch_namespaced_config_map("cluster", space, {"data": {"kubeconfig": control_plane.kubeconfig}})
 
     refused = stack.failing_up("--refresh")
@@ -50,6 +56,17 @@ def test_a_refresh_reads_with_the_kubeconfig_that_there_is_only_if_it_runs_the_p
     assert {name: found["id"] for name, found in stack.resources.items()} == before, "nothing was made anew"
     again = stack.up()
     assert {step for steps in again.operations.values() for step in steps} == {"same"}
+
+
+@retry(retry=retry_if_result(lambda refused: not refused), stop=stop_after_delay(60), wait=wait_fixed(1))
+def _wait_until_refused(kubeconfig: str) -> bool:
+    """Wait until the API server has forgotten that it knew a token, which takes it ten seconds."""
+    with make_api_client(json.loads(kubeconfig)) as reached:
+        try:
+            client.CoreV1Api(reached).list_namespace()
+        except client.ApiException as error:
+            return bool(error.status == HTTPStatus.UNAUTHORIZED)
+    return False
 
 
 def _of_an_account(control_plane: ControlPlane, api: client.ApiClient, space: str) -> str:
