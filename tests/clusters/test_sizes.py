@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from sandbox.clusters.network.plan import PODS
-from sandbox.clusters.node.files import KUBELET, write_node_files
+from sandbox.clusters.node.files import KUBE_PROXY, KUBELET, write_node_files
 from sandbox.clusters.node.sizes import Size, allocatable, held_back, machine
 from sandbox.linode.backend import PoolSpec
 from sandbox.linode.catalogue import Catalogue
@@ -41,3 +41,12 @@ def test_the_kubelet_is_told(tmp_path: Path) -> None:
     write_node_files(tmp_path, cgroup="fleet/node", pods=PODS, name="node", pool=pool("g6-standard-2"))
     kubelet = yaml.safe_load((tmp_path / KUBELET.lstrip("/")).read_text())
     assert kubelet["systemReserved"] == held_back(pool("g6-standard-2"), machine())
+
+
+def test_a_nodes_files_are_written_only_when_something_of_them_changes(tmp_path: Path) -> None:
+    proxy, kubelet = (tmp_path / path.lstrip("/") for path in (KUBE_PROXY, KUBELET))
+    write_node_files(tmp_path, cgroup="fleet/node", pods=PODS, name="node", pool=pool("g6-standard-2"))
+    before = proxy.stat().st_mtime_ns
+    write_node_files(tmp_path, cgroup="fleet/node", pods=PODS, name="node", pool=pool("g6-standard-4"))
+    assert proxy.stat().st_mtime_ns == before, "kube-proxy ends when its file is written"
+    assert kubelet.stat().st_mtime_ns > before

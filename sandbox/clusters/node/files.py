@@ -70,6 +70,9 @@ def write_node_files(root: Path, *, cgroup: str, pods: IPv4Network, name: str, p
 
 def _write(root: Path, path: str, content: str) -> None:
     target = root / path.lstrip("/")
+    # kube-proxy ends whenever its file is written, whatever is in it.
+    if target.is_file() and target.read_text() == content:
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content)
 
