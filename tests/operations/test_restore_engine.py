@@ -187,9 +187,13 @@ def test_who_reports_is_read_from_the_leases_of_members_with_an_agent_whomever_t
         assert karmada.renewals() == {"eu": _HEARD, "us": None}
 
 
-def _apply(core: kubernetes.client.CoreV1Api, manager: str, data: dict[str, str]) -> None:
+ID = "propagationpolicy.karmada.io/permanent-id"
+
+
+def _apply(core: kubernetes.client.CoreV1Api, manager: str, data: dict[str, str], **labels: str) -> None:
     """A config map, applied by the API server as a field manager's, which others' fields refuse."""
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "policy"}, "data": data}
+    metadata = {"name": "policy", "labels": labels} if labels else {"name": "policy"}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
     core.patch_namespaced_config_map(
         "policy", "default", body, field_manager=manager, _content_type="application/apply-patch+yaml"
     )
@@ -209,3 +213,16 @@ def test_an_update_may_change_what_one_before_the_snapshot_applied_and_nobody_el
             _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us", "theirs": "no"})
         data: Any = core.read_namespaced_config_map("policy", "default").data
     assert data == {"members": "eu, us", "theirs": "yes"}
+
+
+def test_what_karmada_wrote_into_an_object_is_nobodys_to_drop(kubeconfig: Path) -> None:
+    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
+        core = kubernetes.client.CoreV1Api(client)
+        core.delete_namespaced_config_map("policy", "default")
+        # A webhook's label counts as of whoever made the request.
+        _apply(core, "pulumi-kubernetes-bdf36be8", {"members": "eu"}, **{ID: "4a3c", "ours": "yes"})
+        assert ownership.release(client) == 1
+        _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
+        metadata: Any = core.read_namespaced_config_map("policy", "default").metadata
+    assert {one.manager for one in metadata.managed_fields} == {ownership.RESTORE, "pulumi-kubernetes-a5462889"}
+    assert metadata.labels[ID] == "4a3c"
