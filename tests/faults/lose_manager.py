@@ -176,9 +176,15 @@ def test_a_lost_manager_comes_back_with_what_users_had_submitted_and_no_pod_rest
     fleet.karmada.kubectl("scale", "deployment/guest", "--replicas=2")
     eventually(lambda: _guests(fleet) == 6, "the guest is scaled in every region", within_seconds=180)
     assert wrong(fleet, tmp_path) == []
-    # So are the program's own objects, which the snapshot has as another stack's.
-    fleet.up(certs=RENEWED, workloads={"hello": {"weights": {"us": 2, "ap": 1, "eu": 1}}})
-    fleet.up(certs=RENEWED)
     # The tests after this one count on a fleet that runs the program's own workloads alone.
     fleet.karmada.kubectl("delete", "--filename=-", stdin=GUEST)
     eventually(lambda: _guests(fleet) == 0, "the guest is gone from every region", within_seconds=180)
+
+
+@pytest.mark.xfail(strict=True, reason="Karmada refuses it: a policy's permanent id is changed (docs/decisions/0261)")
+def test_the_next_update_changes_policies_that_came_back(ending_fleet: Fleet) -> None:
+    sections = ending_fleet.sections
+    try:
+        ending_fleet.up(**sections, workloads={"hello": {"weights": {"us": 2, "ap": 1, "eu": 1}}})
+    finally:
+        ending_fleet.sections = sections
