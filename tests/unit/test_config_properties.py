@@ -63,7 +63,9 @@ NETWORKS = st.fixed_dictionaries(
 )
 TAINTS = [{"key": "a.example/only", "value": "web", "effect": effect} for effect in ("NoSchedule", "NoExecute")]
 VALUES = st.dictionaries(
-    NAMES, st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4), max_size=3
+    NAMES,
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    max_size=3,
 )
 KARMADA = st.fixed_dictionaries(
     {},
