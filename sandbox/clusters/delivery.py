@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import tenacity
 
 from sandbox.clusters.host.subprocesses import CommandError, run
 from sandbox.clusters.images.library import Library
@@ -50,18 +51,15 @@ class Runtime:
         # REF TYPE DIGEST SIZE PLATFORMS LABELS
         return {name: digest for name, _, digest, *_ in map(str.split, rows)}
 
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(CommandError),
+        stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
+        wait=tenacity.wait_fixed(_PAUSE_SECONDS),
+        reraise=True,
+    )
     def wait(self) -> None:
         """Return when it answers; its machine may just have been started. Raises CommandError."""
-        deadline = time.monotonic() + _ANSWER_SECONDS
-        while True:
-            try:
-                self._call("version")
-            except CommandError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
+        self._call("version")
 
     def bring(self, images: Iterable[KeptImage]) -> None:
         """Import those that it lacks, or has in another form. Raises CommandError."""
@@ -76,11 +74,16 @@ class Runtime:
 
         It gives the image the name of its configuration then; a pod that was started before would try to pull it.
         """
-        deadline = time.monotonic() + _ANSWER_SECONDS
-        while self.images().get(image.config) is None:
-            if time.monotonic() > deadline:
-                raise CommandError([str(self.ctr), "images", "import"], f"{image.name} is imported and not in use")
-            time.sleep(_PAUSE_SECONDS)
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda known: not known),
+            stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
+            wait=tenacity.wait_fixed(_PAUSE_SECONDS),
+        )
+        try:
+            waiting(lambda: image.config in self.images())
+        except tenacity.RetryError as error:
+            why = f"{image.name} is imported and not in use"
+            raise CommandError([str(self.ctr), "images", "import"], why) from error
 
     def take_away(self, names: Sequence[str]) -> None:
         """Remove images; pods that run keep the files that they have. Raises CommandError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sysconfig
 from pathlib import Path
@@ -114,8 +115,6 @@ def how_to_install(packages: list[str]) -> str:
 def called() -> str:
     """What the distribution calls itself (os-release(5))."""
     try:
-        lines = Path("/etc/os-release").read_text().splitlines()
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:
         return "this system"
-    settings = dict(line.split("=", 1) for line in lines if "=" in line)
-    return settings.get("PRETTY_NAME", "this system").strip('"')

@@ -114,7 +114,7 @@ def check_disk(wanted: Mapping[Path, int], need: Need) -> None:
     """See that there is room: so many bytes for each folder, which may lie on one disk. Raises UnfitError."""
     disks: dict[int, tuple[Path, int]] = {}
     for folder, size in wanted.items():
-        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        existing = _existing(folder)
         first, before = disks.get(existing.stat().st_dev, (existing, 0))
         disks[existing.stat().st_dev] = (first, before + size)
     for place, size in disks.values():
@@ -126,6 +126,11 @@ def check_disk(wanted: Mapping[Path, int], need: Need) -> None:
                 remedy="Make room, or set FLEET_STATE_HOME (the clusters' files) or XDG_CACHE_HOME (built tools) "
                 "to a folder on another disk",
             )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or what is there already of those around it: on whose disk it will be."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_memory(need: Need) -> None:
@@ -206,7 +211,7 @@ def _missing_controllers() -> list[str]:
 
 def _missing_overlay(state: Path) -> list[str]:
     """Try what containerd does for every container, where it will do it: not every file system takes part."""
-    existing = next(place for place in (state, *state.parents) if place.exists())
+    existing = _existing(state)
     with tempfile.TemporaryDirectory(dir=existing, prefix=".fleet-overlay-") as name:
         folders = {part: Path(name, part) for part in ("lowerdir", "upperdir", "workdir", "merged")}
         for folder in folders.values():
