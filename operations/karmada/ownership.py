@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 PROVIDER: Final = "pulumi-kubernetes"
 """How such a name begins (provider.go, fieldManagerName)."""
 RESTORE: Final = "fleet-restore"
-_OF_KARMADA: Final = "karmada.io/"
-_NOBODY: Final[list[dict[str, Any]]] = [{}]
-"""Which empties the record; nothing would leave it as it is."""
+"""Whose name stands in a record that would have none. It owns no field and never applies.
+
+Whatever an object without a record has becomes "before-first-apply"'s when it is applied, which the provider takes over
+in the update after that (await.go, fixCSAFieldManagers). What Karmada's webhooks wrote, which no record names, would then
+be dropped, and Karmada refuses a policy without its permanent id.
+"""
 
 
 def release(api: ApiClient) -> int:
@@ -35,28 +38,13 @@ def release(api: ApiClient) -> int:
             managers: list[dict[str, Any]] = found.get("managedFields") or []
             others = [one for one in managers if not one["manager"].startswith(PROVIDER)]
             if len(others) < len(managers):
-                kept = [entry for one in managers if one not in others if (entry := _of_karmada(one))]
                 place = f"namespaces/{found['namespace']}/{resource}" if namespaced else resource
-                change = {"metadata": {"managedFields": [*others, *kept[:1]] or _NOBODY}}
+                change = {"metadata": {"managedFields": others or [_of_nothing(managers[0]["apiVersion"])]}}
                 objects.patch(api, f"{group}/{place}/{found['name']}", change)
                 released += 1
     return released
 
 
-def _of_karmada(manager: dict[str, Any]) -> dict[str, Any] | None:
-    """What Karmada's webhooks wrote when a manager applied, as somebody else's who never applies.
-
-    An object that nobody manages is taken over whole, and loses whatever is not applied: a policy its permanent id,
-    which Karmada refuses.
-    """
-    metadata = (manager.get("fieldsV1") or {}).get("f:metadata") or {}
-    kept = {
-        part: {key: value for key, value in metadata[part].items() if _OF_KARMADA in key}
-        for part in ("f:labels", "f:annotations", "f:finalizers")
-        if part in metadata
-    }
-    fields = {"f:metadata": {part: keys for part, keys in kept.items() if keys}}
-    if not fields["f:metadata"]:
-        return None
-    shared = {"apiVersion": manager["apiVersion"], "fieldsType": "FieldsV1", "fieldsV1": fields}
-    return shared | {"manager": RESTORE, "operation": "Update"}
+def _of_nothing(version: str) -> dict[str, Any]:
+    fields = {"apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {".": {}}}}
+    return fields | {"manager": RESTORE, "operation": "Update"}

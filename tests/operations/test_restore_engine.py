@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -190,39 +191,61 @@ def test_who_reports_is_read_from_the_leases_of_members_with_an_agent_whomever_t
 ID = "propagationpolicy.karmada.io/permanent-id"
 
 
-def _apply(core: kubernetes.client.CoreV1Api, manager: str, data: dict[str, str], **labels: str) -> None:
-    """A config map, applied by the API server as a field manager's, which others' fields refuse."""
-    metadata = {"name": "policy", "labels": labels} if labels else {"name": "policy"}
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-    core.patch_namespaced_config_map(
-        "policy", "default", body, field_manager=manager, _content_type="application/apply-patch+yaml"
-    )
+@dataclass(frozen=True)
+class _Applied:
+    """A config map that field managers apply by the API server, which refuses what is another's."""
+
+    core: kubernetes.client.CoreV1Api
+    name: str
+
+    def apply(self, manager: str, data: dict[str, str]) -> None:
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name}, "data": data}
+        self.core.patch_namespaced_config_map(
+            self.name, "default", body, field_manager=manager, _content_type="application/apply-patch+yaml"
+        )
+
+    def change(self, **metadata: Any) -> None:
+        self.core.patch_namespaced_config_map(self.name, "default", {"metadata": metadata})
+
+    def read(self) -> Any:
+        return self.core.read_namespaced_config_map(self.name, "default")
+
+    def close(self) -> None:
+        self.core.delete_namespaced_config_map(self.name, "default")
 
 
-def test_an_update_may_change_what_one_before_the_snapshot_applied_and_nobody_elses_fields(kubeconfig: Path) -> None:
-    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
-        core = kubernetes.client.CoreV1Api(client)
-        _apply(core, "pulumi-kubernetes-bdf36be8", {"members": "eu"})
-        _apply(core, "somebody", {"theirs": "yes"})
-        with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
-            _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
-        assert ownership.release(client) == 1
-        assert ownership.release(client) == 0, "nothing is left to do"
-        _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
-        with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
-            _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us", "theirs": "no"})
-        data: Any = core.read_namespaced_config_map("policy", "default").data
-    assert data == {"members": "eu, us", "theirs": "yes"}
+@pytest.fixture
+def policy(kubeconfig: Path) -> Iterator[_Applied]:
+    """A name for what the tests below apply, taken away after each."""
+    with (
+        kubernetes.config.new_client_from_config(str(kubeconfig)) as client,  # type: ignore[no-untyped-call]
+        closing(_Applied(kubernetes.client.CoreV1Api(client), "policy")) as applied,
+    ):
+        yield applied
 
 
-def test_what_karmada_wrote_into_an_object_is_nobodys_to_drop(kubeconfig: Path) -> None:
-    with kubernetes.config.new_client_from_config(str(kubeconfig)) as client:  # type: ignore[no-untyped-call]
-        core = kubernetes.client.CoreV1Api(client)
-        core.delete_namespaced_config_map("policy", "default")
-        # A webhook's label counts as of whoever made the request.
-        _apply(core, "pulumi-kubernetes-bdf36be8", {"members": "eu"}, **{ID: "4a3c", "ours": "yes"})
-        assert ownership.release(client) == 1
-        _apply(core, "pulumi-kubernetes-a5462889", {"members": "eu, us"})
-        metadata: Any = core.read_namespaced_config_map("policy", "default").metadata
+def test_an_update_may_change_what_one_before_the_snapshot_applied_and_nobody_elses_fields(policy: _Applied) -> None:
+    policy.apply("pulumi-kubernetes-bdf36be8", {"members": "eu"})
+    policy.apply("somebody", {"theirs": "yes"})
+    with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
+        policy.apply("pulumi-kubernetes-a5462889", {"members": "eu, us"})
+    assert ownership.release(policy.core.api_client) == 1
+    assert ownership.release(policy.core.api_client) == 0, "nothing is left to do"
+    policy.apply("pulumi-kubernetes-a5462889", {"members": "eu, us"})
+    with pytest.raises(kubernetes.client.ApiException, match="Conflict"):
+        policy.apply("pulumi-kubernetes-a5462889", {"members": "eu, us", "theirs": "no"})
+    assert policy.read().data == {"members": "eu, us", "theirs": "yes"}
+
+
+def test_no_update_after_a_restore_takes_over_what_karmadas_webhooks_wrote(policy: _Applied) -> None:
+    policy.apply("pulumi-kubernetes-bdf36be8", {"members": "eu"})
+    record = policy.read().metadata.managed_fields
+    # What a webhook writes while somebody applies is in nobody's record.
+    policy.change(labels={ID: "4a3c"})
+    policy.change(managedFields=record)
+    assert ownership.release(policy.core.api_client) == 1
+    policy.apply("pulumi-kubernetes-a5462889", {"members": "eu, us"})
+    metadata = policy.read().metadata
+    # The provider takes over what "before-first-apply" has, and would drop the label in the update after this one.
     assert {one.manager for one in metadata.managed_fields} == {ownership.RESTORE, "pulumi-kubernetes-a5462889"}
     assert metadata.labels[ID] == "4a3c"
