@@ -19,9 +19,9 @@ PROVIDER: Final = "pulumi-kubernetes"
 RESTORE: Final = "fleet-restore"
 """Whose name stands in a record that would have none. It owns no field and never applies.
 
-Whatever an object without a record has becomes "before-first-apply"'s when it is applied, which the provider takes over
-in the update after that (await.go, fixCSAFieldManagers). What Karmada's webhooks wrote, which no record names, would then
-be dropped, and Karmada refuses a policy without its permanent id.
+Whatever an object without a record has becomes "before-first-apply"'s when it is applied, which the provider takes
+over in the update after that (await.go, fixCSAFieldManagers). What Karmada's webhooks wrote, which no record names,
+would then be dropped, and Karmada refuses a policy without its permanent id.
 """
 
 
