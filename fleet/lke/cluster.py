@@ -147,18 +147,30 @@ def in_place(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> di
     a pool, whatever the change is (docs/decisions/0120, 0185).
     """
     named = {pool.name: pools[pool.name] for pool in there if pool.name in pools} | dict(pools)
-    before = [*there, *[None] * len(named)]
-    return {name: _sized(pool, name, before[place]) for place, (name, pool) in enumerate(named.items())}
+    return {
+        name: _sized(pool, _nodes_of(name, pool.type, there, place)) for place, (name, pool) in enumerate(named.items())
+    }
 
 
-def _sized(pool: NodePool, name: str, before: DeployedPool | None) -> NodePool:
+def _nodes_of(name: str, machine: str, there: Sequence[DeployedPool], place: int) -> int | None:
+    """How many nodes there are to go on from: of pools of this name, and of another at its place whose nodes stay.
+
+    There are two of a name where an update made a pool anew and broke off before it deleted the old one. The second
+    stands in for the first, so that the larger of them counts, and not both.
+    """
+    counts = [
+        pool.nodes
+        for at, pool in enumerate(there)
+        if pool.nodes is not None and (pool.name == name or (at == place and pool.type == machine))
+    ]
+    return max(counts, default=None)
+
+
+def _sized(pool: NodePool, nodes: int | None) -> NodePool:
     bounds = pool.autoscaler
-    if before is None or before.nodes is None or bounds is None:
+    if bounds is None or nodes is None:
         return pool
-    if before.name != name and before.type != pool.type:
-        # Another pool, of other nodes.
-        return pool
-    return pool.model_copy(update={"count": min(max(before.nodes, bounds.min), bounds.max)})
+    return pool.model_copy(update={"count": min(max(nodes, bounds.min), bounds.max)})
 
 
 def fewer(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> Iterator[str]:

@@ -211,5 +211,32 @@ class Pools(RuleBasedStateMachine):
         )
 
 
+def test_what_an_autoscaler_added_to_the_second_pool_of_a_name_stays() -> None:
+    """An update had made c and d anew at another type, and broke off before it deleted those from before."""
+    small, large = {"type": "g6-standard-2"}, {"type": "g6-standard-4"}
+    batch = {"labels": {"team": "batch"}}
+    pools = Pools()
+    pools.create(
+        config={
+            "a": small | batch | {"count": 1},
+            "b": small | batch | {"count": 1},
+            "c": large | batch | {"autoscaler": {"min": 2, "max": 3}},
+            "d": small | {"count": 1},
+        }
+    )
+    wanted = {
+        "a": large | {"count": 2},
+        "b": small | {"autoscaler": {"min": 1, "max": 2}},
+        "c": small | {"count": 2},
+        "d": large | {"autoscaler": {"min": 1, "max": 4}},
+    }
+    pools.any_other_config(config=wanted, stop=5)
+    pools.refresh()
+    [_, second] = [number for number, pool in pools.linode.pools.items() if pool["label"] == "d"]
+    pools.linode.resize(second, 2)
+    pools.any_other_config(config=wanted, stop=0)
+    assert [pool["count"] for pool in pools.linode.pools.values() if pool["label"] == "d"] == [2]
+
+
 TestPools = Pools.TestCase
 TestPools.settings = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None, derandomize=True)
