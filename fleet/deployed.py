@@ -25,6 +25,8 @@ class DeployedPool(_Record):
     type: str
     nodes: int | None = None
     """How many it has at Linode, or where nobody told, how many it was given last."""
+    disk_encryption: str | None = None
+    """`enabled` or `disabled`, where the provider would go by that of another place (docs/decisions/0270)."""
 
 
 class DeployedCluster(_Record):

@@ -60,7 +60,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
 
 def _cluster(name: str, outputs: Mapping[str, Any], found: State, live: LiveCluster | None) -> Facts:
     provider = found.get(PROVIDER, f"{name}-provider") or {}
-    pools = outputs.get("pools") or ()
+    recorded = outputs.get("pools") or ()
     counts = live.counts if live else {}
     acl = (outputs.get("controlPlane") or {}).get("acl") or {}
     return {
@@ -75,19 +75,25 @@ def _cluster(name: str, outputs: Mapping[str, Any], found: State, live: LiveClus
                 "name": pool.get("label") or "",
                 "type": pool["type"],
                 "nodes": counts.get(int(pool.get("id") or 0), pool.get("count")),
+                "diskEncryption": pool.get("diskEncryption") if recorded[place] is not pool else None,
             }
-            for pool in pools
+            for place, pool in enumerate(_pools(outputs))
         ],
         "unready": sum(pool.unready for pool in live.pools.values()) if live else 0,
         "astray": list(_astray(outputs, live)) if live else [],
     }
 
 
+def _pools(outputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pools in a cluster's state, without the empty places that the provider records of what Linode has no more."""
+    return [pool for pool in outputs.get("pools") or () if pool.get("type")]
+
+
 def _astray(outputs: Mapping[str, Any], live: LiveCluster) -> Iterator[str]:
     """What Linode has otherwise than the state. Counts are left out, which an autoscaler moves."""
     if outputs["k8sVersion"] != live.version:
         yield f"Linode runs Kubernetes {live.version}, and the state has {outputs['k8sVersion']}"
-    for pool in outputs.get("pools") or () if live.told_pools else ():
+    for pool in _pools(outputs) if live.told_pools else ():
         there = live.pools.get(int(pool.get("id") or 0))
         name = pool.get("label") or pool["type"]
         if there is None:

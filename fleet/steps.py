@@ -89,7 +89,8 @@ def _acls(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
 def _pools(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
     """Linode's provider knows a pool by its place, so that one in the middle would take along all that follow."""
     for name, cluster in config.clusters.items():
-        order = [pool.name for pool in deployed.pools(name)]
+        # A second one of a name is what an update that failed left, and goes with the next.
+        order = list(dict.fromkeys(pool.name for pool in deployed.pools(name)))
         for place, pool in enumerate(order):
             later = [repr(other) for other in order[place + 1 :] if other in cluster.pools]
             if later and pool not in cluster.pools:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ByteSize, TypeAdapter
 
+from plan.pools import pools_of
 from plan.steps import LKE_CLUSTER, RELEASE, SERVICE, VOLUME, VOLUME_CLAIM, cluster_of, known, section
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _control_plane(resource: Resource, cluster: str, region: str) -> Item:
 
 
 def _pools(resource: Resource, cluster: str, region: str) -> Iterator[Item]:
-    for place, pool in enumerate(section(resource.inputs, "pools") or []):
+    for place, pool in enumerate(pools_of(resource.inputs)):
         count = int(known(pool.get("count")) or 0)
         scaler = known(pool.get("autoscaler")) or {}
         yield Item(

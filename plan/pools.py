@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from plan.steps import known, section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from plan.steps import Resource
 
@@ -41,18 +41,31 @@ class PoolChange:
     what: str
 
 
+def pools_of(properties: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pools among a cluster's inputs or outputs.
+
+    In the place of one that Linode has no more, the provider records an empty one, and passes over it when it pairs
+    (matchPoolsWithSchema and expandLinodeLKENodePoolSpecs).
+    """
+    return [pool for pool in section(properties, "pools") or [] if isinstance(pool, dict) and pool.get("type")]
+
+
 def pool_changes(old: Resource, new: Resource) -> Iterator[PoolChange]:
     """The pools of a cluster that lose nodes."""
-    live = section(old.outputs, "pools") or []
-    for place, (before, after) in enumerate(zip_longest(_pools(old), _pools(new))):
+    recorded = section(old.outputs, "pools") or []
+    # What the provider pairs is its state, which may have more than was asked for last.
+    there = pools_of(old.outputs) or pools_of(old.inputs)
+    for place, (before, after) in enumerate(zip_longest(there, pools_of(new.inputs))):
         if before is None:
             continue
-        count = _live_count(live, place, before)
+        count = int(known(before.get("count")) or 0)
         name = f"pool {before.get('label') or place}"
         if after is None:
             yield PoolChange(fate=Fate.REMOVED, what=f"{name} with {_nodes(count)} is removed")
-        elif _FIXED.intersection(changed := [key for key in _TOLD if before.get(key) != after.get(key)]):
-            changes = ", ".join(f"{key} {before.get(key)} to {after.get(key)}" for key in changed)
+            continue
+        wanted = {"diskEncryption": _filled(recorded, place)} | dict(after)
+        if _FIXED.intersection(changed := [key for key in _TOLD if before.get(key) != wanted.get(key)]):
+            changes = ", ".join(f"{key} {before.get(key)} to {wanted.get(key)}" for key in changed)
             yield PoolChange(fate=Fate.REMADE, what=f"{name} is made anew ({changes}): all {_nodes(count)} go")
         else:
             yield from _in_place(name, count, before, after)
@@ -67,14 +80,10 @@ def _in_place(name: str, count: int, before: Mapping[str, Any], after: Mapping[s
         yield PoolChange(fate=Fate.FEWER, what=f"{name} goes from {_nodes(count)} to {_at_most(after, most)}")
 
 
-def _pools(cluster: Resource) -> list[Mapping[str, Any]]:
-    return [pool for pool in section(cluster.inputs, "pools") or [] if isinstance(pool, dict)]
-
-
-def _live_count(live: list[Any], place: int, recorded: Mapping[str, Any]) -> int:
-    """How many nodes a pool has, by the state; an autoscaler has moved the count since it was ordered."""
-    pool = live[place] if place < len(live) and isinstance(live[place], dict) else {}
-    return int(known(pool.get("count")) or known(recorded.get("count")) or 0)
+def _filled(recorded: Sequence[Any], place: int) -> Any:
+    """The disk encryption of a pool that is given none: what was recorded at its place, also where that is empty."""
+    pool = recorded[place] if place < len(recorded) else None
+    return pool.get("diskEncryption") or None if isinstance(pool, dict) else None
 
 
 def _most(pool: Mapping[str, Any], live: int) -> int:

@@ -66,6 +66,7 @@ class LkeCluster(pulumi.ComponentResource):
         self.name = name
         self.spec = args.spec
         pools = in_place(args.spec.pools, args.there)
+        encrypted = {place: pool.disk_encryption for place, pool in enumerate(args.there)}
         for sentence in fewer(pools, args.there):
             pulumi.log.warn(f"{name}: {sentence}")
         cluster = linode.LkeCluster(
@@ -73,7 +74,7 @@ class LkeCluster(pulumi.ComponentResource):
             label=Output.from_input(args.suffix).apply(lambda suffix: naming.billed_label(name, suffix)),
             region=args.spec.region,
             k8s_version=args.kubernetes_version,
-            pools=[_pool(pool_name, pool) for pool_name, pool in pools.items()],
+            pools=[_pool(*pool, encrypted.get(place)) for place, pool in enumerate(pools.items())],
             control_plane=_control_plane(args.spec, args.peers),
             tags=list(args.tags),
             opts=ResourceOptions(
@@ -86,9 +87,7 @@ class LkeCluster(pulumi.ComponentResource):
         self.cluster_id = cluster.id
         self.version, self.region = cluster.k8s_version, cluster.region
         self.acl = cluster.control_plane.apply(lambda plane: bool(plane and plane.acl and plane.acl.enabled))
-        self.pools = cluster.pools.apply(
-            lambda found: [{"name": pool.label or "", "type": pool.type} for pool in found or ()]
-        )
+        self.pools = cluster.pools.apply(listed)
         nodes = _nodes(cluster)
         self.node_ips, self.node_ids = nodes.apply(external_ips), nodes.apply(linode_ids)
         self.kubeconfig = Output.secret(cluster.kubeconfig.apply(decode).apply(_gate(name, args.spec)))
@@ -183,7 +182,7 @@ def fewer(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> Itera
         yield f"pool {gone.name} has {gone.nodes} nodes, and is removed"
 
 
-def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
+def _pool(name: str, pool: NodePool, disk_encryption: str | None) -> linode.LkeClusterPoolArgs:
     return linode.LkeClusterPoolArgs(
         label=name,
         type=pool.type,
@@ -191,6 +190,7 @@ def _pool(name: str, pool: NodePool) -> linode.LkeClusterPoolArgs:
         autoscaler=linode.LkeClusterPoolAutoscalerArgs(min=pool.autoscaler.min, max=pool.autoscaler.max)
         if pool.autoscaler
         else None,
+        disk_encryption=disk_encryption,
         labels=dict(pool.labels) or None,
         taints=[
             linode.LkeClusterPoolTaintArgs(key=taint.key, value=taint.value, effect=taint.effect.value)
@@ -249,6 +249,11 @@ def _nodes(cluster: linode.LkeCluster) -> Output[Sequence[linode.outputs.GetInst
     found = linode.get_instances_output(filters=labels)
     # While the id is unknown, what is looked up by it does not tell that it comes from the cluster.
     return Output.all(cluster.id, found).apply(lambda known: known[1].instances or ())
+
+
+def listed(pools: Sequence[linode.outputs.LkeClusterPool] | None) -> list[dict[str, str]]:
+    """Name and type of each pool, without the empty places that the provider records of what Linode has no more."""
+    return [{"name": pool.label or "", "type": pool.type} for pool in pools or () if pool.type]
 
 
 def external_ips(instances: Sequence[linode.outputs.GetInstancesInstanceResult]) -> list[str]:

@@ -50,6 +50,12 @@ def test_an_autoscaler_gives_a_range_around_what_runs() -> None:
     assert total.is_range
 
 
+def test_a_place_that_the_provider_left_empty_costs_nothing() -> None:
+    found = cost(cluster("us", POOL, {"id": 0, "type": "", "count": 0}))
+    assert found.total.expected == 144
+    assert not found.unpriced
+
+
 def test_a_highly_available_control_plane_costs_extra() -> None:
     found = cost(cluster("us", controlPlane={"highAvailability": True}))
     assert found.of("us", Kind.CONTROL_PLANE).expected == 60

@@ -21,7 +21,8 @@ def the_one(*found: Danger) -> Danger:
 
 
 def changed_pools(*pools: dict[str, Any], before: tuple[dict[str, Any], ...] = (POOL,), live: int = 3) -> list[Danger]:
-    old = cluster("us", *before, outputs={"pools": [{"count": live}]})
+    recorded = [pool | {"diskEncryption": "disabled"} for pool in (before[0] | {"count": live}, *before[1:])]
+    old = cluster("us", *before, outputs={"pools": recorded})
     return dangers([step("update", old, cluster("us", *pools))])
 
 
@@ -116,6 +117,30 @@ def test_an_autoscaler_removes_the_nodes_above_its_new_maximum() -> None:
     scaled = POOL | {"autoscaler": {"min": 1, "max": 4}}
     danger = the_one(*changed_pools(scaled, before=(POOL | {"autoscaler": {"min": 3, "max": 10}},), live=7))
     assert "from 7 nodes to at most 4" in danger.what
+
+
+def test_what_an_update_that_failed_left_behind_has_to_be_acknowledged_as_what_is_removed() -> None:
+    left = POOL | {"label": "left", "count": 2}
+    old = cluster("us", POOL, outputs={"pools": [POOL, left]})
+    danger = the_one(*dangers([step("update", old, cluster("us", POOL | {"count": 4}))]))
+    assert "pool left with 2 nodes is removed" in danger.what
+
+
+EMPTY = {"id": 0, "type": "", "count": 0}
+
+
+def test_a_place_that_the_provider_left_empty_is_passed_over() -> None:
+    batch = POOL | {"label": "batch"}
+    old = cluster("us", POOL, EMPTY, batch, outputs={"pools": [POOL, EMPTY, batch]})
+    assert dangers([step("update", old, cluster("us", POOL, batch))]) == []
+
+
+def test_a_pool_after_an_empty_place_is_made_anew_unless_it_is_given_its_own_disk_encryption() -> None:
+    batch = POOL | {"label": "batch", "diskEncryption": "enabled"}
+    old = cluster("us", POOL, EMPTY, batch, outputs={"pools": [POOL, EMPTY, batch]})
+    assert dangers([step("update", old, cluster("us", POOL, batch))]) == []
+    danger = the_one(*dangers([step("update", old, cluster("us", POOL, POOL | {"label": "batch"}))]))
+    assert "pool batch is made anew (diskEncryption enabled to None)" in danger.what
 
 
 @pytest.mark.parametrize(

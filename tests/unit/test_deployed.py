@@ -200,6 +200,12 @@ def test_only_the_last_pools_of_a_cluster_can_go(left: list[str], keys: list[str
     assert [error.split(":")[0] for error in found] == keys, "those that follow would take its place, and its nodes"
 
 
+def test_a_second_pool_of_a_name_holds_back_none_that_came_before_it() -> None:
+    """An update left it that failed, and it goes with the next one."""
+    pools = [{"name": name, "type": "g6-standard-2"} for name in ("main", "batch", "main")]
+    assert errors(parse(with_pools("main")), Deployed.model_validate(running_in(pools=pools))) == []
+
+
 def test_a_pool_that_has_to_stay_is_told_with_the_ways_out() -> None:
     [error] = errors(parse(with_pools("batch", "api")), Deployed.model_validate(THREE))
     assert "keep 'main', of another type or count if need be, or remove 'batch', 'api' in an update before" in error

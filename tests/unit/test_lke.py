@@ -4,11 +4,12 @@ import copy
 import re
 from typing import Any
 
+import pulumi_linode as linode
 import pytest
 
 from fleet.config.pools import NodePool
 from fleet.deployed import DeployedPool
-from fleet.lke.cluster import external_ips, in_place
+from fleet.lke.cluster import external_ips, in_place, listed
 from fleet.lke.linode_clusters import node_labels
 from tests.unit.configs import fleet_of
 from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, cluster_id, unwrap
@@ -117,6 +118,31 @@ def test_the_outputs_have_pools_in_the_order_that_they_have_at_linode() -> None:
     graph = build(raw, deployed={"clusters": [{"name": "m0", "version": "1.35", "pools": pools}]})
     [member] = [cluster for cluster in graph.outputs["stack"]["clusters"] if cluster["name"] == "m0"]
     assert member["pools"] == [*pools, {"name": "batch", "type": "g6-standard-4"}]
+
+
+def test_a_pool_that_there_is_twice_goes_on_with_the_nodes_of_the_larger() -> None:
+    pool = NodePool.model_validate({"type": "g6-standard-4", "autoscaler": {"min": 1, "max": 9}})
+    there = [
+        DeployedPool(name=name, type=machine, nodes=nodes)
+        for name, machine, nodes in (("a", "g6-standard-2", 2), ("b", "g6-standard-4", 3), ("a", "g6-standard-4", 5))
+    ]
+    placed = in_place({"a": pool, "b": pool}, there)
+    assert [(name, pool.count) for name, pool in placed.items()] == [("a", 5), ("b", 3)]
+
+
+def test_a_pool_after_an_empty_place_is_given_its_own_disk_encryption_and_no_other_is_given_any() -> None:
+    raw = copy.deepcopy(fleet_of(1, layers=[]))
+    raw["clusters"]["m0"]["pools"] = {name: {"type": "g6-standard-2"} for name in ("batch", "main")}
+    there = [{"name": "main"}, {"name": "batch", "diskEncryption": "enabled"}]
+    now = {"clusters": [{"name": "m0", "version": "1.35", "pools": [{"type": "g6-standard-2"} | it for it in there]}]}
+    given = build(raw, deployed=now).one(KIND, "m0-cluster").plain()["pools"]
+    assert [pool.get("diskEncryption") for pool in given] == [None, "enabled"]
+
+
+def test_a_place_that_the_provider_left_empty_is_in_no_output() -> None:
+    made = [linode.outputs.LkeClusterPool(label=label, type=kind) for label, kind in ((None, ""), ("a", "g6-nanode-1"))]
+    assert listed(made) == [{"name": "a", "type": "g6-nanode-1"}]
+    assert listed(None) == []
 
 
 def test_a_pool_that_is_gone_has_no_place() -> None:

@@ -145,6 +145,25 @@ def test_linode_tells_how_many_nodes_a_pool_has_and_the_state_where_it_does_not(
     assert (now.pools("m0")[0].nodes, now.clusters[0].astray) == (1, ())
 
 
+def test_a_place_that_the_provider_left_empty_is_no_pool() -> None:
+    """It leaves it so in every refresh: an update that waited for it to go would wait forever."""
+    empty = {"id": 0, "type": "", "count": 0}
+    batch = {"id": 6, "label": "batch", "type": "g6-standard-2", "count": 2, "diskEncryption": "enabled"}
+    main = POOL | {"diskEncryption": "disabled"}
+    now = found(cluster("m0", pools=[main, empty, batch]), m0=live(main=(5, 1), batch=(6, 4)))
+    assert now.clusters[0].astray == ()
+    assert [(pool.name, pool.nodes) for pool in now.pools("m0")] == [("main", 1), ("batch", 4)]
+    assert [pool.disk_encryption for pool in now.pools("m0")] == [None, "enabled"], (
+        "the provider would take it from the empty place, and make batch anew for it"
+    )
+
+
+def test_a_pool_that_was_recorded_and_never_made_is_still_one_that_linode_has_not() -> None:
+    never = {"label": "extra", "type": "g6-standard-2", "count": 1}
+    [told] = found(cluster("m0", pools=[POOL, never]), m0=live(main=(5, 1))).clusters[0].astray
+    assert told == "Linode has no pool 'extra', and the state has one"
+
+
 def test_a_cluster_of_an_older_state_is_known_by_its_provider() -> None:
     resources = cluster("m0", id=None) | {("pulumi:providers:kubernetes", "m0-provider"): {"clusterIdentifier": "9"}}
     assert identities(State(resources=resources)) == {"m0": 9}
