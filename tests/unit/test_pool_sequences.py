@@ -7,6 +7,7 @@ The oracle is what the official provider makes of a state and of a program's poo
 from __future__ import annotations
 
 import copy
+import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fleet.config.pools import NodePool
-    from fleet.deployed import Deployed
+    from fleet.deployed import Deployed, DeployedPool
 
 Pool = dict[str, Any]
 
@@ -55,6 +56,9 @@ def entries(draw: st.DrawFn) -> Pool:
 CONFIGS = st.dictionaries(st.sampled_from("abcd"), entries(), min_size=1, max_size=4)
 
 
+CHANCES = st.randoms(note_method_calls=True)
+
+
 class Cluster:
     """One cluster at Linode: pools by id, each with its nodes by name."""
 
@@ -66,7 +70,8 @@ class Cluster:
         """POST of a pool."""
         number = next(self._ids)
         off = {"enabled": False, "max": body["count"], "min": body["count"]}
-        self.pools[number] = {"autoscaler": off} | dict(body) | {"id": number, "members": []}
+        defaults = {"autoscaler": off, "disk_encryption": "disabled"}
+        self.pools[number] = defaults | dict(body) | {"id": number, "members": []}
         self.resize(number, body["count"])
 
     def change(self, number: int, body: Mapping[str, Any]) -> None:
@@ -80,17 +85,26 @@ class Cluster:
         pool["count"], members = count, pool["members"]
         pool["members"] = [*members, *(f"node-{next(self._ids)}" for _ in range(count - len(members)))][:count]
 
+    def autoscale(self, chance: random.Random) -> None:
+        """One pool with an autoscaler has any count within its bounds."""
+        if scaled := sorted(number for number, pool in self.pools.items() if pool["autoscaler"]["enabled"]):
+            number = chance.choice(scaled)
+            bounds = self.pools[number]["autoscaler"]
+            self.resize(number, chance.randint(bounds["min"], bounds["max"]))
+
     def nodes(self) -> dict[str, str]:
         """The label of each node's pool, by node."""
         return {node: pool["label"] for pool in self.pools.values() for node in pool["members"]}
 
 
-def given(pools: Mapping[str, NodePool]) -> list[Pool]:
+def given(pools: Mapping[str, NodePool], there: Sequence[DeployedPool]) -> list[Pool]:
     """What the program gives the provider."""
+    encrypted = {place: pool.disk_encryption for place, pool in enumerate(there) if pool.disk_encryption}
     return [
         {"label": name, "type": pool.type, "count": pool.count, "labels": dict(pool.labels), "taints": []}
         | ({"autoscaler": pool.autoscaler.model_dump()} if pool.autoscaler else {})
-        for name, pool in pools.items()
+        | ({"diskEncryption": encrypted[place]} if place in encrypted else {})
+        for place, (name, pool) in enumerate(pools.items())
     ]
 
 
@@ -108,69 +122,82 @@ class Pools(RuleBasedStateMachine):
     def create(self, config: dict[str, Pool]) -> None:
         """The first update."""
         self.config = config
-        self.inputs = given(in_place(self._wanted(config), ()))
+        self.inputs = given(in_place(self._wanted(config), ()), ())
         for body in plan([], self.inputs).create:
             self.linode.create(body)
         self._read(self.inputs)
 
-    @rule(config=CONFIGS, stop=st.integers(0, 6))
-    def any_other_config(self, config: dict[str, Pool], stop: int) -> None:
-        """An update, that fails before its n-th call."""
-        self._update(config, stop)
+    @rule(config=CONFIGS, stop=st.integers(0, 6), chance=CHANCES, moves=st.booleans())
+    def any_other_config(self, config: dict[str, Pool], stop: int, chance: random.Random, moves: bool) -> None:
+        """An update, that fails before its n-th call; an autoscaler may move before it ends."""
+        self._update(config, stop, chance, moves=moves)
 
-    @rule(data=st.data(), team=st.sampled_from(["", "web", "batch"]), stop=st.integers(0, 6))
-    def another_label(self, data: st.DataObject, team: str, stop: int) -> None:
+    @rule(data=st.data(), team=st.sampled_from(["", "web", "batch"]), stop=st.integers(0, 6), chance=CHANCES)
+    def another_label(self, data: st.DataObject, team: str, stop: int, chance: random.Random) -> None:
         """An update of one pool's labels."""
         config = copy.deepcopy(self.config)
         config[data.draw(st.sampled_from(sorted(config)))]["labels"] = {"team": team} if team else {}
-        self._update(config, stop)
+        self._update(config, stop, chance, moves=False)
 
-    @rule(data=st.data())
-    def the_autoscaler_moves(self, data: st.DataObject) -> None:
-        """One pool with an autoscaler has any count within its bounds."""
-        if scaled := sorted(number for number, pool in self.linode.pools.items() if pool["autoscaler"]["enabled"]):
-            number = data.draw(st.sampled_from(scaled))
-            bounds = self.linode.pools[number]["autoscaler"]
-            self.linode.resize(number, data.draw(st.integers(bounds["min"], bounds["max"])))
+    @rule(chance=CHANCES)
+    def the_autoscaler_moves(self, chance: random.Random) -> None:
+        """One pool with an autoscaler grows or shrinks."""
+        self.linode.autoscale(chance)
 
-    @rule()
-    def refresh(self) -> None:
+    @rule(chance=CHANCES)
+    def somebody_deletes_a_pool(self, chance: random.Random) -> None:
+        """By hand, and not the only one, which Linode keeps."""
+        if len(self.linode.pools) > 1:
+            del self.linode.pools[chance.choice(sorted(self.linode.pools))]
+
+    @rule(chance=CHANCES)
+    def refresh(self, chance: random.Random) -> None:
         """`pulumi refresh`, which reads inputs as well."""
-        self._read(self.recorded)
+        self._read(self.recorded, chance)
         self.inputs = copy.deepcopy(self.recorded)
+        # Without this, nobody could get on.
+        assert not self._deployed().clusters[0].astray, "what a refresh has recorded is what there is"
 
-    def _update(self, config: dict[str, Pool], stop: int) -> None:
+    def _update(self, config: dict[str, Pool], stop: int, chance: random.Random, *, moves: bool) -> None:
         there = self._deployed()
         if errors(parse(self._raw(config)), there):
             return
         pools = in_place(self._wanted(config), there.pools("m0"))
-        wanted, before = given(pools), self.linode.nodes()
+        wanted, before = given(pools, there.pools("m0")), self.linode.nodes()
         changes = list(pool_changes(self._resource(self.inputs, self.recorded), self._resource(wanted, [])))
         told = [change.what for change in changes] + list(fewer(pools, there.pools("m0")))
         for pool in there.pools("m0"):
             if pool.nodes and (now := pools.get(pool.name)) and now.autoscaler:
                 assert now.count >= min(pool.nodes, now.autoscaler.max), "what the autoscaler added stays"
+        assert not any("diskEncryption" in what for what in told), "a pool is made anew for another type alone"
         moved = [change.what for change in changes if change.fate is Fate.TAKEN]
-        done = self._carry_out(wanted, stop)
+        done = self._carry_out(wanted, stop, chance)
         after = self.linode.nodes()
         for node, name in before.items():
             if node not in after:
                 assert any(f"pool {name} " in what for what in told), f"{name} lost {node}, and nobody said so: {told}"
             elif after[node] != name:
                 assert any(f"pool {name} becomes pool {after[node]}" in what for what in moved), f"{node} is of another"
+        if moves:
+            self.linode.autoscale(chance)
         if done:
-            self._read(planned_pools(self.recorded, wanted))
+            self._read(planned_pools(self.recorded, wanted), chance)
             # Behind them comes what an update that failed left at Linode; the next config takes it away, and says so.
-            assert [pool["label"] for pool in self.recorded][: len(pools)] == list(pools)
+            # Where a place stays empty, new pools are among those, in any order.
+            labels = [pool["label"] for pool in self.recorded if pool["type"]]
+            some_are_empty = len(labels) < len(self.recorded)
+            assert (set(labels) >= set(pools)) if some_are_empty else (labels[: len(pools)] == list(pools))
         else:
             # What the original records of an update that failed.
             self.recorded = planned_pools(self.recorded, wanted)
         self.config, self.inputs = config, wanted
 
-    def _carry_out(self, wanted: Sequence[Pool], stop: int) -> bool:
+    def _carry_out(self, wanted: Sequence[Pool], stop: int, chance: random.Random) -> bool:
         steps = plan(self.recorded, wanted)
+        # The original goes through a map of them, which has no order in Go.
+        changes = chance.sample(sorted(steps.update), len(steps.update))
         calls: list[Callable[[], Any]] = [
-            *(partial(self.linode.change, number, body) for number, body in steps.update.items()),
+            *(partial(self.linode.change, number, steps.update[number]) for number in changes),
             *(partial(self.linode.create, body) for body in steps.create),
             *(partial(self.linode.pools.pop, number) for number in steps.delete),
         ]
@@ -189,8 +216,11 @@ class Pools(RuleBasedStateMachine):
         state = State(resources={(LKE_CLUSTER, "m0-cluster"): cluster})
         return deployed(state, {"m0": LiveCluster(version="1.35", pools=pools)})
 
-    def _read(self, declared: Sequence[Pool]) -> None:
-        self.recorded = [pool_outputs(pool) for pool in match(self.linode.pools.values(), declared)]
+    def _read(self, declared: Sequence[Pool], chance: random.Random | None = None) -> None:
+        live = list(self.linode.pools.values())
+        if chance:
+            chance.shuffle(live)
+        self.recorded = [pool_outputs(pool) for pool in match(live, declared)]
 
     def _raw(self, config: dict[str, Pool]) -> dict[str, Any]:
         raw = fleet_of(1, layers=[])
@@ -230,13 +260,14 @@ def test_what_an_autoscaler_added_to_the_second_pool_of_a_name_stays() -> None:
         "c": small | {"count": 2},
         "d": large | {"autoscaler": {"min": 1, "max": 4}},
     }
-    pools.any_other_config(config=wanted, stop=5)
-    pools.refresh()
+    chance = random.Random(0)
+    pools.any_other_config(config=wanted, stop=5, chance=chance, moves=False)
+    pools.refresh(chance=chance)
     [_, second] = [number for number, pool in pools.linode.pools.items() if pool["label"] == "d"]
     pools.linode.resize(second, 2)
-    pools.any_other_config(config=wanted, stop=0)
+    pools.any_other_config(config=wanted, stop=0, chance=chance, moves=False)
     assert [pool["count"] for pool in pools.linode.pools.values() if pool["label"] == "d"] == [2]
 
 
 TestPools = Pools.TestCase
-TestPools.settings = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None, derandomize=True)
+TestPools.settings = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None)

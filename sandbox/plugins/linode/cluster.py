@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sandbox.plugins.framework import (
     UNKNOWN,
+    Change,
+    Compared,
     Created,
     Found,
     InitializationError,
+    PropertyDiff,
     ProviderError,
     carry_secrets,
     compare,
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
         CheckFailure,
         CreateRequest,
         DeleteRequest,
+        Diff,
+        DiffRequest,
         Properties,
         ReadRequest,
         UpdateRequest,
@@ -57,6 +63,19 @@ class LkeCluster(AccountResource):
     def normal(self, inputs: Mapping[str, Value]) -> Properties:
         """Tags are the same in capital letters, to Linode."""
         return with_folded_tags(super().normal(inputs))
+
+    def diff(self, request: DiffRequest) -> Diff:
+        """Changed inputs, and what the state has behind the last pool: a pool that was left, or one after empty places.
+
+        The original compares its state with what is wanted, and so takes such pools away at the next update.
+        """
+        diff = super().diff(request)
+        wanted, recorded = request.inputs.get("pools"), request.old_outputs.get("pools")
+        if not isinstance(wanted, list) or not isinstance(recorded, list):
+            return diff
+        extra = PropertyDiff(change=Change.DELETE, compared=Compared.STATE)
+        more = {f"pools[{place}]": extra for place in range(len(wanted), len(recorded))}
+        return replace(diff, properties={**more, **diff.properties})
 
     def create(self, request: CreateRequest) -> Created:
         """Create the cluster and wait until it has a kubeconfig and a first node that is ready."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sandbox.plugins.framework import Properties, Value
     from sandbox.plugins.linode.api import Json
 
+_NONE_THERE: Final[Json] = {"count": 0, "id": 0, "type": ""}
+"""What is recorded in the place of a pool that Linode has no more: the original leaves it empty."""
 _COMPUTED: Final = ("count", "diskEncryption", "firewallId", "id", "k8sVersion", "nodes", "updateStrategy")
 """What the provider fills in from the pool that was recorded at the same place."""
 
@@ -57,7 +59,8 @@ def plan(recorded: Sequence[Properties], wanted: Sequence[Properties]) -> PoolPl
     create = [pool_body(pool) for pool in planned[len(there) :]]
     delete = [pool["id"] for pool in there[len(planned) :]]
     for before, pool in zip(there, planned, strict=False):
-        if _spec(before) == _spec(pool):
+        # The original compares ids as well, which are those of their places.
+        if _spec(before) == _spec(pool) and before["id"] == pool.get("id"):
             continue
         if any(_spec(before)[name] != _spec(pool)[name] for name in ("type", "diskEncryption")):
             create.append(pool_body(pool))
@@ -68,8 +71,12 @@ def plan(recorded: Sequence[Properties], wanted: Sequence[Properties]) -> PoolPl
 
 
 def match(live: Iterable[Json], declared: Sequence[Mapping[str, Value]]) -> list[Json]:
-    """The live pools in the order of those that are declared: by id, else by what they are; what is left comes last."""
-    left = {pool["id"]: pool for pool in sorted(live, key=lambda pool: int(pool["id"]))}
+    """The live pools in the order of those that are declared: by id, else by what they are; what is left comes last.
+
+    In the place of a declared one that is not there comes an empty one. Of pools that are all the same, and among those
+    that are left, the original takes them as they come, in no order.
+    """
+    left = {pool["id"]: pool for pool in live}
     paired: dict[int, Json] = {}
     for place, pool in enumerate(declared):
         if (identity := pool.get("id")) in left:
@@ -77,11 +84,9 @@ def match(live: Iterable[Json], declared: Sequence[Mapping[str, Value]]) -> list
     for place, pool in enumerate(declared):
         if place in paired:
             continue
-        for identity, found in left.items():
-            if _is_as_declared(found, pool):
-                paired[place] = left.pop(identity)
-                break
-    return [*(paired[place] for place in sorted(paired)), *left.values()]
+        same = (identity for identity, found in left.items() if _is_as_declared(found, pool))
+        paired[place] = left.pop(next(same, 0), _NONE_THERE)
+    return [*(paired[place] for place in range(len(declared))), *left.values()]
 
 
 def without_external(pools: Iterable[Json], tags: Iterable[str]) -> list[Json]:

@@ -181,21 +181,6 @@ def test_a_pool_is_known_by_its_place_in_the_state_and_by_no_name(calls: Calls, 
     assert [pool["id"] for pool in outputs["pools"]] == [left["id"]]
 
 
-def test_a_refused_update_is_recorded_as_if_it_were_done_until_a_refresh(calls: Calls, api: Api) -> None:
-    inputs = _inputs()
-    created = calls.create(**inputs)
-    wanted = _inputs(pools=[dict(_POOL), _POOL | {"label": "big", "type": "g6-nothing"}])
-    with pytest.raises(InitializationError, match="may be changed in part") as caught:
-        calls.update(created.id, inputs, _outputs(created), **wanted)
-    recorded = caught.value.outputs
-    assert [pool["label"] for pool in recorded["pools"]] == ["workers", "big"]
-    calls.update(created.id, wanted, recorded, **wanted)
-    assert len(api.list(f"/lke/clusters/{created.id}/pools")) == 1, "nothing seems to be missing"
-    found = calls.read(created.id, wanted, recorded)
-    assert found is not None
-    assert [pool["label"] for pool in found.outputs["pools"]] == ["workers"]
-
-
 def test_an_upgrade_replaces_every_node(calls: Calls) -> None:
     inputs = _inputs(pools=[_POOL | {"count": 2}])
     created = calls.create(**inputs)

@@ -93,6 +93,10 @@ def test_a_cluster_lives_from_its_plan_to_its_end(
     assert drifted.operations["cluster"] == ["refresh", "update"]
     assert api.list(f"/lke/clusters/{identity}/pools")[0]["count"] == 2
 
+    api.post(f"/lke/clusters/{identity}/pools", {"type": "g6-standard-2", "count": 1, "label": "by hand"})
+    assert stack.up("--refresh").diff("cluster") == {"pools[1]": "delete"}
+    assert [left["id"] for left in api.list(f"/lke/clusters/{identity}/pools")] == [pool]
+
     stack.config("region", "us-west")
     moved = stack.preview()
     assert moved.diff("cluster") == {"region": "update-replace"}
