@@ -1,8 +1,8 @@
 """Keeps the backend at what the API's users asked for: one worker for each cluster, poked after every change.
 
 A worker reads the cluster's desired state afresh for each attempt, so it always works towards the newest; it tries for
-ever with growing pauses. A deleted cluster's worker is cancelled and replaced by one that removes it. Nodes that wait
-to be recycled are replaced one by one, each when the one before is ready, as Linode does.
+ever with growing pauses, but for what cannot succeed. A deleted cluster's worker is cancelled and replaced by one that
+removes it. Nodes that wait to be recycled are replaced one by one, each when the one before is ready, as Linode does.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Reconciler:
         wake = self._wake[cluster_id]
         while await wake.wait():
             wake.clear()
-            await persistently(lambda: self._reconcile(cluster_id), f"cluster {cluster_id}")
-            await self._recycle(cluster_id, wake)
+            if await persistently(lambda: self._reconcile(cluster_id), f"cluster {cluster_id}"):
+                await self._recycle(cluster_id, wake)
 
     async def _reconcile(self, cluster_id: int) -> None:
         with self._account.store.transaction() as state:
@@ -122,7 +122,8 @@ class Reconciler:
             await asyncio.gather(after, return_exceptions=True)
         backend = self._account.backend
         async with self._turns[cluster_id]:
-            await persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}")
+            if not await persistently(lambda: backend.delete(cluster_id), f"removing cluster {cluster_id}"):
+                return
         with self._account.store.transaction() as state:
             purge(state, cluster_id)
         del self._workers[cluster_id], self._turns[cluster_id]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
+from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs, retrying
 from sandbox.linode.backend import BackendError
 from sandbox.linode.simulated import SimulatedBackend
 from tests.linode.conftest import LinodeUser, client_of, eventually
@@ -27,6 +27,21 @@ if TYPE_CHECKING:
     from sandbox.linode.backend import ClusterSpec, ClusterStatus
 
 TOKEN = AccessToken(secret="s" * 64)
+
+
+class MistakenBackend(SimulatedBackend):
+    """Has a mistake of its own while it is told so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts = 0
+        self.mistaken = True
+
+    async def reconcile(self, cluster: ClusterSpec) -> None:
+        """Divide by zero, or do it."""
+        self.attempts += 1
+        _ = 1 / (not self.mistaken)
+        await super().reconcile(cluster)
 
 
 class FragileBackend(SimulatedBackend):
@@ -95,6 +110,28 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
         assert user.cluster("next")["id"] > cluster["id"], "an id is never used twice"
 
 
+def test_what_cannot_succeed_is_told_once_with_its_traceback_and_given_up_until_the_next_change(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retrying, "_MISTAKES", 3)
+    backend = MistakenBackend()
+    with LinodeApi(args(backend=backend)) as api, client_of(api, api.token) as client:
+        user = LinodeUser(client=client)
+        cluster = user.cluster()
+        eventually(lambda: "given up until the next change" in caplog.text, "it is given up")
+        assert backend.attempts == 3, "what nobody foresaw may pass"
+        assert caplog.text.count("Traceback") == 1
+        backend.mistaken = False
+        user.put(f"/lke/clusters/{cluster['id']}/pools/{cluster_pool(user, cluster)['id']}", {"count": 2})
+        eventually(lambda: cluster_pool(user, cluster)["nodes"][1]["status"] == "ready", "the next change is followed")
+    assert backend.attempts == 4
+
+
+def cluster_pool(user: LinodeUser, cluster: dict[str, Any]) -> dict[str, Any]:
+    pool: dict[str, Any] = user.data(f"/lke/clusters/{cluster['id']}/pools")[0]
+    return pool
+
+
 def test_a_removal_that_a_restart_interrupts_is_finished(tmp_path: Path) -> None:
     state = tmp_path / "account.sqlite"
     stuck = FragileBackend()
@@ -112,7 +149,7 @@ def test_a_removal_that_a_restart_interrupts_is_finished(tmp_path: Path) -> None
 _SERVER = """
 import pathlib, resource, sys, time
 from sandbox.errors import SandboxError
-from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
+from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs, retrying
 args = LinodeApiArgs(state=pathlib.Path(sys.argv[1]), tokens=(AccessToken(secret="s" * 64),), limits=UNLIMITED)
 if len(sys.argv) > 2:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
