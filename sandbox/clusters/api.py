@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib.resources
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -13,6 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from sandbox.linode.backend import BackendError
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     import threading
@@ -59,12 +59,11 @@ def wait_until_ready(api: client.ApiClient, ending: threading.Event) -> None:
         BackendError: it is not within two minutes, or `ending` was set.
 
     """
-    deadline = time.monotonic() + _START_SECONDS
-    while not is_ready(api):
-        if ending.wait(_PAUSE_SECONDS):
-            raise BackendError("the cluster is being removed")
-        if time.monotonic() > deadline:
-            raise BackendError(f"the API server at {api.configuration.host} is not ready")
+    ready = until(lambda: ending.is_set() or is_ready(api), seconds=_START_SECONDS, every=_PAUSE_SECONDS)
+    if ending.is_set():
+        raise BackendError("the cluster is being removed")
+    if not ready:
+        raise BackendError(f"the API server at {api.configuration.host} is not ready")
 
 
 def addons() -> list[dict[str, Any]]:

@@ -18,10 +18,10 @@ from sandbox.clusters.control_plane.control_plane import ControlPlane
 from sandbox.clusters.control_plane.etcd import Etcd
 from sandbox.clusters.delivery import begin_with_own_images
 from sandbox.clusters.host import watchers
-from sandbox.clusters.host.files import write_whole
 from sandbox.clusters.network.links import delete_namespace
 from sandbox.clusters.network.plan import node_pods
 from sandbox.clusters.node.node import Node, attached_volumes, nodes_folder, remove_logs, remove_node, unit_prefix
+from sandbox.files import write_whole
 from sandbox.linode.backend import BackendError, ClusterAccess, ClusterSpec, ClusterStatus
 
 if TYPE_CHECKING:

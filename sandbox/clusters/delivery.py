@@ -15,6 +15,7 @@ from sandbox.clusters.images.library import Library
 from sandbox.clusters.node.files import CONTAINERD_SOCKET
 from sandbox.clusters.node.machine import Machine
 from sandbox.errors import SandboxError
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -74,16 +75,8 @@ class Runtime:
 
         It gives the image the name of its configuration then; a pod that was started before would try to pull it.
         """
-        waiting = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda known: not known),
-            stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
-            wait=tenacity.wait_fixed(_PAUSE_SECONDS),
-        )
-        try:
-            waiting(lambda: image.config in self.images())
-        except tenacity.RetryError as error:
-            why = f"{image.name} is imported and not in use"
-            raise CommandError([str(self.ctr), "images", "import"], why) from error
+        if not until(lambda: image.config in self.images(), seconds=_ANSWER_SECONDS, every=_PAUSE_SECONDS):
+            raise CommandError([str(self.ctr), "images", "import"], f"{image.name} is imported and not in use")
 
     def take_away(self, names: Sequence[str]) -> None:
         """Remove images; pods that run keep the files that they have. Raises CommandError."""

@@ -7,15 +7,14 @@ of the user's own plugins, where the next sandbox and the user's other programs 
 from __future__ import annotations
 
 import platform
-import subprocess
 import threading
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Final
 
-from sandbox import privileges
 from sandbox.engine.plugins import PROVIDERS
 from sandbox.errors import SandboxError
+from sandbox.toolchain.process import Command, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,19 +72,12 @@ def fetch(
         # The very version, as the engine wants it: by default the CLI is content with a later one.
         command = ["plugin", "install", plugin.kind, plugin.name, plugin.version, "--exact"]
         say(f"fetching the official plugin {plugin.name} {plugin.version}")
-        finished = subprocess.run(  # noqa: S603 - the arguments are ours
-            privileges.as_invoker([str(pulumi), *command, "--non-interactive", "--color=never"]),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if finished.returncode != 0:
+        line = [str(pulumi), *command, "--non-interactive", "--color=never"]
+        finished = run(Command(arguments=line, environment=environment, folder=folder))
+        if finished.exit_code != 0:
             raise DownloadError(
                 what=f"The official plugin {plugin.name} {plugin.version} cannot be fetched",
-                why=_reason(finished.stderr) or f"exit code {finished.returncode}",
+                why=_reason(finished.stderr) or f"exit code {finished.exit_code}",
                 remedy=f"Let this machine reach the site (HTTPS_PROXY, PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES), or "
                 f"install it with `pulumi {' '.join(command)} --file ARCHIVE`, or choose PLUGINS=offline",
             )

@@ -17,7 +17,7 @@ from sandbox.engine.downloads import download_site_answers, fetch
 from sandbox.engine.workspace import PASSPHRASE_VARIABLES
 from sandbox.errors import SandboxError
 from sandbox.plugins import install, link
-from sandbox.toolchain import tool_path
+from sandbox.toolchain import process, tool_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -177,19 +177,11 @@ def _ensure_stack(pulumi: Path, stack: str, workspace: Workspace, environment: M
 
 
 def _ask(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
-    finished = subprocess.run(  # noqa: S603 - the arguments are ours
-        privileges.as_invoker(arguments),
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
+    finished = process.run(process.Command(arguments=arguments, environment=environment, folder=folder))
+    if finished.exit_code != 0:
         raise EngineError(
             what=f"`pulumi {' '.join(arguments[1:])}` failed",
-            why=finished.stderr.strip() or f"exit code {finished.returncode}",
+            why=finished.stderr.strip() or f"exit code {finished.exit_code}",
             remedy=f"Mend that and run again; the state is in {folder.parent}",
         )
     return finished.stdout
@@ -230,7 +222,7 @@ def _attend(
     # A terminal sends Ctrl-C to everyone in the foreground, so Pulumi has it already, and a second one would make it
     # give up without clearing up. Without a terminal Pulumi gets a group of its own and each signal exactly once.
     on_terminal = sys.stdin.isatty()
-    process = subprocess.Popen(  # noqa: S603 - the user's own arguments for Pulumi, read by no shell
+    pulumi = subprocess.Popen(  # noqa: S603 - the user's own arguments for Pulumi, read by no shell
         arguments,
         cwd=folder,
         env=environment,
@@ -241,13 +233,13 @@ def _attend(
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         if not (on_terminal and number == signal.SIGINT):
-            process.send_signal(number)
+            pulumi.send_signal(number)
 
     # What is ignored stays so: nohup ignores SIGHUP, for Pulumi as well.
     heard = [number for number in _HANDED_ON if signal.getsignal(number) is not signal.SIG_IGN]
     earlier = {number: signal.signal(number, hand_on) for number in heard}
     try:
-        exit_code = process.wait()
+        exit_code = pulumi.wait()
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)

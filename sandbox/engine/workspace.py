@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ from filelock import FileLock
 
 from sandbox.engine import documents
 from sandbox.errors import SandboxError
+from sandbox.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,13 +95,14 @@ class Workspace:
 
     def _copy(self, stack: str, settings: dict[str, Any]) -> None:
         project = {"name": self.project.name, "runtime": self.project.settings["runtime"]}
-        _write(self.shadow / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
+        write_whole(self.shadow / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False), mode=0o600)
         # The salt from an earlier run stays, since the state's secrets were encrypted with it.
         copy = self.config_file(stack)
         earlier = documents.content(copy.read_text(encoding="utf-8")) if copy.exists() else {}
         salt = {_SALT: earlier[_SALT]} if _SALT in earlier and not _OWN_SECRETS & settings.keys() else {}
         below = {"config": self.config} if self.config else {}
-        _write(copy, documents.with_entries(self.project.stack_text(stack), salt, below=below))
+        text = documents.with_entries(self.project.stack_text(stack), salt, below=below)
+        write_whole(copy, text, mode=0o600)
 
     def secrets_environment(self, stack: str) -> dict[str, str]:
         """The variables that open the stack's secrets. Raises PassphraseError if only the user can.
@@ -125,21 +126,7 @@ class Workspace:
     def _passphrase_file(self) -> Path:
         file = self.folder / "passphrase"
         if not file.exists():
-            unfinished = _temporary(self.folder, secrets.token_urlsafe(32))
-            try:
-                file.hardlink_to(unfinished)  # Fails if another process was quicker: its passphrase counts.
-            except FileExistsError:
-                pass
-            finally:
-                unfinished.unlink()
+            with self.lock():
+                if not file.exists():  # Another process may have been quicker: its passphrase counts.
+                    write_whole(file, secrets.token_urlsafe(32), mode=0o600)
         return file
-
-
-def _write(file: Path, content: str) -> None:
-    _temporary(file.parent, content).replace(file)
-
-
-def _temporary(folder: Path, content: str) -> Path:
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:  # mode 0600
-        file.write(content)
-    return Path(file.name)

@@ -20,11 +20,11 @@ from sandbox.clusters.balancers.backend import ProcessBalancers
 from sandbox.clusters.cluster import ClusterArgs
 from sandbox.clusters.control_plane.etcd import Etcd
 from sandbox.clusters.host.cgroups import enter
-from sandbox.clusters.host.files import write_whole
 from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.host.supervision import Supervisor
 from sandbox.clusters.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
+from sandbox.files import write_whole
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.s3_service import MemoryObjectStore
 from sandbox.linode.server import AccessToken, LinodeApi, LinodeApiArgs

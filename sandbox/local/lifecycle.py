@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,7 @@ from sandbox.clusters.host.delays import Delays
 from sandbox.clusters.host.layout import Layout, namespace_path
 from sandbox.clusters.host.processes import ProcessSpec, recall, remember
 from sandbox.clusters.host.provisions import Provisions
-from sandbox.clusters.host.subprocesses import inside, run, spawn
+from sandbox.clusters.host.subprocesses import detach, inside, run
 from sandbox.clusters.images.store import ImageStore, default_cache
 from sandbox.clusters.images.table import IMAGES
 from sandbox.clusters.network.links import attach, delete_namespace, ensure_wan
@@ -28,10 +27,10 @@ from sandbox.clusters.network.plan import CLOUD, LINODE_API, LINODE_API_PORT
 from sandbox.engine import leftovers
 from sandbox.errors import SandboxError
 from sandbox.toolchain.resolver import default_toolchain
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sandbox.clusters.host.processes import Running
 
@@ -45,8 +44,6 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
 _LOCK_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 0.1
-# Processes that are meant to outlive this one: a handle that is dropped while its process runs counts as a mistake.
-_LEFT_RUNNING: Final[list[subprocess.Popen[bytes]]] = []
 _REPOSITORY: Final = Path(__file__).parents[2]
 
 
@@ -66,9 +63,10 @@ def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = No
     preflight.check(layout)
     programs = default_toolchain().paths(CLUSTER_TOOLS)
     store = ImageStore(images=IMAGES, cache=default_cache())
+    store.note(layout.root.parent)
     if not store.folder.exists():
         say("making the clusters' images")
-        store.make(keep=stores_in_use(layout))
+        store.make(keep=stores_in_use(store.homes()))
     with _alone(layout), _file_trouble(layout):
         for folder in (layout.root, layout.logs, layout.units):
             folder.mkdir(parents=True, exist_ok=True)
@@ -85,10 +83,10 @@ def up(layout: Layout, *, say: Callable[[str], None], delays: Delays | None = No
     say(f"the Linode API is at {LINODE_API} inside the sandbox")
 
 
-def stores_in_use(layout: Layout) -> set[Path]:
+def stores_in_use(homes: Iterable[Path]) -> set[Path]:
     """The stores of all sandboxes, whose next nodes begin with them: another checkout makes other images."""
     found = set()
-    for path in layout.root.parent.glob("*/provisions.json"):
+    for path in (path for home in homes for path in home.glob("*/provisions.json")):
         with contextlib.suppress(OSError, ValueError):  # One that is going, or whose tools are gone.
             found.add(Path(Provisions.read(path).images))
     return found
@@ -168,19 +166,16 @@ def _start_daemon(layout: Layout) -> None:
     if running is not None:
         running.stop(grace_seconds=_STOP_SECONDS)
     log = layout.logs / f"{DAEMON}.log"
-    child = spawn(command.line, log=log, folder=_REPOSITORY)
-    _LEFT_RUNNING.append(child)
-    remember(layout.daemon, pid=child.pid, fingerprint=command.fingerprint, restarts=0)
-    deadline = time.monotonic() + _START_SECONDS
-    while not _answers(layout, child.pid):
-        if child.poll() is not None or time.monotonic() > deadline:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            raise LifecycleError(
-                what=f"The sandbox {layout.name} did not start",
-                why=lines[-1] if lines else "its process said nothing",
-                remedy=f"See {log}",
-            )
-        time.sleep(_PAUSE_SECONDS)
+    pid = detach(command.line, log=log, folder=_REPOSITORY)
+    started = remember(layout.daemon, pid=pid, fingerprint=command.fingerprint, restarts=0)
+    until(lambda: _answers(layout, pid) or not started.alive, seconds=_START_SECONDS, every=_PAUSE_SECONDS)
+    if not _answers(layout, pid):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        raise LifecycleError(
+            what=f"The sandbox {layout.name} did not start",
+            why=lines[-1] if lines else "its process said nothing",
+            remedy=f"See {log}",
+        )
 
 
 def _bring_own_images(layout: Layout, ctr: Path, *, say: Callable[[str], None]) -> None:

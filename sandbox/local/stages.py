@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.local import lifecycle
 from sandbox.plugins.installation import PLUGINS
 from sandbox.privileges import as_invoker, hand_over
+from sandbox.toolchain.process import attend
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.sources import module_folder
 from sandbox.toolchain.tools import find_tools
@@ -104,7 +104,7 @@ def _recover(target: Target) -> None:
     places = ("--project", str(target.project.folder), "--state", str(target.workspace.folder))
     command = [sys.executable, "-m", "sandbox", "recover", "--stack", target.stack, *places]
     line = inside(target.layout.wan, as_invoker([*command, "--plugins", target.mode.value]))
-    code = subprocess.run(line, env=client_environment(target.layout), check=False).returncode  # noqa: S603  # our own
+    code = attend(line, client_environment(target.layout))
     if code != 0:
         raise UpdateError(
             what="What the killed update was creating cannot be looked for",

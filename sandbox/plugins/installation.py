@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sandbox.files import write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -76,7 +78,7 @@ def install(home: Path, plugins: Iterable[Plugin] = PLUGINS) -> None:
     """
     for plugin in plugins:
         if plugin.tool is None:
-            _write_executable(plugin.path(home), _launcher(plugin))
+            _place(plugin.path(home), _launcher(plugin))
         else:
             # Here, since every stand-in's process imports this module and none the toolchain.
             from sandbox.toolchain import tool_path
@@ -117,12 +119,6 @@ def _link(path: Path, target: Path) -> None:
         temporary.replace(path)
 
 
-def _write_executable(path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.read_text(encoding="utf-8") == content:
-        return
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(content)
-    temporary = Path(file.name)
-    temporary.chmod(0o755)
-    temporary.replace(path)
+def _place(path: Path, executable: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != executable:
+        write_whole(path, executable, mode=0o755)

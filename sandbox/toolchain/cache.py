@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sandbox.files import write_whole
 from sandbox.privileges import give, home
 from sandbox.toolchain.errors import CacheUnusableError
 
@@ -133,11 +134,9 @@ class Entry:
         self._write(record)
 
     def _write(self, record: Record) -> None:
-        unfinished = self.folder / f".record-{os.getpid()}"
-        unfinished.write_text(record.model_dump_json(indent=2) + "\n")
+        write_whole(self._record_file, record.model_dump_json(indent=2) + "\n")
         # Root looks too, in the cache of who asked for it, and mends what a copy has changed.
-        give(unfinished)
-        unfinished.replace(self._record_file)
+        give(self._record_file)
 
 
 class Cache:

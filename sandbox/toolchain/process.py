@@ -1,4 +1,4 @@
-"""Running Go, uv and the tools themselves: the one place of the toolchain that starts a process."""
+"""Running Go, uv, Pulumi and the tools themselves as whoever asked for root: to their end, heard or on the terminal."""
 
 from __future__ import annotations
 
@@ -77,6 +77,11 @@ def run(command: Command, on_error_line: Callable[[str], None] = ignore_line) ->
         for reader in readers:
             reader.join()
     return Finished(exit_code=exit_code, stdout="".join(stdout), stderr="".join(stderr))
+
+
+def attend(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program to its end on this process's own terminal, as this process's own user; its exit code."""
+    return subprocess.run(arguments, env=environment, check=False).returncode  # noqa: S603 - as below
 
 
 def pinned_go() -> str:

@@ -7,7 +7,6 @@ import functools
 import os
 import re
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from sandbox.toolchain.builder import Batch, Builder, Recipe
 from sandbox.toolchain.cache import Cache, default_cache_folder
 from sandbox.toolchain.errors import BuildError
 from sandbox.toolchain.golang import Go, GoFinder
-from sandbox.toolchain.process import Command, pinned_go, run
+from sandbox.toolchain.process import Command, attend, pinned_go, run
 from sandbox.toolchain.progress import Step, default_reporter
 from sandbox.toolchain.tools import TOOLS, Tool, find_tools
 
@@ -198,7 +197,7 @@ def default_toolchain() -> Toolchain:
 def _build_as_invoker(names: Sequence[str]) -> None:
     """Build tools as whoever asked for root, whose cache it is; what they see of it goes to the terminal."""
     command = as_invoker([sys.executable, "-m", "sandbox", "tools", "--build", *names])
-    if subprocess.run(command, env=environment(), check=False).returncode != 0:  # noqa: S603  # our own
+    if attend(command, environment()) != 0:
         raise BuildError(
             what=f"{', '.join(names)} cannot be built",
             why="the reason is above",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 import sys
 from pathlib import Path
 
 from sandbox.errors import SandboxError
-from sandbox.privileges import as_invoker, environment, invoker
+from sandbox.privileges import environment, invoker
 from sandbox.toolchain.errors import ModuleUnavailableError
 from sandbox.toolchain.fetching import fetch_module
-from sandbox.toolchain.process import run
+from sandbox.toolchain.process import Command, run
 from sandbox.toolchain.resolver import default_toolchain
 from sandbox.toolchain.tools import MODULES_FOLDER
 
@@ -31,9 +30,10 @@ def module_folder(name: str, path: str) -> Path:
     if invoker() is None:
         return fetch_module(run, default_toolchain().go, MODULES_FOLDER / name, path)
     # Go's caches, and a Go that has to be fetched first, are theirs who asked for root.
-    line = as_invoker([sys.executable, "-m", "sandbox.toolchain.sources", name, path])
-    done = subprocess.run(line, env=environment(), stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own
-    if done.returncode != 0:
+    line = [sys.executable, "-m", "sandbox.toolchain.sources", name, path]
+    command = Command(arguments=line, environment=environment(), folder=Path.cwd())
+    done = run(command, lambda told: print(told, file=sys.stderr))
+    if done.exit_code != 0:
         raise ModuleUnavailableError(
             what=f"The module {path} cannot be fetched", why="the reason is above", remedy="Mend that and run again"
         )

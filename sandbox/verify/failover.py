@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet.naming import FAILOVER, KARMADA_NAMESPACE
 from operations.claims import Claim
-from sandbox.verify.karmada import until
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LATEST: Final = timedelta(minutes=5)
 """A run has up to two minutes from the moment at which it is due (fleet/karmada/failover.py), and one may fail."""
+_PAUSE_SECONDS: Final = 1.0
 _WITHIN_SECONDS: Final = 120.0
 """A fleet that was stopped has its last run behind it, and its next one before it."""
 
@@ -25,8 +26,9 @@ def runs(manager: View) -> Claim:
     namespace = f"--namespace={KARMADA_NAMESPACE}"
     return until(
         lambda: claim(manager.get("cronjob", FAILOVER, namespace), datetime.now(UTC)),
-        lambda found: found.holds,
-        within_seconds=_WITHIN_SECONDS,
+        enough=lambda found: found.holds,
+        seconds=_WITHIN_SECONDS,
+        every=_PAUSE_SECONDS,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -23,13 +23,13 @@ from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client, Member, Operator, View
 from sandbox.verify.mesh import calls
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-Seen = TypeVar("Seen")
 _UNPLACED: Final = "fleet-verify-unplaced"
 # Karmada's detector looks at a new object within a second (its log).
 _UNPLACED_SECONDS: Final = 5.0
@@ -125,7 +125,9 @@ def divided_by_weights(karmada: View, members: Sequence[View], workload: str) ->
     weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation"))
     running = until(
         lambda: {member.name: len(running_pods(member, workload)) for member in members},
-        lambda found: is_fair(found, weights, replicas),
+        enough=lambda found: is_fair(found, weights, replicas),
+        seconds=_WITHIN_SECONDS,
+        every=_PAUSE_SECONDS,
     )
     shown = ", ".join(f"{name} {running[name]} (weight {weights.get(name, 0)})" for name in sorted(running))
     return Claim(
@@ -200,7 +202,12 @@ def members_keep_their_credentials(karmada: Operator, members: Sequence[Member])
     An agent reports a token with all rights on its member, unless it is told not to.
     Takes the operator's identity, since it lists Secrets and who is bound.
     """
-    found = until(lambda: _credentials(karmada, members), lambda credentials: not credentials)
+    found = until(
+        lambda: _credentials(karmada, members),
+        enough=lambda credentials: not credentials,
+        seconds=_WITHIN_SECONDS,
+        every=_PAUSE_SECONDS,
+    )
     return Claim(
         text="Karmada has no credentials of a member, and no member an account for them",
         holds=not found,
@@ -250,11 +257,3 @@ def _answer(client: Client, *what: str) -> str:
     except CommandError as error:
         return "Forbidden" if "(Forbidden)" in error.output else error.output.splitlines()[-1]
     return "ok"
-
-
-def until(look: Callable[[], Seen], enough: Callable[[Seen], bool], *, within_seconds: float = _WITHIN_SECONDS) -> Seen:
-    """What is seen once it is enough, or after a while (a minute, if nothing else is said) as it is then."""
-    deadline = time.monotonic() + within_seconds
-    while not enough(seen := look()) and time.monotonic() < deadline:
-        time.sleep(_PAUSE_SECONDS)
-    return seen

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from fleet.naming import KARMADA
-from sandbox.clusters.host.files import write_whole
+from sandbox.files import write_whole
 from sandbox.privileges import give
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.images import store
 from sandbox.clusters.images.model import HostFile, Image, Layer, Link
 from sandbox.clusters.images.store import ImageStore
+from sandbox.local.lifecycle import stores_in_use
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +50,19 @@ def test_stores_differ_by_paths_modes_links_and_layers(tmp_path: Path) -> None:
         ({"/envoy": envoy}, {"/alias": Link("envoy")}),
     ]
     assert len({folder(tmp_path, *each) for each in layers}) == len(layers)
+
+
+def test_a_store_in_which_nodes_of_another_state_folder_begin_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, mine, others = (tmp_path / name for name in ("cache", "mine", "others"))
+    made = ImageStore(images=[], cache=cache)
+    monkeypatch.setattr(ImageStore, "_import", lambda _self, folder: (folder / "root").mkdir())
+    for home, store_of in ((mine, cache / "old"), (others, cache / "theirs")):
+        store_of.mkdir(parents=True)
+        made.note(home)
+        made.note(home)
+    Provisions(programs={}, images=str(cache / "theirs")).write(others / "local" / "provisions.json")
+    made.make(keep=stores_in_use(made.homes()))
+    assert {path for path in cache.iterdir() if path.is_dir()} == {made.folder, cache / "theirs", cache / "homes"}
+    assert sorted(made.homes()) == [mine, others], "they are remembered"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.clusters.cluster import allocate_pods
-from sandbox.clusters.host.files import write_whole
 from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.network.plan import node_pods
+from sandbox.files import write_whole
 from sandbox.local.lifecycle import stores_in_use
 
 
@@ -44,4 +44,4 @@ def test_the_images_of_every_sandbox_are_in_use_also_of_one_that_another_checkou
         Provisions(programs={}, images=f"/images/of-{name}").write(Layout(name).provisions)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "provisions.json").write_text("half")
-    assert stores_in_use(Layout("one")) == {Path("/images/of-one"), Path("/images/of-other")}
+    assert stores_in_use([tmp_path]) == {Path("/images/of-one"), Path("/images/of-other")}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +18,9 @@ import pytest
 from sandbox.clusters.host import supervision
 from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.processes import ProcessSpec, Running, recall, remember, start_ticks
-from sandbox.clusters.host.subprocesses import CommandError
+from sandbox.clusters.host.subprocesses import CommandError, detach
 from sandbox.clusters.host.supervision import Supervisor, Unit
+from tests.unit.configs import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,6 +144,57 @@ def test_one_that_cannot_be_started_keeps_no_other_from_being_watched(
         supervisor.end()
 
 
+def test_a_start_that_takes_long_on_one_node_keeps_no_other_waiting(layout: Layout, place: Place) -> None:
+    class Slow:
+        """Goes on with a start when it is told to."""
+
+        def __init__(self) -> None:
+            self.begun, self.may_end = threading.Event(), threading.Event()
+
+        def start(self, unit: Unit) -> int:
+            self.begun.set()
+            assert self.may_end.wait(20)
+            return place.start(unit)
+
+    slow = Slow()
+    supervisor = Supervisor(layout)
+    supervisor.ensure(unit(place))
+    supervisor.begin()
+    starting = threading.Thread(
+        target=supervisor.ensure, args=[Unit(name="lke1.a.kubelet", command=ProcessSpec(line=SLEEP), place=slow)]
+    )
+    same_node = threading.Thread(
+        target=supervisor.ensure, args=[Unit(name="lke1.a.kube-proxy", command=ProcessSpec(line=SLEEP), place=place)]
+    )
+    try:
+        starting.start()
+        assert slow.begun.wait(20)
+        same_node.start()
+        supervisor.ensure(Unit(name="lke2.b.kubelet", command=ProcessSpec(line=SLEEP), place=place))
+        assert supervisor.is_alive("lke2.b.kubelet"), "another cluster's node starts meanwhile"
+        place.children[0].kill()
+        wait_for(lambda: known(layout).restarts == 1 and known(layout).alive)
+        assert not supervisor.is_alive("lke1.a.kube-proxy"), "two starts on one node would both switch it on"
+    finally:
+        slow.may_end.set()
+        starting.join(20)
+        same_node.join(20)
+        supervisor.end()
+    assert supervisor.is_alive("lke1.a.kubelet")
+    assert supervisor.is_alive("lke1.a.kube-proxy")
+
+
+def test_one_that_ends_at_once_is_a_command_that_failed(layout: Layout, place: Place) -> None:
+    class Gone:
+        def start(self, unit: Unit) -> int:
+            pid = place.start(unit)
+            place.end()
+            return pid
+
+    with pytest.raises(CommandError, match="ended at once"):
+        Supervisor(layout).ensure(Unit(name="gone", command=ProcessSpec(line=SLEEP), place=Gone()))
+
+
 def test_a_log_that_cannot_be_shortened_ends_no_supervision(
     layout: Layout, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,3 +280,28 @@ def test_a_damaged_file_speaks_of_no_process(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     path.write_text('{"pid": 1')
     assert recall(path) is None
+
+
+def test_a_process_that_outlives_its_starter_is_nobodys_mistake(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sandbox.clusters.host.subprocesses import detach;"
+        "print(detach(['sleep', '60'], log=Path(sys.argv[1]), folder=Path('/')))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(tmp_path / "log")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.kill(int(ended.stdout), signal.SIGKILL)
+    assert ended.stderr == ""
+
+
+def test_a_process_that_ended_is_collected_when_the_next_one_starts(tmp_path: Path) -> None:
+    first = detach(["true"], log=tmp_path / "log", folder=tmp_path)
+    wait_for(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+    second = detach(["true"], log=tmp_path / "log", folder=tmp_path)
+    assert not psutil.pid_exists(first)
+    wait_for(lambda: psutil.Process(second).status() == psutil.STATUS_ZOMBIE)
+    detach(["true"], log=tmp_path / "log", folder=tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
@@ -19,7 +18,6 @@ from sandbox.clusters.balancers.runtime_api import (
     server_states,
     worker,
 )
-from sandbox.clusters.host.files import write_whole
 from sandbox.clusters.host.processes import ProcessSpec, recall
 from sandbox.clusters.host.supervision import OnHost, Unit
 from sandbox.clusters.network.firewall import balancer_rules
@@ -32,6 +30,8 @@ from sandbox.clusters.network.links import (
 )
 from sandbox.clusters.network.plan import private_address
 from sandbox.errors import SandboxError
+from sandbox.files import write_whole
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,18 +174,16 @@ class NodeBalancer:
         self._wait_for_another(before)
 
     def _wait_for_another(self, before: str) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                if worker(self.socket) != before:
-                    return
-                why = "it goes on as before, since it does not take what it was told"
-            except OSError as error:
-                why = f"it does not answer: {error}"
-            if time.monotonic() > deadline:
-                raise BalancerError.of(self.id, why, self._log)
-            time.sleep(_PAUSE_SECONDS)
+        why = until(
+            lambda: self._lacking(before), enough=lambda why: not why, seconds=_START_SECONDS, every=_PAUSE_SECONDS
+        )
+        if why:
+            raise BalancerError.of(self.id, why, self.layout.logs / f"{self.name}.log")
 
-    @property
-    def _log(self) -> Path:
-        return self.layout.logs / f"{self.name}.log"
+    def _lacking(self, before: str) -> str:
+        """Why there is no other worker yet; empty if there is."""
+        try:
+            same = worker(self.socket) == before
+        except OSError as error:
+            return f"it does not answer: {error}"
+        return "it goes on as before, since it does not take what it was told" if same else ""

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox.files import write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -78,7 +80,7 @@ def ensure_authority(pair: KeyPair) -> KeyPair:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    _write(pair, key, certificate)
+    _write(pair, key, certificate.public_bytes(serialization.Encoding.PEM))
     return pair
 
 
@@ -102,10 +104,8 @@ def ensure_signing_key(pair: KeyPair) -> KeyPair:
     if pair.exists:
         return pair
     key = ec.generate_private_key(ec.SECP256R1())
-    _write_key(pair, key)
-    pair.certificate.write_bytes(
-        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
+    _write(pair, key, key.public_key().public_bytes(serialization.Encoding.PEM, public))
     return pair
 
 
@@ -133,7 +133,8 @@ def _ensure(
     if names:
         alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
         builder = builder.add_extension(alternatives, critical=False)
-    _write(pair, key, builder.sign(signer, hashes.SHA256()))
+    certificate = builder.sign(signer, hashes.SHA256())
+    _write(pair, key, certificate.public_bytes(serialization.Encoding.PEM))
     return pair
 
 
@@ -172,16 +173,9 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _write(pair: KeyPair, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-    _write_key(pair, key)
-    temporary = pair.certificate.with_suffix(".new")
-    temporary.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    temporary.replace(pair.certificate)
-
-
-def _write_key(pair: KeyPair, key: ec.EllipticCurvePrivateKey) -> None:
-    pair.folder.mkdir(parents=True, exist_ok=True)
-    pair.key.touch(mode=0o600)
-    pair.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+def _write(pair: KeyPair, key: ec.EllipticCurvePrivateKey, public: bytes) -> None:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    write_whole(pair.key, private.decode(), mode=0o600)
+    write_whole(pair.certificate, public.decode())

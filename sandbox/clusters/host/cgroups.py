@@ -5,11 +5,13 @@ Both layouts of Linux are served: version 1, one tree a controller, and version 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Final
+
+from sandbox.waiting import until
 
 _MOUNT: Final = Path("/sys/fs/cgroup")
 _PAUSE_SECONDS: Final = 0.02
@@ -60,26 +62,25 @@ def members(group: str) -> set[int]:
 
 def kill_members(group: str, *, timeout_seconds: float) -> set[int]:
     """End every process in a group and below it, and return those that are still there after that time."""
-    deadline = time.monotonic() + timeout_seconds
-    while remaining := members(group) - {os.getpid()}:
-        for pid in remaining:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        if time.monotonic() > deadline:
-            return remaining
-        time.sleep(_PAUSE_SECONDS)
-    return set()
+    return until(
+        lambda: _kill(members(group) - {os.getpid()}),
+        enough=lambda remaining: not remaining,
+        seconds=timeout_seconds,
+        every=_PAUSE_SECONDS,
+    )
+
+
+def _kill(processes: set[int]) -> set[int]:
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return processes
 
 
 def remove(group: str, *, timeout_seconds: float) -> list[Path]:
     """Remove a group with all below it, and return what could not be removed within that time."""
-    deadline = time.monotonic() + timeout_seconds
     # A killed process leaves its group a moment later.
-    while (left := _remove(group)) and time.monotonic() < deadline:
-        time.sleep(_PAUSE_SECONDS)
-    return left
+    return until(lambda: _remove(group), enough=lambda left: not left, seconds=timeout_seconds, every=_PAUSE_SECONDS)
 
 
 def _remove(group: str) -> list[Path]:

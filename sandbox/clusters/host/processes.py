@@ -6,10 +6,11 @@ process's by now.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 import os
 import signal
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sandbox.clusters.host.files import write_whole
+from sandbox.files import write_whole
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,17 +62,17 @@ class Running(BaseModel):
 
     def stop(self, *, grace_seconds: float) -> None:
         """End the process, at first politely; return when it is gone."""
-        deadline = time.monotonic() + grace_seconds
-        number = signal.SIGTERM if grace_seconds > 0 else signal.SIGKILL
-        while self.alive:
-            try:
+        if grace_seconds > 0:
+            self._send(signal.SIGTERM)
+            until(lambda: not self.alive, seconds=grace_seconds, every=_PAUSE_SECONDS)
+        until(lambda: self._send(signal.SIGKILL), seconds=math.inf, every=_PAUSE_SECONDS)
+
+    def _send(self, number: signal.Signals) -> bool:
+        """Send a signal; whether the process is gone."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                return
-            while self.alive and time.monotonic() < deadline:
-                time.sleep(_PAUSE_SECONDS)
-            number = signal.SIGKILL
-            time.sleep(_PAUSE_SECONDS)
+        return not self.alive
 
 
 def boot_id() -> str:

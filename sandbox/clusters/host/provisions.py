@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, FilePath
 
 from sandbox.clusters.host.delays import Delays
-from sandbox.clusters.host.files import write_whole
+from sandbox.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,23 +1,28 @@
-"""Runs the system's own commands (ip, nft, runc...); the only place that starts short-lived processes."""
+"""Runs the system's own commands (ip, nft, runc...), and starts the processes that a sandbox consists of."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
+import threading
 from typing import TYPE_CHECKING, Final
 
 from sandbox.clusters.host.layout import namespace_path
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _TIMEOUT_SECONDS: Final = 60.0
 _KEPT: Final = ("HOME", "FLEET_STATE_HOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 # sudo and cron leave the administrator's folders out.
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DETACHED: Final[set[int]] = set()
+"""Processes that were started to outlive this one, and have not been collected since they ended."""
+_COLLECTING: Final = threading.Lock()
 
 
 class CommandError(SandboxError):
@@ -77,15 +82,52 @@ def run(
     return done.stdout
 
 
-def spawn(
+def detach(
     command: Sequence[str], *, log: Path, folder: Path, extra_environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    """Start a process that outlives its starter, with its output appended to a log.
+) -> int:
+    """Start a process that outlives its starter, with its output appended to a log; its number.
+
+    One that ends before its starter is a zombie until the next one is started.
 
     Raises:
         OSError: there is no such executable, or the log cannot be written.
 
     """
+    process = _start(command, log=log, folder=folder, extra_environment=extra_environment)
+    with _COLLECTING:
+        _DETACHED.difference_update([pid for pid in _DETACHED if _collected(pid)])
+        _DETACHED.add(process.pid)
+    # Nobody waits for it by this object, whose end would warn of a process that still runs.
+    process.returncode = 0
+    return process.pid
+
+
+def _collected(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
+
+
+@contextlib.contextmanager
+def beside(command: Sequence[str], *, log: Path, folder: Path) -> Iterator[None]:
+    """Have a process run, with its output appended to a log, and end it.
+
+    Raises:
+        OSError: there is no such executable, or the log cannot be written.
+
+    """
+    process = _start(command, log=log, folder=folder)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _start(
+    command: Sequence[str], *, log: Path, folder: Path, extra_environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # no shell, and every argument is the sandbox's own
@@ -111,7 +153,7 @@ def launch(command: Sequence[str], *, log: Path, folder: Path, timeout_seconds: 
 
     """
     before = log.stat().st_size if log.exists() else 0
-    starter = spawn(command, log=log, folder=folder)
+    starter = _start(command, log=log, folder=folder)
     try:
         status = starter.wait(timeout=timeout_seconds)
     except subprocess.TimeoutExpired as error:

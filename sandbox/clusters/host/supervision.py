@@ -6,17 +6,17 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
 
 from sandbox.clusters.host.processes import recall, remember
-from sandbox.clusters.host.subprocesses import inside, spawn
+from sandbox.clusters.host.subprocesses import CommandError, detach, inside
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable
 
     from sandbox.clusters.host.layout import Layout
@@ -30,8 +30,6 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 _HEALTHY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 5.0
 _LOG_BYTES: Final = 20 * 1024 * 1024
-_CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
-"""Those that have not been seen to end: a handle that is dropped before counts as a mistake."""
 
 
 class Place(Protocol):
@@ -68,11 +66,11 @@ class _Watched:
 
 
 class Supervisor:
-    """Runs units until they are stopped. Safe for use by several threads."""
+    """Runs units until they are stopped. Several threads may use it, and wait for each other only by node."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._lock = threading.RLock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._watched: dict[str, _Watched] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervision", daemon=True)
@@ -93,7 +91,7 @@ class Supervisor:
             SandboxError, OSError: it cannot be started; it is tried again, with growing pauses.
 
         """
-        with self._lock:
+        with self._turn(unit.name):
             watched = self._watched.setdefault(unit.name, _Watched(unit))
             watched.unit = unit
             watched.running = watched.running or recall(self._layout.units / f"{unit.name}.json")
@@ -106,23 +104,26 @@ class Supervisor:
     def drop(self, names: Iterable[str], *, grace_seconds: float = 0.0) -> None:
         """Stop the units of these names, and forget them. What has no state of its own to save needs no grace."""
         for name in names:
-            with self._lock:
+            with self._turn(name):
                 watched = self._watched.pop(name, None)
-            path = self._layout.units / f"{name}.json"
-            if running := (watched and watched.running) or recall(path):
-                running.stop(grace_seconds=grace_seconds)
-            path.unlink(missing_ok=True)
+                path = self._layout.units / f"{name}.json"
+                if running := (watched and watched.running) or recall(path):
+                    running.stop(grace_seconds=grace_seconds)
+                path.unlink(missing_ok=True)
 
     def names(self, prefix: str) -> list[str]:
         """The units whose names begin so, those of an earlier supervisor too."""
         files = {path.stem for path in self._layout.units.glob(f"{prefix}*.json")}
-        with self._lock:
-            return sorted(files | {name for name in self._watched if name.startswith(prefix)})
+        return sorted(files | {name for name in list(self._watched) if name.startswith(prefix)})
 
     def is_alive(self, name: str) -> bool:
         """Whether a unit's process runs."""
         watched = self._watched.get(name)
         return watched is not None and watched.running is not None and watched.running.alive
+
+    def _turn(self, name: str) -> threading.Lock:
+        """What to hold while a unit is started or stopped: that of its node, which two units would both switch on."""
+        return self._turns[name.rpartition(".")[0] or name]
 
     def _start(self, watched: _Watched) -> None:
         unit = watched.unit
@@ -135,6 +136,11 @@ class Supervisor:
                 fingerprint=unit.command.fingerprint,
                 restarts=restarts,
             )
+        except psutil.NoSuchProcess as error:
+            self._postpone(watched)
+            raise CommandError(
+                unit.command.line, f"it ended at once; see {self._layout.logs / unit.name}.log"
+            ) from error
         except Exception:
             self._postpone(watched)
             raise
@@ -147,14 +153,23 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._ending.wait(_INTERVAL_SECONDS):
-            with self._lock:
-                for watched in list(self._watched.values()):
-                    try:
-                        self._revive(watched)
-                    except Exception:
-                        # Whatever is wrong with one, the others are looked after, and this one again.
-                        _log.exception("%s cannot be looked after", watched.unit.name)
+            for name in list(self._watched):
+                self._look_after(name)
             self._shorten_logs()
+
+    def _look_after(self, name: str) -> None:
+        turn = self._turn(name)
+        # Whoever has the turn starts or stops it, and the others need not wait for that.
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            if watched := self._watched.get(name):
+                self._revive(watched)
+        except Exception:
+            # Whatever is wrong with one, the others are looked after, and this one again.
+            _log.exception("%s cannot be looked after", name)
+        finally:
+            turn.release()
 
     def _shorten_logs(self) -> None:
         for log in self._layout.logs.glob("*.log"):
@@ -175,7 +190,7 @@ class Supervisor:
         _log.warning("%s ended; starting it again", watched.unit.name)
         try:
             self._start(watched)
-        except (SandboxError, OSError, psutil.NoSuchProcess) as error:
+        except (SandboxError, OSError) as error:
             _log.warning("%s cannot be started: %s", watched.unit.name, error)
         else:
             # The first restart is at once; one that dies again waits.
@@ -190,13 +205,10 @@ class OnHost:
         self._namespace = namespace
 
     def start(self, unit: Unit) -> int:
-        """Start it. A child that ended is collected at the next start, or when the supervisor ends."""
-        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
-        child = spawn(
+        """Start it."""
+        return detach(
             inside(self._namespace, unit.command.line),
             log=self._layout.logs / f"{unit.name}.log",
             folder=self._layout.root,
             extra_environment=unit.command.environment,
         )
-        _CHILDREN.append(child)
-        return child.pid

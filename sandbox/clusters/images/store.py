@@ -8,9 +8,9 @@ once it is written, so the nodes' copies are links to one file each, and ten nod
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock
 
-from sandbox.clusters.host.subprocesses import CommandError, run, spawn
+from sandbox.clusters.host.subprocesses import CommandError, beside, run
 from sandbox.clusters.images.model import HostFile, contents
 from sandbox.clusters.images.oci import write_archive
 from sandbox.privileges import CACHE
 from sandbox.toolchain import tool_path
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,6 +35,7 @@ _IMPORT_SECONDS: Final = 900.0
 _START_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
 _ROOT: Final = "root"
+_HOMES: Final = "homes"
 _FORMAT: Final = "3"
 
 
@@ -87,11 +89,22 @@ class ImageStore:
             if self.folder.exists():
                 return
             for old in self.cache.iterdir():
-                if old.is_dir() and old not in keep:
+                if old.is_dir() and old not in keep and old.name != _HOMES:
                     shutil.rmtree(old)
             with tempfile.TemporaryDirectory(dir=self.cache, prefix="new-") as folder:
                 self._import(Path(folder))
                 Path(folder, _ROOT).rename(self.folder)
+
+    def note(self, home: Path) -> None:
+        """Have a folder of sandboxes remembered as one whose sandboxes use stores of this cache."""
+        link = self.cache / _HOMES / hashlib.sha256(os.fsencode(home.absolute())).hexdigest()[:16]
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(home.absolute())
+
+    def homes(self) -> list[Path]:
+        """Those folders."""
+        return [link.readlink() for link in sorted((self.cache / _HOMES).glob("*"))]
 
     def _import(self, folder: Path) -> None:
         archive, socket = folder / "images.tar", folder / "c.sock"
@@ -108,14 +121,11 @@ class ImageStore:
         # where it makes its default state folder whatever its configuration says (CreateTopLevelDirectories).
         apart = ["unshare", "--mount", "--", "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "containerd"]
         line = [*apart, str(tool_path("containerd")), f"--config={configuration}"]
-        containerd = spawn(line, log=log, folder=folder)
-        try:
-            client = (str(tool_path("ctr")), "--address", str(socket), "--namespace", "k8s.io")
-            _wait(client, log)
+        client = (str(tool_path("ctr")), "--address", str(socket), "--namespace", "k8s.io")
+        with beside(line, log=log, folder=folder):
+            if not until(lambda: _answers(client), seconds=_START_SECONDS, every=_PAUSE_SECONDS):
+                raise CommandError(["containerd"], log.read_text())
             run(*client, "images", "import", str(archive), timeout_seconds=_IMPORT_SECONDS)
-        finally:
-            containerd.terminate()
-            containerd.wait()
 
     def _key(self) -> str:
         digest = hashlib.sha256(f"{_FORMAT} {tool_path('containerd')}".encode())
@@ -136,14 +146,9 @@ def _content(entry: Packed) -> str:
         return f"{entry.mode} {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _wait(client: tuple[str, ...], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            run(*client, "version")
-        except CommandError as error:
-            if time.monotonic() > deadline:
-                raise CommandError(["containerd"], log.read_text()) from error
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+def _answers(client: tuple[str, ...]) -> bool:
+    try:
+        run(*client, "version")
+    except CommandError:
+        return False
+    return True

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -36,6 +35,7 @@ from sandbox.clusters.node.files import (
 )
 from sandbox.clusters.node.machine import PROGRAMS_FOLDER, Machine
 from sandbox.errors import SandboxError
+from sandbox.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -288,7 +288,9 @@ def remove_logs(layout: Layout, prefix: str) -> None:
 
 
 def _remove_folder(folder: Path) -> None:
-    deadline = time.monotonic() + _STOP_SECONDS
-    while folder.exists():
-        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
-        time.sleep(_PAUSE_SECONDS)
+    def gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    if not until(gone, seconds=_STOP_SECONDS, every=_PAUSE_SECONDS):
+        shutil.rmtree(folder)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +21,7 @@ from sandbox.plugins.language import installer, plugin_runner
 from sandbox.plugins.language.environment import Environment, EnvironmentNotFoundError, locate
 from sandbox.plugins.language.executor import EXIT_SHOWN
 from sandbox.plugins.language.program import Program
+from sandbox.plugins.language.streaming import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -167,11 +167,9 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
     @_reporting_errors
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
         """The interpreter that runs the program."""
-        python = str(locate(request.info).python)
-        version = subprocess.run(  # noqa: S603 - the project's own interpreter
-            [python, "--version"], check=True, capture_output=True, text=True
-        ).stdout.removeprefix("Python ")
-        return language_pb2.AboutResponse(executable=python, version=version.strip())
+        environment = locate(request.info)
+        version = _said(environment, "--version").removeprefix("Python ").strip()
+        return language_pb2.AboutResponse(executable=str(environment.python), version=version)
 
     def RuntimeOptionsPrompts(
         self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
@@ -212,10 +210,12 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 def _probe(environment: Environment) -> Any:
     """What the environment holds, as probe.py describes it."""
-    result = subprocess.run(  # noqa: S603 - the project's own interpreter
-        [environment.python, "-I", _PROBE], check=True, capture_output=True, env=environment.variables()
-    )
-    return json.loads(result.stdout)
+    return json.loads(_said(environment, "-I", str(_PROBE)))
+
+
+def _said(environment: Environment, *arguments: str) -> str:
+    """What the project's own interpreter prints. Raises OSError if it fails."""
+    return said([str(environment.python), *arguments], directory=Path.cwd(), variables=environment.variables())
 
 
 def _plugins(info: language_pb2.ProgramInfo) -> list[tuple[str, str, str]]:

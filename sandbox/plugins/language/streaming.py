@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import queue
+import shlex
 import subprocess
 import threading
 from typing import IO, TYPE_CHECKING
@@ -55,6 +56,16 @@ class StreamedProcess:
     def wait(self) -> int:
         """The exit status, once the process has ended."""
         return self._process.wait()
+
+
+def said(command: Sequence[str], *, directory: Path, variables: Mapping[str, str]) -> str:
+    """What a process prints that ends by itself. Raises OSError if it cannot be started, or fails."""
+    process = StreamedProcess(command, directory=directory, variables=variables)
+    lines = list(process.lines())
+    if status := process.wait():
+        told = b"".join(line for _, line in lines).decode(errors="replace").strip()
+        raise OSError(f"`{shlex.join(command)}` ended with status {status}: {told}")
+    return b"".join(line for stream, line in lines if stream is Stream.STDOUT).decode()
 
 
 def _forward(
