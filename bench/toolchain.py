@@ -26,8 +26,8 @@ from sandbox.toolchain.tools import find_tools
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sandbox.toolchain.kinds import Tool
     from sandbox.toolchain.progress import Step
-    from sandbox.toolchain.tools import Tool
 
 
 class _Counting:

@@ -47,6 +47,16 @@ def main(name: str) -> None:
     supervisor = Supervisor(layout)
     supervisor.ensure(Etcd(layout, provisions).unit())
     supervisor.begin()
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    signal.signal(signal.SIGINT, lambda *_: ending.set())
+    with _account(layout, provisions, supervisor):
+        ending.wait()
+    supervisor.end()
+
+
+def _account(layout: Layout, provisions: Provisions, supervisor: Supervisor) -> LinodeApi:
+    """The emulated account, with what makes it real."""
     controllers = read_token(layout.controllers_token)
     args = ClusterArgs(
         layout=layout,
@@ -54,7 +64,7 @@ def main(name: str) -> None:
         provisions=provisions,
         linode=LinodeClient(controllers, base_url=f"{LINODE_API}/v4"),
     )
-    api = LinodeApi(
+    return LinodeApi(
         LinodeApiArgs(
             host=str(CLOUD),
             port=LINODE_API_PORT,
@@ -70,12 +80,6 @@ def main(name: str) -> None:
             object_store=MemoryObjectStore(),
         )
     )
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    signal.signal(signal.SIGINT, lambda *_: ending.set())
-    with api:
-        ending.wait()
-    supervisor.end()
 
 
 def read_token(file: Path) -> str:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from sandbox.toolchain.cache import Cache
     from sandbox.toolchain.golang import Go
+    from sandbox.toolchain.kinds import Module, Tool
     from sandbox.toolchain.modfile import ModFile
     from sandbox.toolchain.process import Runner
     from sandbox.toolchain.progress import Activity
-    from sandbox.toolchain.tools import Module, Tool
 
 _NAMED: Final = 2
 _SHOWN_LINES: Final = 6

@@ -16,8 +16,8 @@ from sandbox.toolchain.tools import TOOLS, find_tools
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from sandbox.toolchain.kinds import Tool
     from sandbox.toolchain.resolver import Toolchain
-    from sandbox.toolchain.tools import Tool
 
 # Where there is no terminal, a path must come out whole.
 _WIDTH_WITHOUT_TERMINAL = 200

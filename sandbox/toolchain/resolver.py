@@ -23,12 +23,13 @@ from sandbox.toolchain.errors import BuildError
 from sandbox.toolchain.golang import Go, GoFinder
 from sandbox.toolchain.process import Command, attend, pinned_go, run
 from sandbox.toolchain.progress import Step, default_reporter
-from sandbox.toolchain.tools import TOOLS, Tool, find_tools
+from sandbox.toolchain.tools import TOOLS, find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from sandbox.toolchain.cache import Record
+    from sandbox.toolchain.kinds import Tool
     from sandbox.toolchain.process import Runner
     from sandbox.toolchain.progress import Reporter
 

@@ -10,9 +10,9 @@ from sandbox.errors import SandboxError
 from sandbox.privileges import environment, invoker
 from sandbox.toolchain.errors import ModuleUnavailableError
 from sandbox.toolchain.fetching import fetch_module
+from sandbox.toolchain.kinds import MODULES_FOLDER
 from sandbox.toolchain.process import Command, run
 from sandbox.toolchain.resolver import default_toolchain
-from sandbox.toolchain.tools import MODULES_FOLDER
 
 
 @functools.cache

@@ -13,9 +13,10 @@ from packaging.version import Version
 
 from sandbox.clusters.api import manifests
 from sandbox.toolchain.errors import UnknownToolError
+from sandbox.toolchain.kinds import MODULES_FOLDER, Module
 from sandbox.toolchain.process import Command, go_environment, pinned_go, run
 from sandbox.toolchain.resolver import default_toolchain
-from sandbox.toolchain.tools import MODULES_FOLDER, TOOLS, Module, find_tools
+from sandbox.toolchain.tools import TOOLS, find_tools
 
 MODULES = {tool.module.name: tool.module for tool in TOOLS.values()}
 

@@ -122,9 +122,7 @@ class ControlPlane:
     def api_server(self) -> Unit:
         """The API server's process."""
         etcd = Etcd(self.layout, self.provisions)
-        serving, kubelet, proxy = (
-            self._pair(name) for name in ("kube-apiserver", "kubelet-client", "front-proxy-client")
-        )
+        serving, kubelet = self._pair("kube-apiserver"), self._pair("kubelet-client")
         tokens = self._pair("service-accounts")
         line = [
             str(self.provisions.programs["kube-apiserver"]),
@@ -150,6 +148,15 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             f"--service-account-key-file={tokens.certificate}",
             f"--service-account-signing-key-file={tokens.key}",
+            *self._aggregation(),
+            "--profiling=false",
+        ]
+        return self._unit("kube-apiserver", line)
+
+    def _aggregation(self) -> list[str]:
+        """How the API server calls those behind it."""
+        proxy = self._pair("front-proxy-client")
+        return [
             f"--requestheader-client-ca-file={self._pair('front-proxy-ca').certificate}",
             "--requestheader-allowed-names=front-proxy-client",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
@@ -159,9 +166,7 @@ class ControlPlane:
             f"--proxy-client-key-file={proxy.key}",
             # Straight to an endpoint's pod, since no kube-proxy runs beside the API server.
             "--enable-aggregator-routing",
-            "--profiling=false",
         ]
-        return self._unit("kube-apiserver", line)
 
     def controller_manager(self) -> Unit:
         """The controller manager's process. It ends if it starts before the bootstrap roles are there."""

@@ -56,6 +56,21 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
   SystemdCgroup = false
 """
 
+_KEEPING: Final = {
+    # All nodes share the host's disk, whose fill level is not theirs to mend: a node must not evict pods for it,
+    # nor delete images that it could not get again.
+    "evictionHard": {
+        "memory.available": "0%",
+        "nodefs.available": "0%",
+        "nodefs.inodesFree": "0%",
+        "imagefs.available": "0%",
+    },
+    "imageGCHighThresholdPercent": 100,
+    "imageGCLowThresholdPercent": 99,
+    # Or an image that the kubelet once tried to pull is pulled again although it is there.
+    "imagePullCredentialsVerificationPolicy": "NeverVerify",
+}
+
 
 def write_node_files(root: Path, *, cgroup: str, pods: IPv4Network, name: str, pool: PoolSpec) -> None:
     """Write the files below a machine's root file system.
@@ -123,18 +138,7 @@ def _kubelet(cgroup: str, pool: PoolSpec) -> dict[str, Any]:
         "clusterDNS": [str(DNS_SERVICE)],
         "clusterDomain": "cluster.local",
         "resolvConf": "/etc/resolv.conf",
-        # All nodes share the host's disk, whose fill level is not theirs to mend: a node must not evict pods for it,
-        # nor delete images that it could not get again.
-        "evictionHard": {
-            "memory.available": "0%",
-            "nodefs.available": "0%",
-            "nodefs.inodesFree": "0%",
-            "imagefs.available": "0%",
-        },
-        "imageGCHighThresholdPercent": 100,
-        "imageGCLowThresholdPercent": 99,
-        # Or an image that the kubelet once tried to pull is pulled again although it is there.
-        "imagePullCredentialsVerificationPolicy": "NeverVerify",
+        **_KEEPING,
         "serializeImagePulls": False,
         "containerLogMaxSize": "5Mi",
         "containerLogMaxFiles": 2,
