@@ -9,7 +9,6 @@ import pytest
 
 from sandbox.clusters.images.archives import ImageError, read_images
 from sandbox.clusters.images.library import Library
-from sandbox.clusters.images.references import NoReferenceError, full_name
 from sandbox.clusters.images.table import IMAGES
 from tests.clusters.own import (
     FOREIGN,
@@ -280,25 +279,3 @@ def test_a_kept_image_that_was_damaged_since_is_told(library: Library, tmp_path:
     image.archive.write_bytes(image.archive.read_bytes()[:700])
     with pytest.raises(ImageError, match="Remove that file, and load the image again"):
         library.images()
-
-
-@pytest.mark.parametrize(
-    ("given", "full"),
-    [
-        ("app:1", APP),
-        ("team/app:1", "docker.io/team/app:1"),
-        ("docker.io/app:1", APP),
-        ("index.docker.io/library/app:1", APP),
-        ("localhost/app:1", "localhost/app:1"),
-        ("localhost:5000/app:1", "localhost:5000/app:1"),
-        ("registry.example.com/app:1", "registry.example.com/app:1"),
-    ],
-)
-def test_a_short_name_is_one_on_docker_hub(given: str, full: str) -> None:
-    assert full_name(given) == full
-
-
-@pytest.mark.parametrize("given", ["", "app", "localhost:5000/app", "App:1", "app:", f"app@sha256:{'0' * 64}", "a b:1"])
-def test_what_is_no_name_with_a_tag_is_refused(given: str) -> None:
-    with pytest.raises(NoReferenceError):
-        full_name(given)

@@ -92,7 +92,7 @@ def test_what_still_runs_in_a_removed_nodes_groups_is_ended(control_plane: Contr
 
 
 def test_a_nodes_folder_that_stays_is_told_of(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, *, ignore_errors: bool) -> None:
+    def refuse(path: Path, *, ignore_errors: bool = False) -> None:
         if not ignore_errors:
             raise PermissionError(1, "Operation not permitted", str(path))
 

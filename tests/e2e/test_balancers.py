@@ -6,12 +6,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -26,7 +23,7 @@ from sandbox.clusters.host.supervision import Supervisor
 from sandbox.clusters.network.links import attach, delete_namespace, ensure_wan, load_rules
 from sandbox.linode.limits import UNLIMITED
 from sandbox.linode.server import LinodeApi, LinodeApiArgs
-from tests.e2e import endpoints
+from tests.e2e.internet import NODE_PORT, NODES, SECONDS, Internet, address, program, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,81 +32,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.privileged
 
-NODES = {"one": IPv4Address("198.51.100.10"), "two": IPv4Address("198.51.100.11")}
 CLIENT = "192.0.2.1"
-NODE_PORT = 30080
-SECONDS = 30.0
 RELOADS = 8
 BYTES = 15 * 1024 * 1024
-
-
-@dataclass
-class Internet:
-    """The sandbox's internet with two nodes that answer, and the account whose NodeBalancers are on it."""
-
-    layout: Layout
-    account: LinodeClient
-    supervisor: Supervisor
-    servers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def serve(self, node: str) -> None:
-        """Have a node answer."""
-        (self.layout.root / node).write_text("200")
-        line = [*_program("serve"), node, str(NODE_PORT), str(self.layout.root / node)]
-        self.servers[node] = subprocess.Popen(inside(self.layout.node(node), line))
-
-    def silence(self, node: str) -> None:
-        """Have a node answer no more."""
-        server = self.servers.pop(node)
-        server.kill()
-        server.wait()
-
-    def call(self, balancer: NodeBalancer | str, port: int = 80, *, count: int = 1) -> list[dict[str, str]]:
-        """What a client is told, connection by connection."""
-        to = balancer if isinstance(balancer, str) else address(balancer)
-        line = [*_program("call"), to, str(port), str(count)]
-        return [json.loads(text) for text in run(*inside(self.layout.wan, line)).splitlines()]
-
-    def http(self, balancer: NodeBalancer, path: str = "/") -> dict[str, str]:
-        """What an HTTP client is told."""
-        url = f"http://{address(balancer)}{path}"
-        answer: dict[str, str] = json.loads(run(*inside(self.layout.wan, ["curl", "-sS", "-m", "5", url])))
-        return answer
-
-    def names(self, balancer: NodeBalancer, port: int = 80, *, count: int = 6) -> set[str]:
-        """The nodes that answer."""
-        return {answer.get("node", "nobody") for answer in self.call(balancer, port, count=count)}
-
-    def balancer(self, **config: Any) -> NodeBalancer:
-        """A new NodeBalancer with one port, and both nodes behind it, once it answers."""
-        backends = [{"label": f"node-{name}", "address": f"{ip}:{NODE_PORT}"} for name, ip in NODES.items()]
-        made = self.account.nodebalancer_create(
-            "eu-west", configs=[{"port": 80, "protocol": "tcp", "nodes": backends, **config}]
-        )
-        folder = self.layout.balancers / str(made.id)
-        until(lambda: (folder / "loaded").exists() and self._bound(made), "it listens")
-        return made
-
-    def _bound(self, balancer: NodeBalancer) -> bool:
-        listening = run(*inside(self.layout.balancer(balancer.id), ["ss", "-Hltn"]))
-        return f"{address(balancer)}:" in listening
-
-
-def _program(what: str) -> list[str]:
-    return [sys.executable, endpoints.__file__, what]
-
-
-def address(balancer: NodeBalancer) -> str:
-    """Its public address."""
-    return str(balancer.ipv4 if isinstance(balancer.ipv4, str) else balancer.ipv4.address)
-
-
-def until(claim: Any, what: str, *, within_seconds: float = SECONDS) -> None:
-    """Return when a claim holds."""
-    deadline = time.monotonic() + within_seconds
-    while not claim():
-        assert time.monotonic() < deadline, f"not within {within_seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +138,14 @@ def _loaded(internet: Internet, balancer: NodeBalancer) -> str:
 
 def test_a_change_loses_no_connection_and_fails_no_new_one(internet: Internet) -> None:
     balancer = internet.balancer()
-    line = [*_program("hold"), address(balancer), "80"]
+    line = [*program("hold"), address(balancer), "80"]
     holder = subprocess.Popen(
         inside(internet.layout.wan, line), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdin is not None
     assert holder.stdout is not None
     calls = subprocess.Popen(
-        inside(internet.layout.wan, [*_program("call"), address(balancer), "80", "400"]), stdout=subprocess.PIPE
+        inside(internet.layout.wan, [*program("call"), address(balancer), "80", "400"]), stdout=subprocess.PIPE
     )
     try:
         for number in range(RELOADS):
@@ -277,7 +202,7 @@ def test_a_firewall_is_before_the_balancer_and_not_before_its_backends(internet:
     )
     path = f"/networking/firewalls/{made['id']}"
     until(lambda: internet.call(balancer)[0].get("failed") == "TimeoutError", "nobody else gets in")
-    line = [*_program("call"), address(balancer), "80", "1"]
+    line = [*program("call"), address(balancer), "80", "1"]
     [answer] = run(*inside(internet.layout.node("one"), line)).splitlines()
     assert json.loads(answer)["peer"].startswith("192.168.255."), "whoever is named gets in, and is answered"
     rules["inbound"] = [{"action": "ACCEPT", "protocol": "TCP", "addresses": {"ipv4": [f"{CLIENT}/32"]}, "ports": "80"}]
@@ -291,7 +216,7 @@ def test_a_deleted_port_is_closed_at_once_for_who_has_a_connection_too(internet:
     internet.account.post(f"/nodebalancers/{balancer.id}/configs", data={"port": 81, "protocol": "tcp"})
     until(lambda: "port81" in _loaded(internet, balancer), "there is another port")
     holder = subprocess.Popen(
-        inside(internet.layout.wan, [*_program("hold"), address(balancer), "80"]),
+        inside(internet.layout.wan, [*program("hold"), address(balancer), "80"]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
