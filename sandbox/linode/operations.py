@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sandbox.linode.account import Account
     from sandbox.linode.auth import Scope
     from sandbox.linode.reconciler import Reconciler
+    from sandbox.linode.state import Transaction
+    from sandbox.linode.state.store import R
 
 
 class Requirement(Enum):
@@ -61,6 +63,18 @@ class Call:
             raise not_found()
         return int(text)
 
+    def record(self, state: Transaction, kind: type[R], name: str, **belonging: int) -> R:
+        """The record whose id is in the path, and which belongs to what the path says of it.
+
+        Raises:
+            ApiError: 404.
+
+        """
+        found = state.get(kind, self.number(name))
+        if found is None or any(getattr(found, field) != owner for field, owner in belonging.items()):
+            raise not_found()
+        return found
+
     def body(self, model: type[M]) -> M:
         """The request's body; none at all counts as an empty object.
 
@@ -91,7 +105,7 @@ class Call:
 Handler = Callable[[Call], Awaitable[Mapping[str, Any]]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Operation:
     """An endpoint; `path` is below /v4 and /v4beta, with {names} for its parameters."""
 

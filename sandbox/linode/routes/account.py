@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.linode.auth import Access, Scope, digest
-from sandbox.linode.errors import not_found
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation, Requirement
 from sandbox.linode.schemas.account import (
@@ -25,7 +24,6 @@ from sandbox.linode.state.records import EventRecord, TokenRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.linode.state import Transaction
     from sandbox.linode.state.records import Entity
 
 _ACCOUNT_READ = Scope(service="account", access=Access.READ_ONLY)
@@ -72,36 +70,22 @@ async def list_events(call: Call) -> Mapping[str, Any]:
 async def view_event(call: Call) -> Mapping[str, Any]:
     """GET /account/events/{id}."""
     with call.account.store.transaction() as state:
-        return _show_event(_event_at(call, state)).body()
+        return _show_event(call.record(state, EventRecord, "event_id")).body()
 
 
 async def see_events(call: Call) -> Mapping[str, Any]:
     """POST /account/events/{id}/seen: that event and all before it."""
     with call.account.store.transaction() as state:
-        latest = _event_at(call, state)
+        latest = call.record(state, EventRecord, "event_id")
         for event in state.all(EventRecord):
             if event.id <= latest.id and not event.seen:
                 state.put(event.model_copy(update={"seen": True}))
     return {}
 
 
-def _event_at(call: Call, state: Transaction) -> EventRecord:
-    event = state.get(EventRecord, call.number("event_id"))
-    if event is None:
-        raise not_found()
-    return event
-
-
 def _show_event(record: EventRecord) -> Event:
-    return Event(
-        id=record.id,
-        action=record.action,
-        created=record.created,
-        entity=_show_entity(record.entity),
-        secondary_entity=_show_entity(record.secondary),
-        seen=record.seen,
-        read=record.seen,
-    )
+    entity, secondary = _show_entity(record.entity), _show_entity(record.secondary)
+    return Event.of(record, entity=entity, secondary_entity=secondary, read=record.seen)
 
 
 def _show_entity(entity: Entity | None) -> EventEntity | None:
@@ -111,7 +95,7 @@ def _show_entity(entity: Entity | None) -> EventEntity | None:
 async def list_tokens(call: Call) -> Mapping[str, Any]:
     """GET /profile/tokens."""
     with call.account.store.transaction() as state:
-        tokens = [_show_token(token, token.prefix) for token in state.all(TokenRecord)]
+        tokens = [Token.of(token, token=token.prefix) for token in state.all(TokenRecord)]
     return call.listing(tokens, filterable=_TOKEN_FILTERABLE)
 
 
@@ -132,51 +116,33 @@ async def create_token(call: Call) -> Mapping[str, Any]:
         )
         state.put(token)
         emit(state, "token_create", token, now=now)
-    return _show_token(token, secret).body()
+    return Token.of(token, token=secret).body()
 
 
 async def view_token(call: Call) -> Mapping[str, Any]:
     """GET /profile/tokens/{id}."""
     with call.account.store.transaction() as state:
-        token = _token_at(call, state)
-    return _show_token(token, token.prefix).body()
+        token = call.record(state, TokenRecord, "token_id")
+    return Token.of(token, token=token.prefix).body()
 
 
 async def update_token(call: Call) -> Mapping[str, Any]:
     """PUT /profile/tokens/{id}."""
     request = call.body(TokenUpdate)
     with call.account.store.transaction() as state:
-        token = _token_at(call, state)
+        token = call.record(state, TokenRecord, "token_id")
         changed = token.model_copy(update={"label": request.label or token.label})
         state.put(changed)
-    return _show_token(changed, changed.prefix).body()
+    return Token.of(changed, token=changed.prefix).body()
 
 
 async def delete_token(call: Call) -> Mapping[str, Any]:
     """DELETE /profile/tokens/{id}: whoever has it is locked out at once."""
     with call.account.store.transaction() as state:
-        token = _token_at(call, state)
+        token = call.record(state, TokenRecord, "token_id")
         state.delete(token)
         emit(state, "token_delete", token, now=call.account.timestamp())
     return {}
-
-
-def _token_at(call: Call, state: Transaction) -> TokenRecord:
-    token = state.get(TokenRecord, call.number("token_id"))
-    if token is None:
-        raise not_found()
-    return token
-
-
-def _show_token(record: TokenRecord, shown: str) -> Token:
-    return Token(
-        id=record.id,
-        label=record.label,
-        scopes=record.scopes,
-        created=record.created,
-        expiry=record.expiry,
-        token=shown,
-    )
 
 
 _EVENTS = "/account/events"
@@ -184,14 +150,14 @@ _EVENT = _EVENTS + "/{event_id}"
 _TOKENS = "/profile/tokens"
 _TOKEN = _TOKENS + "/{token_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path="/account", handler=view_account, needs=_ACCOUNT_READ),
-    Operation(method="GET", path=_EVENTS, handler=list_events, needs=_EVENTS_READ, bucket=Bucket.LISTS),
-    Operation(method="GET", path=_EVENT, handler=view_event, needs=_EVENTS_READ),
-    Operation(method="POST", path=_EVENT + "/seen", handler=see_events, needs=_EVENTS_WRITE),
-    Operation(method="GET", path="/profile", handler=view_profile, needs=Requirement.A_TOKEN),
-    Operation(method="GET", path=_TOKENS, handler=list_tokens, needs=_ACCOUNT_READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_TOKENS, handler=create_token, needs=_ACCOUNT_WRITE),
-    Operation(method="GET", path=_TOKEN, handler=view_token, needs=_ACCOUNT_READ),
-    Operation(method="PUT", path=_TOKEN, handler=update_token, needs=_ACCOUNT_WRITE),
-    Operation(method="DELETE", path=_TOKEN, handler=delete_token, needs=_ACCOUNT_WRITE),
+    Operation("GET", "/account", view_account, _ACCOUNT_READ),
+    Operation("GET", _EVENTS, list_events, _EVENTS_READ, Bucket.LISTS),
+    Operation("GET", _EVENT, view_event, _EVENTS_READ),
+    Operation("POST", _EVENT + "/seen", see_events, _EVENTS_WRITE),
+    Operation("GET", "/profile", view_profile, Requirement.A_TOKEN),
+    Operation("GET", _TOKENS, list_tokens, _ACCOUNT_READ, Bucket.LISTS),
+    Operation("POST", _TOKENS, create_token, _ACCOUNT_WRITE),
+    Operation("GET", _TOKEN, view_token, _ACCOUNT_READ),
+    Operation("PUT", _TOKEN, update_token, _ACCOUNT_WRITE),
+    Operation("DELETE", _TOKEN, delete_token, _ACCOUNT_WRITE),
 )

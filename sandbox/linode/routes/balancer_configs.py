@@ -166,15 +166,15 @@ _CONFIG = _CONFIGS + "/{config_id}"
 _BACKENDS = _CONFIG + "/nodes"
 _BACKEND = _BACKENDS + "/{node_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_CONFIGS, handler=list_configs, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_CONFIGS, handler=create_config, needs=WRITE),
-    Operation(method="GET", path=_CONFIG, handler=view_config, needs=READ),
-    Operation(method="PUT", path=_CONFIG, handler=update_config, needs=WRITE),
-    Operation(method="DELETE", path=_CONFIG, handler=delete_config, needs=WRITE),
-    Operation(method="POST", path=_CONFIG + "/rebuild", handler=rebuild_config, needs=WRITE),
-    Operation(method="GET", path=_BACKENDS, handler=list_backends, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_BACKENDS, handler=create_backend, needs=WRITE),
-    Operation(method="GET", path=_BACKEND, handler=view_backend, needs=READ),
-    Operation(method="PUT", path=_BACKEND, handler=update_backend, needs=WRITE),
-    Operation(method="DELETE", path=_BACKEND, handler=delete_backend, needs=WRITE),
+    Operation("GET", _CONFIGS, list_configs, READ, Bucket.LISTS),
+    Operation("POST", _CONFIGS, create_config, WRITE),
+    Operation("GET", _CONFIG, view_config, READ),
+    Operation("PUT", _CONFIG, update_config, WRITE),
+    Operation("DELETE", _CONFIG, delete_config, WRITE),
+    Operation("POST", _CONFIG + "/rebuild", rebuild_config, WRITE),
+    Operation("GET", _BACKENDS, list_backends, READ, Bucket.LISTS),
+    Operation("POST", _BACKENDS, create_backend, WRITE),
+    Operation("GET", _BACKEND, view_backend, READ),
+    Operation("PUT", _BACKEND, update_backend, WRITE),
+    Operation("DELETE", _BACKEND, delete_backend, WRITE),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.linode.auth import Access, Scope
-from sandbox.linode.errors import invalid, not_found
+from sandbox.linode.errors import invalid
 from sandbox.linode.schemas.nodebalancers import (
     Backend,
     Balancer,
@@ -44,10 +44,7 @@ def balancer_at(call: Call, state: Transaction) -> NodeBalancerRecord:
         ApiError: 404.
 
     """
-    balancer = state.get(NodeBalancerRecord, call.number("nodebalancer_id"))
-    if balancer is None:
-        raise not_found()
-    return balancer
+    return call.record(state, NodeBalancerRecord, "nodebalancer_id")
 
 
 def config_at(call: Call, state: Transaction) -> BalancerConfigRecord:
@@ -58,10 +55,7 @@ def config_at(call: Call, state: Transaction) -> BalancerConfigRecord:
 
     """
     balancer = balancer_at(call, state)
-    config = state.get(BalancerConfigRecord, call.number("config_id"))
-    if config is None or config.nodebalancer_id != balancer.id:
-        raise not_found()
-    return config
+    return call.record(state, BalancerConfigRecord, "config_id", nodebalancer_id=balancer.id)
 
 
 def backend_at(call: Call, state: Transaction) -> BalancerNodeRecord:
@@ -71,11 +65,7 @@ def backend_at(call: Call, state: Transaction) -> BalancerNodeRecord:
         ApiError: 404; a backend of another port is not found either.
 
     """
-    config = config_at(call, state)
-    backend = state.get(BalancerNodeRecord, call.number("node_id"))
-    if backend is None or backend.config_id != config.id:
-        raise not_found()
-    return backend
+    return call.record(state, BalancerNodeRecord, "node_id", config_id=config_at(call, state).id)
 
 
 def settings_of(request: ConfigUpdate) -> dict[str, str | int | bool | None]:
@@ -134,21 +124,11 @@ def add_backend(state: Transaction, config: BalancerConfigRecord, request: Backe
 def show_balancer(record: NodeBalancerRecord, state: Transaction) -> Balancer:
     """A load balancer."""
     cluster = None if record.cluster_id is None else find_cluster(state, record.cluster_id)
-    return Balancer(
-        id=record.id,
-        label=record.label,
-        region=record.region,
-        type=record.type,
+    return Balancer.of(
+        record,
         hostname=f"{record.address.replace('.', '-')}.ip.linodeusercontent.com",
         ipv4=record.address,
-        created=record.created,
-        updated=record.updated,
-        client_conn_throttle=record.client_conn_throttle,
-        client_udp_sess_throttle=record.client_udp_sess_throttle,
-        lke_cluster=None
-        if cluster is None
-        else LkeClusterReference(id=cluster.id, label=cluster.label, url=f"/v4/lke/clusters/{cluster.id}"),
-        tags=record.tags,
+        lke_cluster=cluster and LkeClusterReference.of(cluster, url=f"/v4/lke/clusters/{cluster.id}"),
     )
 
 
@@ -169,16 +149,7 @@ async def answering(call: Call) -> Answering:
 
 def show_backend(record: BalancerNodeRecord, config: BalancerConfigRecord, answers: Answering) -> Backend:
     """A backend."""
-    return Backend(
-        id=record.id,
-        address=record.address,
-        label=record.label,
-        status="UP" if answers(config, record) else "DOWN",
-        weight=record.weight,
-        mode=record.mode,
-        config_id=record.config_id,
-        nodebalancer_id=record.nodebalancer_id,
-    )
+    return Backend.of(record, status="UP" if answers(config, record) else "DOWN")
 
 
 def show_config(record: BalancerConfigRecord, state: Transaction, answers: Answering) -> Config:

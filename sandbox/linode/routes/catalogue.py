@@ -78,15 +78,15 @@ async def _view_tiered_version(call: Call) -> Mapping[str, Any]:
 
 
 def _public_list(path: str, handler: Handler) -> Operation:
-    return Operation(method="GET", path=path, handler=handler, needs=Requirement.NOTHING, bucket=Bucket.LISTS)
+    return Operation("GET", path, handler, Requirement.NOTHING, Bucket.LISTS)
 
 
 def _public(path: str, handler: Handler) -> Operation:
-    return Operation(method="GET", path=path, handler=handler, needs=Requirement.NOTHING)
+    return Operation("GET", path, handler, Requirement.NOTHING)
 
 
 def _of_kubernetes(path: str, handler: Handler, bucket: Bucket = Bucket.OTHERS) -> Operation:
-    return Operation(method="GET", path=path, handler=handler, needs=READ, bucket=bucket)
+    return Operation("GET", path, handler, READ, bucket)
 
 
 OPERATIONS: tuple[Operation, ...] = (

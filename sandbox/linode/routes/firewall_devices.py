@@ -94,24 +94,13 @@ def _listing(call: Call, entity: Entity) -> Mapping[str, Any]:
 
 
 _DEVICES = "/networking/firewalls/{firewall_id}/devices"
+_BALANCER = "/nodebalancers/{nodebalancer_id}"
 _DEVICE = _DEVICES + "/{device_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_DEVICES, handler=list_devices, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_DEVICES, handler=create_device, needs=WRITE),
-    Operation(method="GET", path=_DEVICE, handler=view_device, needs=READ),
-    Operation(method="DELETE", path=_DEVICE, handler=delete_device, needs=WRITE),
-    Operation(
-        method="GET",
-        path="/linode/instances/{linode_id}/firewalls",
-        handler=list_instance_firewalls,
-        needs=_READ_LINODES,
-        bucket=Bucket.LISTS,
-    ),
-    Operation(
-        method="GET",
-        path="/nodebalancers/{nodebalancer_id}/firewalls",
-        handler=list_balancer_firewalls,
-        needs=READ_BALANCERS,
-        bucket=Bucket.LISTS,
-    ),
+    Operation("GET", _DEVICES, list_devices, READ, Bucket.LISTS),
+    Operation("POST", _DEVICES, create_device, WRITE),
+    Operation("GET", _DEVICE, view_device, READ),
+    Operation("DELETE", _DEVICE, delete_device, WRITE),
+    Operation("GET", "/linode/instances/{linode_id}/firewalls", list_instance_firewalls, _READ_LINODES, Bucket.LISTS),
+    Operation("GET", _BALANCER + "/firewalls", list_balancer_firewalls, READ_BALANCERS, Bucket.LISTS),
 )

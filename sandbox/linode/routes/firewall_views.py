@@ -37,10 +37,7 @@ def firewall_at(call: Call, state: Transaction) -> FirewallRecord:
         ApiError: 404.
 
     """
-    firewall = state.get(FirewallRecord, call.number("firewall_id"))
-    if firewall is None:
-        raise not_found()
-    return firewall
+    return call.record(state, FirewallRecord, "firewall_id")
 
 
 def device_at(call: Call, state: Transaction) -> FirewallDeviceRecord:
@@ -50,11 +47,7 @@ def device_at(call: Call, state: Transaction) -> FirewallDeviceRecord:
         ApiError: 404; a device of another firewall is not found either.
 
     """
-    firewall = firewall_at(call, state)
-    device = state.get(FirewallDeviceRecord, call.number("device_id"))
-    if device is None or device.firewall_id != firewall.id:
-        raise not_found()
-    return device
+    return call.record(state, FirewallDeviceRecord, "device_id", firewall_id=firewall_at(call, state).id)
 
 
 def kept_rules(request: RulesRequest, *, prefix: str = "") -> FirewallRules:
@@ -155,16 +148,8 @@ def poke(call: Call, entities: Iterable[Entity]) -> None:
 
 def show_firewall(record: FirewallRecord, state: Transaction) -> Firewall:
     """A firewall."""
-    return Firewall(
-        id=record.id,
-        label=record.label,
-        created=record.created,
-        updated=record.updated,
-        status=record.status,
-        rules=show_rules(record),
-        tags=record.tags,
-        entities=tuple(_show_entity(entity) for entity in entities_of(state, record.id)),
-    )
+    entities = tuple(_show_entity(entity) for entity in entities_of(state, record.id))
+    return Firewall.of(record, rules=show_rules(record), entities=entities)
 
 
 def show_rules(record: FirewallRecord) -> Rules:
@@ -202,8 +187,8 @@ def show_device(record: FirewallDeviceRecord, state: Transaction) -> FirewallDev
     entity = entity_at(state, record.entity_type, record.entity_id)
     if entity is None:
         raise not_found()
-    return FirewallDevice(id=record.id, created=record.created, updated=record.updated, entity=_show_entity(entity))
+    return FirewallDevice.of(record, entity=_show_entity(entity))
 
 
 def _show_entity(entity: Entity) -> DeviceEntity:
-    return DeviceEntity(**entity_of(entity).model_dump())
+    return DeviceEntity.of(entity_of(entity))

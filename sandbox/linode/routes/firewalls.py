@@ -141,11 +141,11 @@ async def update_rules(call: Call) -> Mapping[str, Any]:
 _FIREWALLS = "/networking/firewalls"
 _FIREWALL = _FIREWALLS + "/{firewall_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_FIREWALLS, handler=list_firewalls, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_FIREWALLS, handler=create_firewall, needs=WRITE),
-    Operation(method="GET", path=_FIREWALL, handler=view_firewall, needs=READ),
-    Operation(method="PUT", path=_FIREWALL, handler=update_firewall, needs=WRITE),
-    Operation(method="DELETE", path=_FIREWALL, handler=delete_firewall, needs=WRITE),
-    Operation(method="GET", path=_FIREWALL + "/rules", handler=view_rules, needs=READ),
-    Operation(method="PUT", path=_FIREWALL + "/rules", handler=update_rules, needs=WRITE),
+    Operation("GET", _FIREWALLS, list_firewalls, READ, Bucket.LISTS),
+    Operation("POST", _FIREWALLS, create_firewall, WRITE),
+    Operation("GET", _FIREWALL, view_firewall, READ),
+    Operation("PUT", _FIREWALL, update_firewall, WRITE),
+    Operation("DELETE", _FIREWALL, delete_firewall, WRITE),
+    Operation("GET", _FIREWALL + "/rules", view_rules, READ),
+    Operation("PUT", _FIREWALL + "/rules", update_rules, WRITE),
 )

@@ -100,7 +100,7 @@ def _first_disk(node: NodeRecord) -> int:
 
 _INSTANCE = "/linode/instances/{linode_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_INSTANCE + "/ips", handler=view_addresses, needs=_READ),
-    Operation(method="GET", path=_INSTANCE + "/disks", handler=list_disks, needs=_READ, bucket=Bucket.LISTS),
-    Operation(method="GET", path=_INSTANCE + "/configs", handler=list_configs, needs=_READ, bucket=Bucket.LISTS),
+    Operation("GET", _INSTANCE + "/ips", view_addresses, _READ),
+    Operation("GET", _INSTANCE + "/disks", list_disks, _READ, Bucket.LISTS),
+    Operation("GET", _INSTANCE + "/configs", list_configs, _READ, Bucket.LISTS),
 )

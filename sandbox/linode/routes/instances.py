@@ -141,14 +141,7 @@ def _show(
         type=pool.type,
         ipv4=(node.address,),
         region=cluster.region,
-        specs=Specs(
-            disk=plan.disk,
-            memory=plan.memory,
-            vcpus=plan.vcpus,
-            gpus=plan.gpus,
-            transfer=plan.transfer,
-            accelerated_devices=plan.accelerated_devices,
-        ),
+        specs=Specs.of(plan),
         tags=pool.tags,
         host_uuid=uuid5(NAMESPACE_URL, node.label).hex,
         disk_encryption=pool.disk_encryption,
@@ -165,22 +158,10 @@ def _power(node: NodeRecord, status: ClusterStatus) -> InstanceStatus:
 _INSTANCES = "/linode/instances"
 _INSTANCE = _INSTANCES + "/{linode_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_INSTANCES, handler=list_instances, needs=_READ, bucket=Bucket.LISTS),
-    Operation(method="GET", path=_INSTANCE, handler=view_instance, needs=_READ),
-    Operation(method="POST", path=_INSTANCE + "/boot", handler=boot_instance, needs=_WRITE),
-    Operation(method="POST", path=_INSTANCE + "/shutdown", handler=shut_down_instance, needs=_WRITE),
-    Operation(
-        method="GET",
-        path=_INSTANCE + "/volumes",
-        handler=list_instance_volumes,
-        needs=_READ,
-        bucket=Bucket.LISTS,
-    ),
-    Operation(
-        method="GET",
-        path=_INSTANCE + "/nodebalancers",
-        handler=list_instance_balancers,
-        needs=_READ,
-        bucket=Bucket.LISTS,
-    ),
+    Operation("GET", _INSTANCES, list_instances, _READ, Bucket.LISTS),
+    Operation("GET", _INSTANCE, view_instance, _READ),
+    Operation("POST", _INSTANCE + "/boot", boot_instance, _WRITE),
+    Operation("POST", _INSTANCE + "/shutdown", shut_down_instance, _WRITE),
+    Operation("GET", _INSTANCE + "/volumes", list_instance_volumes, _READ, Bucket.LISTS),
+    Operation("GET", _INSTANCE + "/nodebalancers", list_instance_balancers, _READ, Bucket.LISTS),
 )

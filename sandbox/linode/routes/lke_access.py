@@ -149,13 +149,13 @@ _ENDPOINTS = _CLUSTER + "/api-endpoints"
 _ACL = _CLUSTER + "/control_plane_acl"
 OPERATIONS: tuple[Operation, ...] = (
     # A kubeconfig is an administrator's key: reading it takes write access, as with Linode.
-    Operation(method="GET", path=_KUBECONFIG, handler=view_kubeconfig, needs=WRITE),
-    Operation(method="DELETE", path=_KUBECONFIG, handler=delete_kubeconfig, needs=WRITE),
-    Operation(method="DELETE", path=_CLUSTER + "/servicetoken", handler=delete_service_token, needs=WRITE),
-    Operation(method="POST", path=_CLUSTER + "/regenerate", handler=regenerate, needs=WRITE),
-    Operation(method="GET", path=_ENDPOINTS, handler=list_api_endpoints, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="GET", path=_CLUSTER + "/dashboard", handler=view_dashboard, needs=READ),
-    Operation(method="GET", path=_ACL, handler=view_acl, needs=READ),
-    Operation(method="PUT", path=_ACL, handler=update_acl, needs=WRITE),
-    Operation(method="DELETE", path=_ACL, handler=delete_acl, needs=WRITE),
+    Operation("GET", _KUBECONFIG, view_kubeconfig, WRITE),
+    Operation("DELETE", _KUBECONFIG, delete_kubeconfig, WRITE),
+    Operation("DELETE", _CLUSTER + "/servicetoken", delete_service_token, WRITE),
+    Operation("POST", _CLUSTER + "/regenerate", regenerate, WRITE),
+    Operation("GET", _ENDPOINTS, list_api_endpoints, READ, Bucket.LISTS),
+    Operation("GET", _CLUSTER + "/dashboard", view_dashboard, READ),
+    Operation("GET", _ACL, view_acl, READ),
+    Operation("PUT", _ACL, update_acl, WRITE),
+    Operation("DELETE", _ACL, delete_acl, WRITE),
 )

@@ -149,10 +149,10 @@ async def recycle_cluster(call: Call) -> Mapping[str, Any]:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path="/lke/clusters", handler=list_clusters, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path="/lke/clusters", handler=create_cluster, needs=WRITE),
-    Operation(method="GET", path="/lke/clusters/{cluster_id}", handler=view_cluster, needs=READ),
-    Operation(method="PUT", path="/lke/clusters/{cluster_id}", handler=update_cluster, needs=WRITE),
-    Operation(method="DELETE", path="/lke/clusters/{cluster_id}", handler=delete_cluster, needs=WRITE),
-    Operation(method="POST", path="/lke/clusters/{cluster_id}/recycle", handler=recycle_cluster, needs=WRITE),
+    Operation("GET", "/lke/clusters", list_clusters, READ, Bucket.LISTS),
+    Operation("POST", "/lke/clusters", create_cluster, WRITE),
+    Operation("GET", "/lke/clusters/{cluster_id}", view_cluster, READ),
+    Operation("PUT", "/lke/clusters/{cluster_id}", update_cluster, WRITE),
+    Operation("DELETE", "/lke/clusters/{cluster_id}", delete_cluster, WRITE),
+    Operation("POST", "/lke/clusters/{cluster_id}/recycle", recycle_cluster, WRITE),
 )

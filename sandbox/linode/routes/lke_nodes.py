@@ -61,7 +61,7 @@ async def recycle_node(call: Call) -> Mapping[str, Any]:
 
 _NODE = "/lke/clusters/{cluster_id}/nodes/{node_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_NODE, handler=view_node, needs=READ),
-    Operation(method="DELETE", path=_NODE, handler=delete_node, needs=WRITE),
-    Operation(method="POST", path=_NODE + "/recycle", handler=recycle_node, needs=WRITE),
+    Operation("GET", _NODE, view_node, READ),
+    Operation("DELETE", _NODE, delete_node, WRITE),
+    Operation("POST", _NODE + "/recycle", recycle_node, WRITE),
 )

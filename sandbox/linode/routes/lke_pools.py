@@ -163,10 +163,10 @@ async def _show(call: Call, pool: PoolRecord) -> Mapping[str, Any]:
 _POOLS = "/lke/clusters/{cluster_id}/pools"
 _POOL = _POOLS + "/{pool_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_POOLS, handler=list_pools, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_POOLS, handler=create_pool, needs=WRITE),
-    Operation(method="GET", path=_POOL, handler=view_pool, needs=READ),
-    Operation(method="PUT", path=_POOL, handler=update_pool, needs=WRITE),
-    Operation(method="DELETE", path=_POOL, handler=delete_pool, needs=WRITE),
-    Operation(method="POST", path=_POOL + "/recycle", handler=recycle_pool, needs=WRITE),
+    Operation("GET", _POOLS, list_pools, READ, Bucket.LISTS),
+    Operation("POST", _POOLS, create_pool, WRITE),
+    Operation("GET", _POOL, view_pool, READ),
+    Operation("PUT", _POOL, update_pool, WRITE),
+    Operation("DELETE", _POOL, delete_pool, WRITE),
+    Operation("POST", _POOL + "/recycle", recycle_pool, WRITE),
 )

@@ -57,10 +57,7 @@ def pool_at(call: Call, state: Transaction) -> tuple[ClusterRecord, PoolRecord]:
 
     """
     cluster = cluster_at(call, state)
-    pool = state.get(PoolRecord, call.number("pool_id"))
-    if pool is None or pool.cluster_id != cluster.id:
-        raise not_found()
-    return cluster, pool
+    return cluster, call.record(state, PoolRecord, "pool_id", cluster_id=cluster.id)
 
 
 def node_at(call: Call, state: Transaction) -> tuple[ClusterRecord, NodeRecord]:
@@ -79,17 +76,8 @@ def node_at(call: Call, state: Transaction) -> tuple[ClusterRecord, NodeRecord]:
 
 def show_cluster(record: ClusterRecord, version: Version) -> Cluster:
     """A cluster. Its tier is told below /v4beta alone."""
-    plain = Cluster(
-        id=record.id,
-        created=record.created,
-        updated=record.updated,
-        label=record.label,
-        region=record.region,
-        k8s_version=record.k8s_version,
-        control_plane=ControlPlane(high_availability=record.high_availability, audit_logs_enabled=record.audit_logs),
-        tags=record.tags,
-    )
-    return plain if version is Version.V4 else BetaCluster(**dict(plain), tier=record.tier)
+    shown = Cluster if version is Version.V4 else BetaCluster
+    return shown.of(record, control_plane=ControlPlane.of(record, audit_logs_enabled=record.audit_logs))
 
 
 def show_node(record: NodeRecord, status: ClusterStatus) -> Node:
@@ -106,28 +94,16 @@ def show_node(record: NodeRecord, status: ClusterStatus) -> Node:
 def show_pool(record: PoolRecord, nodes: Iterable[NodeRecord], status: ClusterStatus) -> Pool:
     """A pool with its nodes."""
     shown = tuple(show_node(node, status) for node in nodes)
-    return Pool(
-        id=record.id,
-        type=record.type,
-        label=record.label,
+    return Pool.of(
+        record,
         count=len(shown),
         nodes=shown,
-        disks=tuple(DiskState(size=disk.size, type=disk.type) for disk in record.disks),
-        autoscaler=AutoscalerState(**record.autoscaler.model_dump()),
-        labels=record.labels,
-        taints=tuple(TaintState(**taint.model_dump()) for taint in record.taints),
-        tags=record.tags,
-        disk_encryption=record.disk_encryption,
-        firewall_id=record.firewall_id,
+        disks=tuple(DiskState.of(disk) for disk in record.disks),
+        autoscaler=AutoscalerState.of(record.autoscaler),
+        taints=tuple(TaintState.of(taint) for taint in record.taints),
     )
 
 
 def show_acl(acl: Acl) -> ControlPlaneAcl:
     """A control plane's access control list."""
-    return ControlPlaneAcl(
-        acl=AclState(
-            enabled=acl.enabled,
-            revision_id=acl.revision,
-            addresses=AclAddresses(ipv4=acl.ipv4, ipv6=acl.ipv6),
-        )
-    )
+    return ControlPlaneAcl(acl=AclState.of(acl, revision_id=acl.revision, addresses=AclAddresses.of(acl)))

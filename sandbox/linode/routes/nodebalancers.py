@@ -111,9 +111,9 @@ async def delete_balancer(call: Call) -> Mapping[str, Any]:
 _BALANCERS = "/nodebalancers"
 _BALANCER = _BALANCERS + "/{nodebalancer_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_BALANCERS, handler=list_balancers, needs=READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_BALANCERS, handler=create_balancer, needs=WRITE),
-    Operation(method="GET", path=_BALANCER, handler=view_balancer, needs=READ),
-    Operation(method="PUT", path=_BALANCER, handler=update_balancer, needs=WRITE),
-    Operation(method="DELETE", path=_BALANCER, handler=delete_balancer, needs=WRITE),
+    Operation("GET", _BALANCERS, list_balancers, READ, Bucket.LISTS),
+    Operation("POST", _BALANCERS, create_balancer, WRITE),
+    Operation("GET", _BALANCER, view_balancer, READ),
+    Operation("PUT", _BALANCER, update_balancer, WRITE),
+    Operation("DELETE", _BALANCER, delete_balancer, WRITE),
 )

@@ -165,16 +165,13 @@ def _bucket_at(call: Call, state: Transaction) -> BucketRecord:
 async def _show(call: Call, record: BucketRecord) -> Bucket:
     endpoint = next(one for one in call.account.catalogue.storage_endpoints if one.s3_endpoint == record.s3_endpoint)
     usage = await _usage(call, record)
-    return Bucket(
-        label=record.label,
-        region=record.region,
+    return Bucket.of(
+        record,
         cluster=endpoint.cluster,
         hostname=f"{record.label}.{record.s3_endpoint}",
-        created=record.created,
         objects=usage.objects,
         size=usage.size,
         endpoint_type=endpoint.endpoint_type,
-        s3_endpoint=record.s3_endpoint,
     )
 
 
@@ -193,32 +190,12 @@ async def _in_store(action: Callable[[], T]) -> T:
 _BUCKETS = "/object-storage/buckets"
 _BUCKET = _BUCKETS + "/{region}/{bucket}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(
-        method="GET",
-        path="/object-storage/endpoints",
-        handler=list_endpoints,
-        needs=_READ,
-        bucket=RateBucket.LISTS,
-    ),
-    Operation(
-        method="GET",
-        path="/object-storage/clusters",
-        handler=list_clusters,
-        needs=Requirement.NOTHING,
-        bucket=RateBucket.LISTS,
-    ),
-    Operation(
-        method="GET", path="/object-storage/clusters/{cluster_name}", handler=view_cluster, needs=Requirement.NOTHING
-    ),
-    Operation(method="GET", path=_BUCKETS, handler=list_buckets, needs=_READ, bucket=RateBucket.LISTS),
-    Operation(method="POST", path=_BUCKETS, handler=create_bucket, needs=_WRITE),
-    Operation(
-        method="GET",
-        path=_BUCKETS + "/{region}",
-        handler=list_buckets_of_region,
-        needs=_READ,
-        bucket=RateBucket.LISTS,
-    ),
-    Operation(method="GET", path=_BUCKET, handler=view_bucket, needs=_READ),
-    Operation(method="DELETE", path=_BUCKET, handler=delete_bucket, needs=_WRITE),
+    Operation("GET", "/object-storage/endpoints", list_endpoints, _READ, RateBucket.LISTS),
+    Operation("GET", "/object-storage/clusters", list_clusters, Requirement.NOTHING, RateBucket.LISTS),
+    Operation("GET", "/object-storage/clusters/{cluster_name}", view_cluster, Requirement.NOTHING),
+    Operation("GET", _BUCKETS, list_buckets, _READ, RateBucket.LISTS),
+    Operation("POST", _BUCKETS, create_bucket, _WRITE),
+    Operation("GET", _BUCKETS + "/{region}", list_buckets_of_region, _READ, RateBucket.LISTS),
+    Operation("GET", _BUCKET, view_bucket, _READ),
+    Operation("DELETE", _BUCKET, delete_bucket, _WRITE),
 )

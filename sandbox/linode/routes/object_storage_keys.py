@@ -23,7 +23,6 @@ from sandbox.linode.schemas.object_storage import (
     KeyCreate,
     KeyRegion,
     KeyUpdate,
-    Permissions,
 )
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import BucketGrant, StorageKeyRecord
@@ -150,38 +149,23 @@ def _key_at(call: Call, state: Transaction) -> StorageKeyRecord:
 
 
 def _show(record: StorageKeyRecord, catalogue: Catalogue, *, secret: str = _HIDDEN) -> Key:
-    grants = None
-    if record.bucket_access is not None:
-        grants = tuple(
-            BucketAccess(
-                bucket_name=grant.bucket_name,
-                permissions=Permissions(grant.permissions),
-                region=grant.region,
-                cluster=grant.cluster,
-            )
-            for grant in record.bucket_access
-        )
-    return Key(
-        id=record.id,
-        label=record.label,
-        access_key=record.access_key,
+    grants = record.bucket_access
+    known = [endpoint for endpoint in catalogue.storage_endpoints if endpoint.region in record.regions]
+    return Key.of(
+        record,
         secret_key=secret,
         limited=grants is not None,
-        bucket_access=grants,
-        regions=tuple(
-            KeyRegion(id=endpoint.region, s3_endpoint=endpoint.s3_endpoint, endpoint_type=endpoint.endpoint_type)
-            for endpoint in catalogue.storage_endpoints
-            if endpoint.region in record.regions
-        ),
+        bucket_access=None if grants is None else tuple(BucketAccess.of(grant) for grant in grants),
+        regions=tuple(KeyRegion.of(endpoint, id=endpoint.region) for endpoint in known),
     )
 
 
 _KEYS = "/object-storage/keys"
 _KEY = _KEYS + "/{key_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_KEYS, handler=list_keys, needs=_READ, bucket=RateBucket.LISTS),
-    Operation(method="POST", path=_KEYS, handler=create_key, needs=_WRITE),
-    Operation(method="GET", path=_KEY, handler=view_key, needs=_READ),
-    Operation(method="PUT", path=_KEY, handler=update_key, needs=_WRITE),
-    Operation(method="DELETE", path=_KEY, handler=delete_key, needs=_WRITE),
+    Operation("GET", _KEYS, list_keys, _READ, RateBucket.LISTS),
+    Operation("POST", _KEYS, create_key, _WRITE),
+    Operation("GET", _KEY, view_key, _READ),
+    Operation("PUT", _KEY, update_key, _WRITE),
+    Operation("DELETE", _KEY, delete_key, _WRITE),
 )

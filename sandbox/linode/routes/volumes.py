@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.linode.auth import Access, Scope
-from sandbox.linode.errors import Problem, invalid, invalid_all, not_found
+from sandbox.linode.errors import Problem, invalid, invalid_all
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation
 from sandbox.linode.rules import not_valid
@@ -37,19 +37,11 @@ _FILTERABLE = frozenset({"label", "tags"})
 def show_volume(record: VolumeRecord, state: Transaction) -> Volume:
     """A volume."""
     node = None if record.linode_id is None else state.get(NodeRecord, record.linode_id)
-    return Volume(
-        id=record.id,
-        label=record.label,
-        created=record.created,
-        updated=record.updated,
+    return Volume.of(
+        record,
         filesystem_path=f"/dev/disk/by-id/scsi-0Linode_Volume_{record.label}",
-        size=record.size,
-        linode_id=record.linode_id,
         linode_label=None if node is None else node.label,
         io_ready=node is not None,
-        region=record.region,
-        tags=record.tags,
-        encryption=record.encryption,
     )
 
 
@@ -121,24 +113,17 @@ def _require_new_label(state: Transaction, label: str, *, of: VolumeRecord | Non
         raise invalid("Label must be unique among your volumes", field="label")
 
 
-def _volume_at(call: Call, state: Transaction) -> VolumeRecord:
-    volume = state.get(VolumeRecord, call.number("volume_id"))
-    if volume is None:
-        raise not_found()
-    return volume
-
-
 async def view_volume(call: Call) -> Mapping[str, Any]:
     """GET /volumes/{id}."""
     with call.account.store.transaction() as state:
-        return show_volume(_volume_at(call, state), state).body()
+        return show_volume(call.record(state, VolumeRecord, "volume_id"), state).body()
 
 
 async def update_volume(call: Call) -> Mapping[str, Any]:
     """PUT /volumes/{id}."""
     request = call.body(VolumeUpdate)
     with call.account.store.transaction() as state:
-        volume = _volume_at(call, state)
+        volume = call.record(state, VolumeRecord, "volume_id")
         if request.label is not None:
             _require_new_label(state, request.label, of=volume)
         tags = volume.tags if request.tags is None else tuple(request.tags)
@@ -149,7 +134,7 @@ async def update_volume(call: Call) -> Mapping[str, Any]:
 async def delete_volume(call: Call) -> Mapping[str, Any]:
     """DELETE /volumes/{id}: not while it is attached."""
     with call.account.store.transaction() as state:
-        volume = _volume_at(call, state)
+        volume = call.record(state, VolumeRecord, "volume_id")
         if volume.linode_id is not None:
             raise invalid("This volume must be detached before it can be deleted.")
         state.delete(volume)
@@ -161,7 +146,7 @@ async def attach_volume(call: Call) -> Mapping[str, Any]:
     """POST /volumes/{id}/attach."""
     request = call.body(VolumeAttach)
     with call.account.store.transaction() as state:
-        volume = _volume_at(call, state)
+        volume = call.record(state, VolumeRecord, "volume_id")
         if volume.linode_id not in (None, request.linode_id):
             raise invalid("Volume is already attached", field="linode_id")
         if _region_of(state, request.linode_id) != volume.region:
@@ -172,7 +157,7 @@ async def attach_volume(call: Call) -> Mapping[str, Any]:
 async def detach_volume(call: Call) -> Mapping[str, Any]:
     """POST /volumes/{id}/detach."""
     with call.account.store.transaction() as state:
-        _keep(call, state, _volume_at(call, state), {"linode_id": None}, "volume_detach")
+        _keep(call, state, call.record(state, VolumeRecord, "volume_id"), {"linode_id": None}, "volume_detach")
     return {}
 
 
@@ -180,7 +165,7 @@ async def resize_volume(call: Call) -> Mapping[str, Any]:
     """POST /volumes/{id}/resize: volumes only grow."""
     request = call.body(VolumeResize)
     with call.account.store.transaction() as state:
-        volume = _volume_at(call, state)
+        volume = call.record(state, VolumeRecord, "volume_id")
         if request.size < volume.size:
             raise invalid("Volumes can only be resized up", field="size")
         return _keep(call, state, volume, {"size": request.size}, "volume_resize")
@@ -190,7 +175,7 @@ async def clone_volume(call: Call) -> Mapping[str, Any]:
     """POST /volumes/{id}/clone."""
     request = call.body(VolumeClone)
     with call.account.store.transaction() as state:
-        volume = _volume_at(call, state)
+        volume = call.record(state, VolumeRecord, "volume_id")
         _require_new_label(state, request.label)
         change = {
             "id": state.next_id(VolumeRecord, first=_FIRST_ID),
@@ -214,13 +199,13 @@ def _keep(
 _VOLUMES = "/volumes"
 _VOLUME = _VOLUMES + "/{volume_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(method="GET", path=_VOLUMES, handler=list_volumes, needs=_READ, bucket=Bucket.LISTS),
-    Operation(method="POST", path=_VOLUMES, handler=create_volume, needs=_WRITE, bucket=Bucket.VOLUMES),
-    Operation(method="GET", path=_VOLUME, handler=view_volume, needs=_READ),
-    Operation(method="PUT", path=_VOLUME, handler=update_volume, needs=_WRITE),
-    Operation(method="DELETE", path=_VOLUME, handler=delete_volume, needs=_WRITE),
-    Operation(method="POST", path=_VOLUME + "/attach", handler=attach_volume, needs=_WRITE),
-    Operation(method="POST", path=_VOLUME + "/detach", handler=detach_volume, needs=_WRITE),
-    Operation(method="POST", path=_VOLUME + "/resize", handler=resize_volume, needs=_WRITE),
-    Operation(method="POST", path=_VOLUME + "/clone", handler=clone_volume, needs=_WRITE),
+    Operation("GET", _VOLUMES, list_volumes, _READ, Bucket.LISTS),
+    Operation("POST", _VOLUMES, create_volume, _WRITE, Bucket.VOLUMES),
+    Operation("GET", _VOLUME, view_volume, _READ),
+    Operation("PUT", _VOLUME, update_volume, _WRITE),
+    Operation("DELETE", _VOLUME, delete_volume, _WRITE),
+    Operation("POST", _VOLUME + "/attach", attach_volume, _WRITE),
+    Operation("POST", _VOLUME + "/detach", detach_volume, _WRITE),
+    Operation("POST", _VOLUME + "/resize", resize_volume, _WRITE),
+    Operation("POST", _VOLUME + "/clone", clone_volume, _WRITE),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -20,6 +20,12 @@ class ApiObject(BaseModel):
     """An object in an answer: immutable, and made by the emulator alone, so an unknown name is a mistake here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @classmethod
+    def of(cls, record: BaseModel, **given: Any) -> Self:
+        """What is shown of a record: its values under the same names, and those that are given."""
+        same = (cls.model_fields.keys() & type(record).model_fields.keys()) - given.keys()
+        return cls(**{name: getattr(record, name) for name in same}, **given)
 
     def body(self) -> dict[str, Any]:
         """The object as JSON data, under the API's names."""
