@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox.plugins.framework.diff import Diff, compare
@@ -47,6 +46,6 @@ class SchemaResource(ResourceType):
         """The inputs in the one form in which equal ones are the same."""
         return comparable(self.schema, kept(self.schema, self.effective(inputs)))
 
-    @abstractmethod
-    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
+    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:  # noqa: ARG002 - of those that have some
         """What is wrong with inputs that fit the schema. They are revealed and may hold UNKNOWN."""
+        return ()

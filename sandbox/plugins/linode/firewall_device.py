@@ -11,10 +11,9 @@ from sandbox.plugins.linode.firewall_schema import FIREWALL_DEVICE
 from sandbox.plugins.linode.forms import moment, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sandbox.plugins.framework import (
-        CheckFailure,
         CreateRequest,
         DeleteRequest,
         Properties,
@@ -31,11 +30,6 @@ class FirewallDevice(AccountResource):
 
     token = "linode:index/firewallDevice:FirewallDevice"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = FIREWALL_DEVICE
-
-    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
-        """None: the API knows what there is."""
-        del inputs
-        return ()
 
     def create(self, request: CreateRequest) -> Created:
         """Assign the firewall."""

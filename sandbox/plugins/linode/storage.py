@@ -137,11 +137,6 @@ class ObjectStorageKey(AccountResource):
         "secretKey": Property(kind=Kind.STRING, use=Use.OUTPUT, secret=True),
     }
 
-    def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
-        """The API's own alone."""
-        del inputs
-        return []
-
     def create(self, request: CreateRequest) -> Created:
         """Make it, and keep its secret."""
         if request.preview:

@@ -7,21 +7,21 @@ import binascii
 import secrets
 from typing import TYPE_CHECKING, ClassVar
 
-from sandbox.plugins.framework import UNKNOWN, CheckFailure
 from sandbox.plugins.framework.schema import Kind, Property, Use
 from sandbox.plugins.framework.shaping import with_secrets
-from sandbox.plugins.random.value import KEEPERS, RandomValue, refused
+from sandbox.plugins.random.value import KEEPERS, RandomValue, length_failures, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.plugins.framework import Properties
+    from sandbox.plugins.framework import CheckFailure, Properties
     from sandbox.plugins.framework.schema import Schema
 
 
 class RandomBytes(RandomValue):
     """Random bytes. Import takes them in base64."""
 
+    shows_id = False
     token = "random:index/randomBytes:RandomBytes"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = {
         "length": Property(kind=Kind.INTEGER, use=Use.REQUIRED, force_new=True),
@@ -32,17 +32,14 @@ class RandomBytes(RandomValue):
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """At least one byte."""
-        length = inputs["length"]
-        if length is not UNKNOWN and length < 1:
-            return [CheckFailure(path="length", reason=f"{length} bytes are none; give 1 or more")]
-        return []
+        return length_failures(inputs, "length", what="are none")
 
-    def generate(self, inputs: Properties) -> tuple[str, Properties]:
+    def make(self, inputs: Properties) -> tuple[str, Properties]:
         """Bytes from the system's source of randomness. They are their own id, as in pulumi-random's resources.go."""
         data = secrets.token_bytes(inputs["length"])
         return base64.b64encode(data).decode(), self._notations(data)
 
-    def adopt(self, value: str) -> tuple[str, Properties, Properties]:
+    def known(self, value: str) -> tuple[str, Properties, Properties]:
         """Bytes given in base64."""
         try:
             data = base64.b64decode(value, validate=True)

@@ -7,14 +7,13 @@ import binascii
 import secrets
 from typing import TYPE_CHECKING, ClassVar
 
-from sandbox.plugins.framework import UNKNOWN, CheckFailure
 from sandbox.plugins.framework.schema import Kind, Property, Use
-from sandbox.plugins.random.value import KEEPERS, RandomValue, refused
+from sandbox.plugins.random.value import KEEPERS, RandomValue, length_failures, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.plugins.framework import Properties
+    from sandbox.plugins.framework import CheckFailure, Properties
     from sandbox.plugins.framework.schema import Schema
 
 
@@ -34,16 +33,13 @@ class RandomId(RandomValue):
 
     def rules(self, inputs: Properties) -> Sequence[CheckFailure]:
         """At least one byte."""
-        length = inputs["byteLength"]
-        if length is not UNKNOWN and length < 1:
-            return [CheckFailure(path="byteLength", reason=f"{length} bytes make no id; give 1 or more")]
-        return []
+        return length_failures(inputs, "byteLength", what="make no id")
 
-    def generate(self, inputs: Properties) -> tuple[str, Properties]:
+    def make(self, inputs: Properties) -> tuple[str, Properties]:
         """Bytes from the system's source of randomness."""
         return _notations(secrets.token_bytes(inputs["byteLength"]), inputs.get("prefix", ""))
 
-    def adopt(self, value: str) -> tuple[str, Properties, Properties]:
+    def known(self, value: str) -> tuple[str, Properties, Properties]:
         """Bytes given in URL-safe base64 without padding, after a prefix and a comma if there is one."""
         prefix, _, encoded = value.rpartition(",")
         try:

@@ -74,7 +74,7 @@ class RandomString(RandomValue):
             found.append(CheckFailure(path="length", reason=reason))
         return found
 
-    def generate(self, inputs: Properties) -> tuple[str, Properties]:
+    def make(self, inputs: Properties) -> tuple[str, Properties]:
         """The least number from each set, the rest from all of them, in random order."""
         sets = {
             "upper": string.ascii_uppercase,
@@ -89,7 +89,7 @@ class RandomString(RandomValue):
         result = "".join(drawn)
         return result, {"id": result, "result": result}
 
-    def adopt(self, value: str) -> tuple[str, Properties, Properties]:
+    def known(self, value: str) -> tuple[str, Properties, Properties]:
         """A string as it is; its inputs are the defaults."""
         switches = dict.fromkeys(("lower", "number", "numeric", "special", "upper"), True)
         minima = dict.fromkeys(_MINIMA.values(), 0)

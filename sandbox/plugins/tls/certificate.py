@@ -25,9 +25,9 @@ from sandbox.plugins.framework import (
     ProviderError,
     reveal,
 )
+from sandbox.plugins.framework.made import Made
 from sandbox.plugins.framework.schema import Kind, Property, Use
 from sandbox.plugins.tls import keys, usages
-from sandbox.plugins.tls.made import Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sandbox.plugins.framework import UNKNOWN, CheckFailure
+from sandbox.plugins.framework.made import Made
 from sandbox.plugins.framework.schema import Kind, Property, Use
 from sandbox.plugins.tls import keys
-from sandbox.plugins.tls.made import Made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from sandbox.plugins.framework.made import Made
 from sandbox.plugins.framework.schema import Kind, Property, Use
 from sandbox.plugins.tls import keys
-from sandbox.plugins.tls.made import Made
 from sandbox.plugins.tls.private_key_input import key_failures, key_schema, key_text
 from sandbox.plugins.tls.subject import SUBJECT, alternative_names, distinguished_name
 
