@@ -53,12 +53,7 @@ def is_ready(api: client.ApiClient) -> bool:
 
 
 def wait_until_ready(api: client.ApiClient, ending: threading.Event) -> None:
-    """Return when the API server is ready.
-
-    Raises:
-        BackendError: it is not within two minutes, or `ending` was set.
-
-    """
+    """Return when the API server is ready. Raises BackendError if it is not within two minutes, or `ending` was set."""
     ready = until(lambda: ending.is_set() or is_ready(api), seconds=_START_SECONDS, every=_PAUSE_SECONDS)
     if ending.is_set():
         raise BackendError("the cluster is being removed")
@@ -80,9 +75,7 @@ def manifests(name: str) -> Iterator[dict[str, Any]]:
 def apply(api: client.ApiClient, documents: list[dict[str, Any]]) -> None:
     """Create objects, or bring them to this state, by server-side apply.
 
-    Raises:
-        BackendError: the API server refused one, or does not answer.
-
+    Raises BackendError if the API server refused one, or does not answer.
     """
     try:
         resources: Any = dynamic.DynamicClient(api)  # type: ignore[no-untyped-call]  # the client's own
@@ -102,9 +95,7 @@ def apply(api: client.ApiClient, documents: list[dict[str, Any]]) -> None:
 def administrator_token(api: client.ApiClient) -> str | None:
     """The kubeconfig's token; None until the controller manager has made it.
 
-    Raises:
-        BackendError: the API server does not answer.
-
+    Raises BackendError if the API server does not answer.
     """
     try:
         secret = client.CoreV1Api(api).read_namespaced_secret(
@@ -121,12 +112,7 @@ def administrator_token(api: client.ApiClient) -> str | None:
 
 
 def replace_administrator_token(api: client.ApiClient) -> None:
-    """Make another token; the old one ends.
-
-    Raises:
-        BackendError: the API server refused, or does not answer.
-
-    """
+    """Make another token; the old one ends. Raises BackendError if the API server refused, or does not answer."""
     try:
         client.CoreV1Api(api).delete_namespaced_secret(
             "lke-admin-token", "kube-system", _request_timeout=_REQUEST_SECONDS

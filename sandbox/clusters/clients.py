@@ -26,12 +26,7 @@ class NotUpError(SandboxError):
 
 
 def enter_network(layout: Layout) -> None:
-    """Move this process into the sandbox's network.
-
-    Raises:
-        NotUpError: there is no such sandbox.
-
-    """
+    """Move this process into the sandbox's network. Raises NotUpError if there is no such sandbox."""
     preflight.check_root()
     try:
         descriptor = os.open(namespace_path(layout.wan), os.O_RDONLY | os.O_CLOEXEC)

@@ -65,9 +65,7 @@ class Cluster:
     def reconcile(self, spec: ClusterSpec) -> None:
         """Make the cluster match.
 
-        Raises:
-            BackendError, SandboxError, OSError: not all of it could be done; what could be done stays.
-
+        Raises BackendError, SandboxError or OSError if not all of it could be done; what could be done stays.
         """
         with self._changing:
             if self._ending.is_set():
@@ -95,12 +93,7 @@ class Cluster:
             self._bring_up(control_plane, nodes)
 
     def delete(self) -> None:
-        """Remove everything of the cluster.
-
-        Raises:
-            SandboxError, OSError: something is left.
-
-        """
+        """Remove everything of the cluster. Raises SandboxError or OSError if something is left."""
         self._ending.set()
         with self._changing:
             if self._cloud is not None:
@@ -135,9 +128,7 @@ class Cluster:
     def access(self) -> ClusterAccess | None:
         """The administrator's credentials, once they are there.
 
-        Raises:
-            BackendError: the API server does not answer.
-
+        Raises BackendError if the API server does not answer.
         """
         # A token that is read while it is replaced would be kept after it has ended.
         with self._token:
@@ -151,9 +142,7 @@ class Cluster:
     def rotate_credentials(self) -> None:
         """Replace the administrator's token.
 
-        Raises:
-            BackendError: there is none yet, or the API server does not answer.
-
+        Raises BackendError if there is none yet, or the API server does not answer.
         """
         if self._api is None:
             raise BackendError(f"cluster {self._id} is not there yet")

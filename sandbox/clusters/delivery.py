@@ -42,12 +42,7 @@ class Runtime:
     ctr: Path
 
     def images(self) -> dict[str, str]:
-        """The digests of what it has, by name.
-
-        Raises:
-            CommandError: it does not answer.
-
-        """
+        """The digests of what it has, by name. Raises CommandError if it does not answer."""
         _, *rows = self._call("images", "list").splitlines()
         # REF TYPE DIGEST SIZE PLATFORMS LABELS
         return {name: digest for name, _, digest, *_ in map(str.split, rows)}
@@ -128,12 +123,7 @@ def make_up(layout: Layout, ctr: Path) -> None:
 
 
 def bring_everywhere(layout: Layout, ctr: Path, change: Change) -> int:
-    """Bring what a library has anew to all nodes that run; their number.
-
-    Raises:
-        DeliveryError: some nodes lack it.
-
-    """
+    """Bring what a library has anew to all nodes that run; their number. Raises DeliveryError if some nodes lack it."""
     kept = Library.of(layout).images()
 
     def bring(runtime: Runtime) -> None:
@@ -146,9 +136,7 @@ def bring_everywhere(layout: Layout, ctr: Path, change: Change) -> int:
 def take_away_everywhere(layout: Layout, ctr: Path, image: KeptImage) -> int:
     """Remove an image, which a library has no more, from all nodes that run; their number.
 
-    Raises:
-        DeliveryError: some nodes have it still.
-
+    Raises DeliveryError if some nodes have it still.
     """
     names = [image.name, *_unused([image], Library.of(layout).images())]
     return _everywhere(layout, ctr, lambda runtime: runtime.take_away(names))

@@ -45,11 +45,8 @@ class Pending:
 def recover(stack: str, workspace: Workspace, *, mode: Mode, say: Callable[[str], None]) -> int:
     """Lift the lock, and put what was being created into the state, or out of it. Returns Pulumi's exit code.
 
-    Nothing to recover is no mistake. The Linode account is that of LINODE_TOKEN and LINODE_URL.
-
-    Raises:
-        SandboxError: Pulumi cannot be run, or the dead engine's plugins do not end.
-
+    Nothing to recover is no mistake. The Linode account is that of LINODE_TOKEN and LINODE_URL. Raises SandboxError if
+    Pulumi cannot be run, or the dead engine's plugins do not end.
     """
     _end_leftovers(workspace)
     if has_lock(stack, workspace):

@@ -109,9 +109,7 @@ def run(request: Request, workspace: Workspace, *, say: Callable[[str], None]) -
 def ask(stack: str, workspace: Workspace, *arguments: str) -> str:
     """What a Pulumi command prints that runs no program, such as `stack output --json`.
 
-    Raises:
-        SandboxError: the command fails, or there is no such stack.
-
+    Raises SandboxError if the command fails, or there is no such stack.
     """
     workspace.prepare(stack)
     privileges.hand_over(workspace.folder)

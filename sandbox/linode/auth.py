@@ -64,9 +64,7 @@ class Scopes:
     def parse(cls, text: str) -> Scopes:
         """The scopes in a space- or comma-separated list, or ``*``.
 
-        Raises:
-            ValueError: a scope has no such service or access.
-
+        Raises ValueError if a scope has no such service or access.
         """
         names = text.replace(",", " ").split()
         if names == ["*"]:

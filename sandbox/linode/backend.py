@@ -171,20 +171,11 @@ class ClusterBackend(Protocol):
         """Make the cluster match; return when nothing is left to start, though nodes may still be coming up.
 
         Machines of nodes that are no longer in the specification are gone when this returns: the API then gives their
-        addresses to others.
-
-        Raises:
-            BackendError: not all of it could be done; what could be done stays.
-
+        addresses to others. Raises BackendError if not all of it could be done; what could be done stays.
         """
 
     async def delete(self, cluster_id: int) -> None:
-        """Remove everything of a cluster; nothing to remove is no mistake.
-
-        Raises:
-            BackendError: something is left.
-
-        """
+        """Remove everything of a cluster; nothing to remove is no mistake. Raises BackendError if something is left."""
 
     async def status(self, cluster_id: int) -> ClusterStatus:
         """How far a cluster is; an unknown cluster has nothing yet."""
@@ -195,9 +186,7 @@ class ClusterBackend(Protocol):
     async def rotate_credentials(self, cluster_id: int) -> None:
         """Replace the administrator's token; the old one stops working.
 
-        Raises:
-            BackendError: the cluster is not there yet.
-
+        Raises BackendError if the cluster is not there yet.
         """
 
     async def close(self) -> None:

@@ -80,9 +80,7 @@ class BalancerBackend(Protocol):
     async def reconcile(self, balancers: Sequence[BalancerSpec]) -> None:
         """Make these the NodeBalancers that there are. Those that are gone go first: others may have their addresses.
 
-        Raises:
-            BackendError: not all of it could be done; what could be done stays.
-
+        Raises BackendError if not all of it could be done; what could be done stays.
         """
 
     async def answering(self, balancer_id: int) -> frozenset[tuple[int, str]] | None:

@@ -41,9 +41,7 @@ class Filter:
     def apply(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries that match, in the order asked for.
 
-        Raises:
-            ApiError: a value cannot be compared with what the entries hold.
-
+        Raises ApiError if a value cannot be compared with what the entries hold.
         """
         try:
             kept = [entry for entry in entries if self.keep(entry)]

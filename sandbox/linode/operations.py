@@ -51,12 +51,7 @@ class Call:
     raw_body: bytes
 
     def number(self, name: str) -> int:
-        """An id in the path; whatever is no id of a resource is not found.
-
-        Raises:
-            ApiError: 404.
-
-        """
+        """An id in the path; whatever is no id of a resource is not found. Raises ApiError: 404."""
         text = self.path[name]
         # 18 digits always fit the 64-bit integers of the state.
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
@@ -64,12 +59,7 @@ class Call:
         return int(text)
 
     def record(self, state: Transaction, kind: type[R], name: str, **belonging: int) -> R:
-        """The record whose id is in the path, and which belongs to what the path says of it.
-
-        Raises:
-            ApiError: 404.
-
-        """
+        """The record whose id is in the path, and which belongs to what the path says of it. Raises ApiError: 404."""
         found = state.get(kind, self.number(name))
         if found is None or any(getattr(found, field) != owner for field, owner in belonging.items()):
             raise not_found()
@@ -78,9 +68,7 @@ class Call:
     def body(self, model: type[M]) -> M:
         """The request's body; none at all counts as an empty object.
 
-        Raises:
-            ApiError: 400, for malformed JSON or any field that is wrong.
-
+        Raises ApiError: 400, for malformed JSON or any field that is wrong.
         """
         try:
             document = from_json(self.raw_body or b"{}", allow_inf_nan=False)
@@ -93,9 +81,7 @@ class Call:
     def listing(self, entries: Iterable[ApiObject], *, filterable: frozenset[str]) -> dict[str, Any]:
         """One page of those entries that the request's filter keeps.
 
-        Raises:
-            ApiError: 400, for a wrong page, page size or filter.
-
+        Raises ApiError: 400, for a wrong page, page size or filter.
         """
         page = parse_page(self.query)
         chosen = parse_filter(self.filter, filterable=filterable)

@@ -41,9 +41,7 @@ class Page:
 def parse_page(query: Mapping[str, str]) -> Page:
     """The page that a query string asks for.
 
-    Raises:
-        ApiError: 400, naming every parameter that is not a number in its range.
-
+    Raises ApiError: 400, naming every parameter that is not a number in its range.
     """
     problems: list[Problem] = []
     number = _number(query.get("page", "1"))

@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox.linode.balancing import Balancing
 from sandbox.linode.retrying import persistently
 from sandbox.linode.state.addresses import reclaim, released
-from sandbox.linode.state.clusters import (
-    find_cluster,
-    nodes_of_cluster,
-    purge,
-    replace_next,
-    specification,
-)
+from sandbox.linode.state.clusters import find_cluster, nodes_of_cluster, purge, replace_next, specification
 from sandbox.linode.state.records import ClusterRecord
 
 if TYPE_CHECKING:
@@ -65,9 +59,7 @@ class Reconciler:
     async def rotate_credentials(self, cluster_id: int) -> None:
         """Replace a cluster's token, when nothing else is being done to the cluster.
 
-        Raises:
-            BackendError: the cluster is not there yet.
-
+        Raises BackendError if the cluster is not there yet.
         """
         async with self._turns[cluster_id]:
             await self._account.backend.rotate_credentials(cluster_id)

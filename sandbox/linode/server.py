@@ -102,12 +102,7 @@ class LinodeApi:
     """
 
     def __init__(self, args: LinodeApiArgs | None = None) -> None:
-        """Prepare the account; nothing listens yet.
-
-        Raises:
-            SandboxError: the state cannot be opened.
-
-        """
+        """Prepare the account; nothing listens yet. Raises SandboxError if the state cannot be opened."""
         self._args = args or LinodeApiArgs()
         tokens = self._args.tokens or (AccessToken(secret=secrets.token_hex(32)),)
         self.token = tokens[0].secret
@@ -137,12 +132,7 @@ class LinodeApi:
 
     @property
     def url(self) -> str:
-        """Where the API listens, with no path.
-
-        Raises:
-            RuntimeError: the server is not started.
-
-        """
+        """Where the API listens, with no path. Raises RuntimeError if the server is not started."""
         if self._socket is None:
             raise RuntimeError("the Linode API is not started, so it has no address yet")
         host, port = self._socket.getsockname()[:2]
@@ -151,9 +141,7 @@ class LinodeApi:
     def start(self) -> None:
         """Listen, on a thread of its own.
 
-        Raises:
-            SandboxError: the address is taken, or is none of this machine's, or the server did not come up.
-
+        Raises SandboxError if the address is taken, or is none of this machine's, or the server did not come up.
         """
         self._socket = _listen(self._args.host, self._args.port)
         # Nothing is logged for each request: the clients say what they did.

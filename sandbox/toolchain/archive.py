@@ -76,9 +76,7 @@ def machine() -> tuple[str, str]:
 def write(file: Path, entries: Iterable[Entry]) -> Manifest:
     """Put tools that are built into an archive, which appears whole or not at all.
 
-    Raises:
-        ArchiveError: one is not built, or not as it was, or the file cannot be written.
-
+    Raises ArchiveError if one is not built, or not as it was, or the file cannot be written.
     """
     known = {entry: _exported(entry) for entry in entries}
     system, processor = machine()

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def fetch_module(runner: Runner, go: Go, folder: Path, path: str) -> Path:
     """The folder with the files of the Go module `path`, read-only, in the version of the go.mod in `folder`.
 
-    Raises:
-        ModuleUnavailableError: it cannot be fetched, or differs from the lock.
-
+    Raises ModuleUnavailableError if it cannot be fetched, or differs from the lock.
     """
     command = Command(
         arguments=[str(go.executable), "mod", "download", "-json", path],

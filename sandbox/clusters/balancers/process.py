@@ -85,9 +85,7 @@ class NodeBalancer:
     def ensure(self, spec: BalancerSpec) -> None:
         """Make it as it should be; what connects, or has a connection, notices nothing but what was changed.
 
-        Raises:
-            SandboxError, OSError: it cannot be done.
-
+        Raises SandboxError or OSError if it cannot be done.
         """
         address = IPv4Address(spec.address)
         # The address first: whatever leads to it can be found again when the NodeBalancer goes.
@@ -116,12 +114,7 @@ class NodeBalancer:
         write_whole(self.folder / "loaded", text)
 
     def remove(self) -> None:
-        """Take everything away; nothing there is no mistake.
-
-        Raises:
-            SandboxError, OSError: something is left.
-
-        """
+        """Take everything away; nothing there is no mistake. Raises SandboxError or OSError if something is left."""
         file = self.folder / "address"
         if file.exists():
             forget_balancer(self.layout.wan, IPv4Address(file.read_text()))

@@ -17,12 +17,7 @@ NOTHING_KNOWN: Final = "1\n"
 
 
 def tell(path: Path, *commands: str) -> str:
-    """What a process answers to commands.
-
-    Raises:
-        OSError: it does not.
-
-    """
+    """What a process answers to commands. Raises OSError if it does not."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_TIMEOUT_SECONDS)
         connection.connect(str(path))
@@ -59,9 +54,7 @@ def proxies(path: Path) -> set[str]:
 def end_port(path: Path, proxy: str) -> None:
     """Close a port, and cut the connections that came in by it rather than let them come to their end.
 
-    Raises:
-        OSError: the process does not answer.
-
+    Raises OSError if the process does not answer.
     """
     # In this order, so that none comes in between. A closed one no longer ends its connections by one command.
     tell(path, f"shutdown frontend {proxy}")

@@ -68,12 +68,7 @@ def tags(service: Object, cluster_id: int) -> list[str]:
 
 
 def port_settings(service: Object, port: Object) -> dict[str, Any]:
-    """A port's config, in the API's terms.
-
-    Raises:
-        AnnotationError: it cannot be had.
-
-    """
+    """A port's config, in the API's terms. Raises AnnotationError if it cannot be had."""
     given, own = asked_for(service), _own(service, port)
     protocol = _protocol(given, own, port)
     settings: dict[str, Any] = {"port": port.port, "protocol": protocol}

@@ -37,9 +37,7 @@ class AttachmentController:
     def sync(self, volumes: Iterable[Object], nodes: Collection[str]) -> None:
         """Attach and detach. Bound volumes of this provisioner, and the names of all nodes.
 
-        Raises:
-            ApiException, OSError: the API server refused or does not answer, or a link cannot be made.
-
+        Raises ApiException or OSError if the API server refused or does not answer, or a link cannot be made.
         """
         bound = {volume.metadata.name: volume.spec.claim_ref for volume in volumes if volume.spec.claim_ref}
         users = dict(self._users({claim.namespace for claim in bound.values()}))

@@ -119,9 +119,7 @@ class Firewalls:
 def acl_rules(service: Object, *, label: str) -> dict[str, Any]:
     """The rules that a Service's ACL comes to: its list for the Service's ports, and the opposite for everybody else.
 
-    Raises:
-        AnnotationError: it is no ACL.
-
+    Raises AnnotationError if it is no ACL.
     """
     text = asked_for(service)[_ACL]
     try:

@@ -29,9 +29,7 @@ class NodeController:
     def sync(self, nodes: list[Object]) -> None:
         """See that every node is right.
 
-        Raises:
-            ApiException, ApiError, OSError: one of both APIs refused or does not answer.
-
+        Raises ApiException, ApiError or OSError if one of both APIs refused or does not answer.
         """
         for node in nodes:
             name = node.metadata.name

@@ -59,9 +59,7 @@ class ServiceController:
     def sync(self, services: list[Object], nodes: list[Object]) -> None:
         """See that every Service that changed, or whose nodes did, is right.
 
-        Raises:
-            ApiException, ApiError, SandboxError, OSError: an API refused or does not answer.
-
+        Raises ApiException, ApiError, SandboxError or OSError if an API refused or does not answer.
         """
         backends = tuple(
             sorted(
@@ -173,9 +171,7 @@ class ServiceController:
 def configure_ports(linode: LinodeClient, balancer: NodeBalancer, wanted: list[dict[str, Any]]) -> None:
     """Make the configs of a NodeBalancer these, each with exactly these backends, and leave alone what is right.
 
-    Raises:
-        ApiError: Linode refused.
-
+    Raises ApiError if Linode refused.
     """
     path = f"/nodebalancers/{balancer.id}/configs"
     existing = {config.port: config for config in balancer.configs}

@@ -52,9 +52,7 @@ class VolumeController:
     ) -> None:
         """See that every claim has its volume, and that released ones go.
 
-        Raises:
-            ApiException, ApiError, OSError: an API refused or does not answer, or a folder cannot be made.
-
+        Raises ApiException, ApiError or OSError if an API refused or does not answer, or a folder cannot be made.
         """
         ours = {item.metadata.name: item for item in classes if item.provisioner == PROVISIONER}
         existing = {volume.metadata.name for volume in volumes}

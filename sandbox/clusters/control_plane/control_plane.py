@@ -83,11 +83,7 @@ class ControlPlane:
         """Bring its network up: routes to its own cluster's pods and Services, and the ACL in front.
 
         Webhooks and aggregated APIs are called by the API server itself, so it needs the way. `nodes` are the pod
-        ranges with the node of each.
-
-        Raises:
-            CommandError: it cannot be done.
-
+        ranges with the node of each. Raises CommandError if it cannot be done.
         """
         attach(self.namespace, address=self.address, wan=self.layout.wan)
         load_rules(self.namespace, control_plane_rules(acl, nodes.values()))

@@ -66,9 +66,7 @@ class Etcd:
     def delete_prefix(self, prefix: str) -> None:
         """Delete a cluster's data, over etcd's JSON gateway (https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/).
 
-        Raises:
-            OSError: etcd does not answer.
-
+        Raises OSError if etcd does not answer.
         """
         context = ssl.create_default_context(cafile=str(self.authority.certificate))
         context.load_cert_chain(self.client.certificate, self.client.key)

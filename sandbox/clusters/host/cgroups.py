@@ -28,9 +28,7 @@ def hierarchies() -> list[Path]:
 def enter(group: str, pid: int) -> None:
     """Move a process into a group of every tree; what it starts later is in there too.
 
-    Raises:
-        OSError: no group can be made here.
-
+    Raises OSError if no group can be made here.
     """
     for root in hierarchies():
         folder = root / group

@@ -31,9 +31,7 @@ class Delays(BaseModel):
     def parse(cls, text: str) -> Self:
         """Delays as they are written: "answer=0.3,node=60"; nothing is the default of each.
 
-        Raises:
-            WrongDelaysError: one is unknown, no number, or out of its bounds.
-
+        Raises WrongDelaysError if one is unknown, no number, or out of its bounds.
         """
         parts = [part.partition("=") for part in text.split(",") if part]
         try:

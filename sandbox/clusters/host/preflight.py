@@ -60,9 +60,7 @@ class UnfitError(SandboxError):
 def check(layout: Layout, need: Need = SANDBOX) -> None:
     """See that this machine can run what is needed, and install the packages that it lacks.
 
-    Raises:
-        UnfitError: it cannot, for a reason that the error names.
-
+    Raises UnfitError if it cannot, for a reason that the error names.
     """
     check_root()
     check_processor()
@@ -74,11 +72,7 @@ def check(layout: Layout, need: Need = SANDBOX) -> None:
 def check_room(layout: Layout, need: Need, building: Mapping[Path, int]) -> None:
     """See that there is memory, and disk space for a sandbox and for what is `building` in which folder.
 
-    A sandbox that runs has its own already.
-
-    Raises:
-        UnfitError: there is too little, which the error tells.
-
+    A sandbox that runs has its own already. Raises UnfitError if there is too little, which the error tells.
     """
     running = recall(layout.daemon)
     keeping: Mapping[Path, int] = {}
@@ -147,9 +141,7 @@ def check_memory(need: Need) -> None:
 def check_kernel(state: Path) -> None:
     """See that the kernel, and the disk with the clusters' files, have what a cluster needs.
 
-    Raises:
-        UnfitError: something is missing, all of which it names.
-
+    Raises UnfitError if something is missing, all of which it names.
     """
     missing = [
         *_missing_controllers(),

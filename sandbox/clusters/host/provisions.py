@@ -26,12 +26,7 @@ class Provisions(BaseModel):
 
     @staticmethod
     def read(path: Path) -> Provisions:
-        """What was written.
-
-        Raises:
-            OSError, ValueError: there is no such file, or what it names is gone.
-
-        """
+        """What was written. Raises OSError or ValueError if there is no such file, or what it names is gone."""
         return Provisions.model_validate_json(path.read_bytes())
 
     def write(self, path: Path) -> None:

@@ -59,9 +59,7 @@ def run(
 ) -> str:
     """The standard output of a command that ends by itself.
 
-    Raises:
-        CommandError: it failed, or took longer than `timeout_seconds`.
-
+    Raises CommandError if it failed, or took longer than `timeout_seconds`.
     """
     try:
         done = subprocess.run(  # noqa: S603  # no shell, and every argument is the sandbox's own
@@ -87,11 +85,8 @@ def detach(
 ) -> int:
     """Start a process that outlives its starter, with its output appended to a log; its number.
 
-    One that ends before its starter is a zombie until the next one is started.
-
-    Raises:
-        OSError: there is no such executable, or the log cannot be written.
-
+    One that ends before its starter is a zombie until the next one is started. Raises OSError if there is no such
+    executable, or the log cannot be written.
     """
     process = _start(command, log=log, folder=folder, extra_environment=extra_environment)
     with _COLLECTING:
@@ -113,9 +108,7 @@ def _collected(pid: int) -> bool:
 def beside(command: Sequence[str], *, log: Path, folder: Path) -> Iterator[None]:
     """Have a process run, with its output appended to a log, and end it.
 
-    Raises:
-        OSError: there is no such executable, or the log cannot be written.
-
+    Raises OSError if there is no such executable, or the log cannot be written.
     """
     process = _start(command, log=log, folder=folder)
     try:

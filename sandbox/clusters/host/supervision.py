@@ -38,9 +38,7 @@ class Place(Protocol):
     def start(self, unit: Unit) -> int:
         """Start the unit's command and return its process number.
 
-        Raises:
-            SandboxError, OSError: it cannot be started.
-
+        Raises SandboxError or OSError if it cannot be started.
         """
 
 
@@ -87,9 +85,7 @@ class Supervisor:
     def ensure(self, unit: Unit) -> None:
         """Run the unit: keep a process of an earlier start if its command is the same, replace it if not.
 
-        Raises:
-            SandboxError, OSError: it cannot be started; it is tried again, with growing pauses.
-
+        Raises SandboxError or OSError if it cannot be started; it is tried again, with growing pauses.
         """
         with self._turn(unit.name):
             watched = self._watched.setdefault(unit.name, _Watched(unit))

@@ -21,12 +21,7 @@ class WatchersExhaustedError(SandboxError):
 
 
 def require(count: int) -> None:
-    """See that root may have so many more instances.
-
-    Raises:
-        WatchersExhaustedError: it may not.
-
-    """
+    """See that root may have so many more instances. Raises WatchersExhaustedError if it may not."""
     limit, used = int(_LIMIT.read_text()), in_use()
     if limit - used < count:
         raise WatchersExhaustedError(

@@ -108,11 +108,8 @@ def read_images(source: Path, *, scratch: Path, called: str | None = None) -> li
     """The images of an archive or a folder.
 
     `called` is the full name of the only image; otherwise each has that from the archive. `scratch` is an existing
-    folder for what is unpacked, and has to stay for as long as the images are used.
-
-    Raises:
-        ImageError: there is none, or one that cannot be used.
-
+    folder for what is unpacked, and has to stay for as long as the images are used. Raises ImageError if there is none,
+    or one that cannot be used.
     """
     try:
         parts = open_parts(source, scratch=scratch)

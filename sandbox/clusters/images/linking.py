@@ -19,9 +19,7 @@ class MissingLibraryError(SandboxError):
 def shared_objects(executable: Path) -> dict[str, Path]:
     """The libraries and the loader of an executable: the host's file by the path at which the loader looks for it.
 
-    Raises:
-        MissingLibraryError: a library is not there.
-
+    Raises MissingLibraryError if a library is not there.
     """
     program = ldd(executable)
     missing = sorted(name for name, library in program.libraries.items() if library.realpath is None)

@@ -142,9 +142,7 @@ def tools_in(layers: Iterable[Layer]) -> set[str]:
 def contents(layer: Layer) -> dict[str, Packed]:
     """Every file of a layer by absolute path, each from one file of the host or from none.
 
-    Raises:
-        SandboxError: a program is not there, or lacks a library.
-
+    Raises SandboxError if a program is not there, or lacks a library.
     """
     found: dict[str, Packed] = {}
     for path, entry in layer.items():

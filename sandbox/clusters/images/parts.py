@@ -53,9 +53,7 @@ class Part:
     def content_digest(self) -> str | None:
         """The digest of what is compressed in it, or of itself; None for what cannot be decompressed here.
 
-        Raises:
-            DamageError: it cannot be decompressed to its end.
-
+        Raises DamageError if it cannot be decompressed to its end.
         """
         if self._begins(_ZSTANDARD):
             return None

@@ -25,9 +25,7 @@ def has_tag(reference: str) -> bool:
 def full_name(reference: str) -> str:
     """A name with registry, repository and tag: "app:1" is "docker.io/library/app:1".
 
-    Raises:
-        NoReferenceError: it is no such name, or has no tag.
-
+    Raises NoReferenceError if it is no such name, or has no tag.
     """
     try:
         _IMAGE.validate_python(reference)

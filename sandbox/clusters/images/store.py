@@ -45,12 +45,7 @@ def default_cache() -> Path:
 
 
 def lay_out(store: Path, target: Path) -> None:
-    """Give a node its containerd root, unless it has one.
-
-    Raises:
-        CommandError: it cannot be copied.
-
-    """
+    """Give a node its containerd root, unless it has one. Raises CommandError if it cannot be copied."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,9 +75,7 @@ class ImageStore:
     def make(self, *, keep: Collection[Path] = ()) -> None:
         """Make the store, unless it is there. Others go, but for those to keep; nodes have their own links to a store.
 
-        Raises:
-            SandboxError, OSError: an image cannot be made.
-
+        Raises SandboxError or OSError if an image cannot be made.
         """
         self.cache.mkdir(parents=True, exist_ok=True)
         with FileLock(self.cache / ".lock"):

@@ -42,12 +42,7 @@ table inet fleet {
 
 
 def ensure_namespace(namespace: str) -> None:
-    """Make a namespace with a loopback interface.
-
-    Raises:
-        CommandError: it cannot be made.
-
-    """
+    """Make a namespace with a loopback interface. Raises CommandError if it cannot be made."""
     if not namespace_path(namespace).exists():
         run("ip", "netns", "add", namespace)
     run("ip", "-n", namespace, "link", "set", "lo", "up")
@@ -63,11 +58,8 @@ def delete_namespace(namespace: str) -> None:
 def ensure_wan(namespace: str) -> None:
     """Make the namespace that stands for the internet: a bridge and the router of all ranges.
 
-    It has no link to the host and no default route: whatever is not in the sandbox is unreachable at once.
-
-    Raises:
-        CommandError: it cannot be made.
-
+    It has no link to the host and no default route: whatever is not in the sandbox is unreachable at once. Raises
+    CommandError if it cannot be made.
     """
     ensure_namespace(namespace)
     if BRIDGE not in _interfaces(namespace):
@@ -88,12 +80,7 @@ def ensure_wan(namespace: str) -> None:
 
 
 def attach(namespace: str, *, address: IPv4Address, wan: str) -> None:
-    """Put a namespace on the internet under a public address.
-
-    Raises:
-        CommandError: it cannot be done.
-
-    """
+    """Put a namespace on the internet under a public address. Raises CommandError if it cannot be done."""
     _plug_in(namespace, address=address, wan=wan)
     own, other, router = (SERVERS, NODES, SERVERS_ROUTER) if address in SERVERS else (NODES, SERVERS, NODES_ROUTER)
     batch(
@@ -111,9 +98,7 @@ def attach(namespace: str, *, address: IPv4Address, wan: str) -> None:
 def attach_balancer(namespace: str, *, address: IPv4Address, wan: str) -> None:
     """Put a namespace on the internet under a NodeBalancer's address, and on its nodes' wire under a private one.
 
-    Raises:
-        CommandError: it cannot be done.
-
+    Raises CommandError if it cannot be done.
     """
     _plug_in(namespace, address=address, wan=wan)
     batch(
@@ -127,12 +112,7 @@ def attach_balancer(namespace: str, *, address: IPv4Address, wan: str) -> None:
 
 
 def route_balancer(wan: str, address: IPv4Address) -> None:
-    """Let what is meant for a balancer's address reach its namespace.
-
-    Raises:
-        CommandError: it cannot be done.
-
-    """
+    """Let what is meant for a balancer's address reach its namespace. Raises CommandError if it cannot be done."""
     batch(wan, f"route replace {address}/32 dev {BRIDGE}")
 
 
@@ -161,9 +141,7 @@ def _plug_in(namespace: str, *, address: IPv4Address, wan: str) -> None:
 def set_routes(namespace: str, wanted: Mapping[IPv4Network, IPv4Address], within: Iterable[IPv4Network]) -> None:
     """Make these the routes into some ranges, each by its gateway, and remove all others into them.
 
-    Raises:
-        CommandError: it cannot be done.
-
+    Raises CommandError if it cannot be done.
     """
     ranges = list(within)
     for route in json.loads(run("ip", "-n", namespace, "-j", "route", "show", "table", "main")):

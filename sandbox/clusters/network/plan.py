@@ -44,11 +44,8 @@ def node_pods(index: int) -> IPv4Network:
 def private_address(address: IPv4Address) -> IPv4Address:
     """The address by which firewalls know a node, a control plane or a NodeBalancer of this cluster's own network.
 
-    NodeBalancers call their backends from it. The others have public addresses alone on the sandbox's wire.
-
-    Raises:
-        ValueError: the address is none of these three.
-
+    NodeBalancers call their backends from it. The others have public addresses alone on the sandbox's wire. Raises
+    ValueError if the address is none of these three.
     """
     for public, private in ((NODES, _PRIVATE_NODES), (SERVERS, _PRIVATE_SERVERS), (BALANCERS, PRIVATE_BALANCERS)):
         if address in public:

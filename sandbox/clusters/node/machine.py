@@ -83,12 +83,7 @@ class Machine:
         return self.layout.logs / f"{self.name}.machine.log"
 
     def ensure(self) -> None:
-        """Run the machine, unless it runs.
-
-        Raises:
-            CommandError: it cannot be started; it is off then.
-
-        """
+        """Run the machine, unless it runs. Raises CommandError if it cannot be started; it is off then."""
         init = self.first_process()
         complete = recall(self._mark)
         if init is not None and complete is not None and complete.pid == init and complete.alive:

@@ -107,11 +107,8 @@ class Node:
     def connect(self, siblings: Mapping[IPv4Network, IPv4Address]) -> None:
         """Bring its network up: on the internet, with ways to the pods of its cluster's other nodes.
 
-        `siblings` are the pod ranges of all nodes of the cluster, with the node of each.
-
-        Raises:
-            CommandError: it cannot be done.
-
+        `siblings` are the pod ranges of all nodes of the cluster, with the node of each. Raises CommandError if it
+        cannot be done.
         """
         attach(self.namespace, address=self.address, wan=self.control_plane.layout.wan)
         # Packets of pods take other ways than their answers, which the kernel would take for forgery.
@@ -124,12 +121,7 @@ class Node:
         set_routes(self.namespace, others, within=[PODS])
 
     def prepare(self) -> None:
-        """Make the node's files, as far as they are missing.
-
-        Raises:
-            CommandError: the images cannot be laid out.
-
-        """
+        """Make the node's files, as far as they are missing. Raises CommandError if the images cannot be laid out."""
         for folder in self.machine.shared.values():
             folder.mkdir(parents=True, exist_ok=True)
         write_node_files(
@@ -215,9 +207,7 @@ class InMachine:
     def start(self, unit: Unit) -> int:
         """Start it, and return its process number as the host sees it.
 
-        Raises:
-            CommandError: the machine or the process did not start.
-
+        Raises CommandError if the machine or the process did not start.
         """
         self.machine.ensure()
         log = self.machine.layout.logs / f"{unit.name}.log"

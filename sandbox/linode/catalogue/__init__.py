@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.linode.schemas.catalogue import (
-    LinodeType,
-    LkeTier,
-    LkeVersion,
-    PriceListEntry,
-    Region,
-    TieredLkeVersion,
-)
+from sandbox.linode.schemas.catalogue import LinodeType, LkeTier, LkeVersion, PriceListEntry, Region, TieredLkeVersion
 from sandbox.linode.schemas.object_storage import StorageEndpoint
 
 if TYPE_CHECKING:
@@ -75,9 +68,7 @@ def version_key(version: str) -> tuple[int, ...]:
 def buildable_kubernetes_versions() -> tuple[str, ...]:
     """The minor version of Kubernetes that the toolchain's go.mod pins; LKE names versions by minor.
 
-    Raises:
-        LookupError: the go.mod requires no k8s.io/kubernetes.
-
+    Raises LookupError if the go.mod requires no k8s.io/kubernetes.
     """
     match = re.search(r"^\s*k8s\.io/kubernetes v(\d+\.\d+)\.\d+", _KUBERNETES_LOCK.read_text(), re.MULTILINE)
     if match is None:

@@ -9,15 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sandbox.linode.auth import Access, Scope, digest
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation, Requirement
-from sandbox.linode.schemas.account import (
-    Account,
-    Event,
-    EventEntity,
-    Profile,
-    Token,
-    TokenCreate,
-    TokenUpdate,
-)
+from sandbox.linode.schemas.account import Account, Event, EventEntity, Profile, Token, TokenCreate, TokenUpdate
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import EventRecord, TokenRecord
 

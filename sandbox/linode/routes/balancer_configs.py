@@ -20,13 +20,7 @@ from sandbox.linode.routes.balancer_views import (
     show_backend,
     show_config,
 )
-from sandbox.linode.schemas.nodebalancers import (
-    BackendCreate,
-    BackendUpdate,
-    ConfigCreate,
-    ConfigRebuild,
-    ConfigUpdate,
-)
+from sandbox.linode.schemas.nodebalancers import BackendCreate, BackendUpdate, ConfigCreate, ConfigRebuild, ConfigUpdate
 from sandbox.linode.state.balancers import backends_of, configs_of
 from sandbox.linode.state.clusters import remove_balancer_config
 from sandbox.linode.state.events import emit

@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.linode.auth import Access, Scope
 from sandbox.linode.errors import invalid
-from sandbox.linode.schemas.nodebalancers import (
-    Backend,
-    Balancer,
-    Config,
-    LkeClusterReference,
-    NodesStatus,
-)
+from sandbox.linode.schemas.nodebalancers import Backend, Balancer, Config, LkeClusterReference, NodesStatus
 from sandbox.linode.state.balancers import backends_of, configs_of
 from sandbox.linode.state.clusters import find_cluster
-from sandbox.linode.state.records import (
-    BalancerConfigRecord,
-    BalancerNodeRecord,
-    NodeBalancerRecord,
-    NodeRecord,
-)
+from sandbox.linode.state.records import BalancerConfigRecord, BalancerNodeRecord, NodeBalancerRecord, NodeRecord
 
 if TYPE_CHECKING:
     from sandbox.linode.operations import Call
@@ -38,33 +27,18 @@ _FIRST_BACKEND_ID = 20_000_000
 
 
 def balancer_at(call: Call, state: Transaction) -> NodeBalancerRecord:
-    """The load balancer that the path names.
-
-    Raises:
-        ApiError: 404.
-
-    """
+    """The load balancer that the path names. Raises ApiError: 404."""
     return call.record(state, NodeBalancerRecord, "nodebalancer_id")
 
 
 def config_at(call: Call, state: Transaction) -> BalancerConfigRecord:
-    """The port that the path names.
-
-    Raises:
-        ApiError: 404; a port of another load balancer is not found either.
-
-    """
+    """The port that the path names. Raises ApiError: 404; a port of another load balancer is not found either."""
     balancer = balancer_at(call, state)
     return call.record(state, BalancerConfigRecord, "config_id", nodebalancer_id=balancer.id)
 
 
 def backend_at(call: Call, state: Transaction) -> BalancerNodeRecord:
-    """The backend that the path names.
-
-    Raises:
-        ApiError: 404; a backend of another port is not found either.
-
-    """
+    """The backend that the path names. Raises ApiError: 404; a backend of another port is not found either."""
     return call.record(state, BalancerNodeRecord, "node_id", config_id=config_at(call, state).id)
 
 
@@ -76,24 +50,14 @@ def settings_of(request: ConfigUpdate) -> dict[str, str | int | bool | None]:
 def require_free_port(
     state: Transaction, balancer_id: int, request: ConfigUpdate, *, of: BalancerConfigRecord | None = None
 ) -> None:
-    """Two configurations of a load balancer cannot share a port.
-
-    Raises:
-        ApiError: 400.
-
-    """
+    """Two configurations of a load balancer cannot share a port. Raises ApiError: 400."""
     for config in configs_of(state, balancer_id):
         if (of is None or config.id != of.id) and config.settings["port"] == request.port:
             raise invalid("Port must be unique among this NodeBalancer's configurations", field="port")
 
 
 def open_port(state: Transaction, balancer_id: int, request: ConfigCreate) -> BalancerConfigRecord:
-    """Add a port with its backends to a load balancer.
-
-    Raises:
-        ApiError: 400, the port is taken.
-
-    """
+    """Add a port with its backends to a load balancer. Raises ApiError: 400, the port is taken."""
     require_free_port(state, balancer_id, request)
     config = BalancerConfigRecord(
         id=state.next_id(BalancerConfigRecord, first=_FIRST_CONFIG_ID),

@@ -31,32 +31,17 @@ _ONE_ENABLED = "A service can have one assigned firewall enabled at a time"
 
 
 def firewall_at(call: Call, state: Transaction) -> FirewallRecord:
-    """The firewall that the path names.
-
-    Raises:
-        ApiError: 404.
-
-    """
+    """The firewall that the path names. Raises ApiError: 404."""
     return call.record(state, FirewallRecord, "firewall_id")
 
 
 def device_at(call: Call, state: Transaction) -> FirewallDeviceRecord:
-    """The device that the path names.
-
-    Raises:
-        ApiError: 404; a device of another firewall is not found either.
-
-    """
+    """The device that the path names. Raises ApiError: 404; a device of another firewall is not found either."""
     return call.record(state, FirewallDeviceRecord, "device_id", firewall_id=firewall_at(call, state).id)
 
 
 def kept_rules(request: RulesRequest, *, prefix: str = "") -> FirewallRules:
-    """The rules of a request, as they are kept.
-
-    Raises:
-        ApiError: 400, there are too many.
-
-    """
+    """The rules of a request, as they are kept. Raises ApiError: 400, there are too many."""
     if len(request.inbound or ()) + len(request.outbound or ()) > _MOST_RULES:
         raise invalid(f"Too many rules submitted. Max allowed is {_MOST_RULES}", field=prefix or None)
     return FirewallRules(
@@ -81,12 +66,7 @@ def _kept(rules: list[RuleRequest] | None) -> tuple[FirewallRule, ...] | None:
 
 
 def require_new_label(state: Transaction, label: str, *, of: FirewallRecord | None = None) -> None:
-    """A firewall's label is the account's only one.
-
-    Raises:
-        ApiError: 400.
-
-    """
+    """A firewall's label is the account's only one. Raises ApiError: 400."""
     if any(known.label == label and (of is None or known.id != of.id) for known in state.all(FirewallRecord)):
         raise invalid("Label must be unique among your firewalls", field="label")
 
@@ -94,9 +74,7 @@ def require_new_label(state: Transaction, label: str, *, of: FirewallRecord | No
 def wanted_entities(state: Transaction, request: DevicesRequest) -> list[Entity]:
     """What a new firewall is to be assigned to.
 
-    Raises:
-        ApiError: 400, with everything that the account does not have or that has an enabled firewall already.
-
+    Raises ApiError: 400, with everything that the account does not have or that has an enabled firewall already.
     """
     found: list[Entity] = []
     problems: list[Problem] = []
@@ -131,9 +109,7 @@ def assignment_problems(
 def require_only_enabled(state: Transaction, firewall: FirewallRecord) -> None:
     """A firewall cannot be enabled while something that it is assigned to has another one that is.
 
-    Raises:
-        ApiError: 400.
-
+    Raises ApiError: 400.
     """
     if any(enabled_firewall(state, entity) is not None for entity in entities_of(state, firewall.id)):
         raise invalid(_ONE_ENABLED, field="status")
@@ -178,12 +154,7 @@ def _show_rules(rules: tuple[FirewallRule, ...] | None) -> tuple[dict[str, Any],
 
 
 def show_device(record: FirewallDeviceRecord, state: Transaction) -> FirewallDevice:
-    """A device.
-
-    Raises:
-        ApiError: 404, its entity is gone.
-
-    """
+    """A device. Raises ApiError: 404, its entity is gone."""
     entity = entity_at(state, record.entity_type, record.entity_id)
     if entity is None:
         raise not_found()

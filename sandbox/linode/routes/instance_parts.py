@@ -79,12 +79,7 @@ async def list_configs(call: Call) -> Mapping[str, Any]:
 
 
 def node_at(call: Call) -> tuple[NodeRecord, PoolRecord, ClusterRecord]:
-    """The node, pool and cluster of the Linode in a path.
-
-    Raises:
-        ApiError: 404.
-
-    """
+    """The node, pool and cluster of the Linode in a path. Raises ApiError: 404."""
     with call.account.store.transaction() as state:
         node = state.get(NodeRecord, call.number("linode_id"))
         pool = state.get(PoolRecord, node.pool_id) if node else None

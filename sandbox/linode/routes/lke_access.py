@@ -43,12 +43,7 @@ def endpoint_of(cluster: ClusterRecord) -> str:
 
 
 async def _access(call: Call, cluster: ClusterRecord, *, what: str) -> ClusterAccess:
-    """The credentials of a cluster whose API server answers.
-
-    Raises:
-        ApiError: 503, not yet.
-
-    """
+    """The credentials of a cluster whose API server answers. Raises ApiError: 503, not yet."""
     try:
         access = await call.account.backend.access(cluster.id)
     except BackendError as error:

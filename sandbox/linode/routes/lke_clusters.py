@@ -13,12 +13,7 @@ from sandbox.linode.routes.lke_views import READ, WRITE, cluster_at, show_cluste
 from sandbox.linode.rules import label_problems, new_cluster_problems, upgrade_problems
 from sandbox.linode.schemas.lke import BetaClusterCreate, ClusterCreate, ClusterUpdate
 from sandbox.linode.state.addresses import Range, lease
-from sandbox.linode.state.clusters import (
-    mark_for_recycling,
-    nodes_of_cluster,
-    remove_cluster,
-    visible_clusters,
-)
+from sandbox.linode.state.clusters import mark_for_recycling, nodes_of_cluster, remove_cluster, visible_clusters
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import Acl, ClusterRecord
 

@@ -10,13 +10,7 @@ from sandbox.linode.operations import Call, Operation
 from sandbox.linode.routes.lke_views import READ, WRITE, cluster_at, pool_at, show_pool
 from sandbox.linode.rules import autoscaler_of, new_pool_problems, within
 from sandbox.linode.schemas.lke import PoolCreate, PoolUpdate
-from sandbox.linode.state.clusters import (
-    mark_for_recycling,
-    nodes_of,
-    pools_of,
-    remove_pool,
-    resize,
-)
+from sandbox.linode.state.clusters import mark_for_recycling, nodes_of, pools_of, remove_pool, resize
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import Autoscaler, Disk, PoolRecord, PoolTaint
 

@@ -37,12 +37,7 @@ WRITE = Scope(service="lke", access=Access.READ_WRITE)
 
 
 def cluster_at(call: Call, state: Transaction) -> ClusterRecord:
-    """The cluster that the path names.
-
-    Raises:
-        ApiError: 404.
-
-    """
+    """The cluster that the path names. Raises ApiError: 404."""
     cluster = find_cluster(state, call.number("cluster_id"))
     if cluster is None:
         raise not_found()
@@ -52,9 +47,7 @@ def cluster_at(call: Call, state: Transaction) -> ClusterRecord:
 def pool_at(call: Call, state: Transaction) -> tuple[ClusterRecord, PoolRecord]:
     """The pool that the path names, and its cluster.
 
-    Raises:
-        ApiError: 404; a pool of another cluster is not found either.
-
+    Raises ApiError: 404; a pool of another cluster is not found either.
     """
     cluster = cluster_at(call, state)
     return cluster, call.record(state, PoolRecord, "pool_id", cluster_id=cluster.id)
@@ -63,9 +56,7 @@ def pool_at(call: Call, state: Transaction) -> tuple[ClusterRecord, PoolRecord]:
 def node_at(call: Call, state: Transaction) -> tuple[ClusterRecord, NodeRecord]:
     """The node that the path names, and its cluster.
 
-    Raises:
-        ApiError: 404; a node of another cluster is not found either.
-
+    Raises ApiError: 404; a node of another cluster is not found either.
     """
     cluster = cluster_at(call, state)
     for node in state.all(NodeRecord):

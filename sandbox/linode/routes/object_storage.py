@@ -113,9 +113,7 @@ async def create_bucket(call: Call) -> Mapping[str, Any]:
 def _endpoint_for(call: Call, request: BucketCreate) -> StorageEndpoint:
     """Where the bucket goes.
 
-    Raises:
-        ApiError: 400, no region is named, it has no Object Storage, or none of that type.
-
+    Raises ApiError: 400, no region is named, it has no Object Storage, or none of that type.
     """
     name = request.region or request.cluster
     if name is None:

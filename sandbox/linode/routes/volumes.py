@@ -12,14 +12,7 @@ from sandbox.linode.errors import Problem, invalid, invalid_all
 from sandbox.linode.limits import Bucket
 from sandbox.linode.operations import Call, Operation
 from sandbox.linode.rules import not_valid
-from sandbox.linode.schemas.volumes import (
-    Volume,
-    VolumeAttach,
-    VolumeClone,
-    VolumeCreate,
-    VolumeResize,
-    VolumeUpdate,
-)
+from sandbox.linode.schemas.volumes import Volume, VolumeAttach, VolumeClone, VolumeCreate, VolumeResize, VolumeUpdate
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import ClusterRecord, NodeRecord, VolumeRecord
 
@@ -78,9 +71,7 @@ async def create_volume(call: Call) -> Mapping[str, Any]:
 def _region_for(call: Call, state: Transaction, request: VolumeCreate) -> str:
     """Where the volume goes: with its Linode, or where the request says.
 
-    Raises:
-        ApiError: 400, there is no such Linode or region, or they differ.
-
+    Raises ApiError: 400, there is no such Linode or region, or they differ.
     """
     if request.linode_id is not None:
         region = _region_of(state, request.linode_id)

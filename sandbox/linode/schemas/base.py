@@ -50,12 +50,7 @@ class RequestObject(BaseModel):
 
 
 def parse_request(model: type[M], document: Mapping[str, Any]) -> M:
-    """The request's body as a model.
-
-    Raises:
-        ApiError: 400, with one problem for every field that is wrong.
-
-    """
+    """The request's body as a model. Raises ApiError: 400, with one problem for every field that is wrong."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

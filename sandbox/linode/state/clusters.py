@@ -5,14 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from sandbox.linode.backend import (
-    AclSpec,
-    ClusterSpec,
-    NodeSpec,
-    PoolSpec,
-    Taint,
-    TaintEffect,
-)
+from sandbox.linode.backend import AclSpec, ClusterSpec, NodeSpec, PoolSpec, Taint, TaintEffect
 from sandbox.linode.state.addresses import Range, lease, reclaim, reclaim_address, release
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.firewalls import enforced, unassign

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sandbox.linode.backend import Action, Firewall, FirewallRule, FirewallRules
 from sandbox.linode.state.events import emit
-from sandbox.linode.state.records import (
-    FirewallDeviceRecord,
-    FirewallRecord,
-    NodeBalancerRecord,
-    NodeRecord,
-)
+from sandbox.linode.state.records import FirewallDeviceRecord, FirewallRecord, NodeBalancerRecord, NodeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

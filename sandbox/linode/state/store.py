@@ -102,9 +102,7 @@ class Store:
     def transaction(self) -> Iterator[Transaction]:
         """Changes that commit when the block ends, and are undone when it raises.
 
-        Raises:
-            StateError: they could not be kept, since the disk is full for example; nothing has changed.
-
+        Raises StateError if they could not be kept, since the disk is full for example; nothing has changed.
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.runtime.proto import language_pb2
 
-from sandbox.plugins.language.environment import (
-    EnvironmentNotFoundError,
-    creating_interpreter,
-    locate,
-    virtualenv,
-)
+from sandbox.plugins.language.environment import EnvironmentNotFoundError, creating_interpreter, locate, virtualenv
 from sandbox.plugins.language.streaming import Stream, StreamedProcess
 
 if TYPE_CHECKING:

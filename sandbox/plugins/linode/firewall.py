@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from sandbox.plugins.framework import (
-    UNKNOWN,
-    Created,
-    Found,
-    InitializationError,
-    ProviderError,
-    carry_secrets,
-    reveal,
-)
+from sandbox.plugins.framework import UNKNOWN, Created, Found, InitializationError, ProviderError, carry_secrets, reveal
 from sandbox.plugins.framework.schema import Use
 from sandbox.plugins.framework.shaping import live_inputs, planned
 from sandbox.plugins.linode import firewall_rules

@@ -13,14 +13,7 @@ from sandbox.plugins.linode.forms import moment, number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.plugins.framework import (
-        CreateRequest,
-        DeleteRequest,
-        Properties,
-        ReadRequest,
-        UpdateRequest,
-        Value,
-    )
+    from sandbox.plugins.framework import CreateRequest, DeleteRequest, Properties, ReadRequest, UpdateRequest, Value
     from sandbox.plugins.framework.schema import Schema
     from sandbox.plugins.linode.api import Json
 

@@ -16,14 +16,7 @@ from sandbox.plugins.linode.connection import AccountResource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sandbox.plugins.framework import (
-        CreateRequest,
-        DeleteRequest,
-        Properties,
-        ReadRequest,
-        UpdateRequest,
-        Value,
-    )
+    from sandbox.plugins.framework import CreateRequest, DeleteRequest, Properties, ReadRequest, UpdateRequest, Value
     from sandbox.plugins.linode.api import Json
 
 _BUCKETS: Final = "/object-storage/buckets"
