@@ -23,7 +23,7 @@ from sandbox.engine.project import CHECKOUT
 from sandbox.local.target import STACK, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sandbox.clusters.host.layout import Layout
@@ -136,16 +136,18 @@ class Stack:
         """Any Pulumi command, whose words are kept in `said`; what it printed on standard output."""
         return self._finish("pulumi", arguments, keep=True)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Any Pulumi command, running; its words are kept in `said`."""
-        with self.said.open("ab") as log:
-            return subprocess.Popen(
-                self._line("pulumi", arguments),
-                cwd=CHECKOUT,
-                env=client_environment(self.layout),
-                stdout=log,
-                stderr=log,
-            )
+    @contextlib.contextmanager
+    def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Any Pulumi command, running; its words are kept in `said`. It is killed if it outlives the block."""
+        line, environment = self._line("pulumi", arguments), client_environment(self.layout)
+        with (
+            self.said.open("ab") as log,
+            subprocess.Popen(line, cwd=CHECKOUT, env=environment, stdout=log, stderr=log) as command,
+        ):
+            try:
+                yield command
+            finally:
+                command.kill()
 
     def attend(
         self, *arguments: str, say: Callable[[str], None], within_seconds: float = UP_SECONDS
@@ -156,19 +158,19 @@ class Stack:
         """
         before = self.said.stat().st_size if self.said.exists() else 0
         begun = time.monotonic()
-        command = self.start(*arguments)
 
         def said() -> str:
             return self.said.read_bytes()[before:].decode(errors="replace")
 
-        try:
-            while time.monotonic() - begun < within_seconds:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    return command.wait(timeout=SAY_SECONDS), said()
-                say(f"{arguments[0]} goes on: {_last(said())}")
-            raise AssertionError(f"{arguments[0]} goes on after {within_seconds:.0f} s: {said()[-3000:]}")
-        finally:
-            _stop(command)
+        with self.start(*arguments) as command:
+            try:
+                while time.monotonic() - begun < within_seconds:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        return command.wait(timeout=SAY_SECONDS), said()
+                    say(f"{arguments[0]} goes on: {_last(said())}")
+                raise AssertionError(f"{arguments[0]} goes on after {within_seconds:.0f} s: {said()[-3000:]}")
+            finally:
+                _stop(command)
 
     def _lay_out(self) -> None:
         if self._project.exists():
@@ -225,8 +227,6 @@ def _stop(command: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         if engine is not None and engine.is_running():
             engine.kill()
-        command.kill()
-        command.wait()
 
 
 def engine_of(command: subprocess.Popen[bytes]) -> psutil.Process | None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +26,7 @@ from sandbox.toolchain import tool_path
 from tests.e2e.stack import checked_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox.clusters.host.layout import Layout
@@ -46,6 +46,7 @@ class User:
 
     layout: Layout
     folder: Path
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     @property
     def checks(self) -> list[Path]:
@@ -76,7 +77,15 @@ class User:
         }
         line = inside(self.layout.wan, [sys.executable, "-m", "operations", "account", "check", *arguments])
         with self.said.open("ab") as log:
-            return subprocess.Popen(line, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+            check = subprocess.Popen(line, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+        self._started.append(check)
+        return check
+
+    def end(self) -> None:
+        """End what a test that failed has left."""
+        for check in self._started:
+            check.kill()
+            check.wait()
 
     def config(self) -> Path:
         """The check's own config with what the sandbox needs: its charts, its images, and small requests."""
@@ -99,8 +108,10 @@ def _sections(config: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def user(layout: Layout, tmp_path: Path) -> User:
-    return User(layout=layout, folder=tmp_path)
+def user(layout: Layout, tmp_path: Path) -> Iterator[User]:
+    user = User(layout=layout, folder=tmp_path)
+    yield user
+    user.end()
 
 
 def ended(check: subprocess.Popen[bytes]) -> int:

@@ -40,8 +40,7 @@ def revisions(fleet: Fleet, status: str) -> list[str]:
 def cut_off(fleet: Fleet) -> None:
     """Begin an update that upgrades istiod, and kill the engine and its plugins while Helm does."""
     fleet.stack.configure(**OTHER)
-    command = fleet.stack.start("up", *YES)
-    try:
+    with fleet.stack.start("up", *YES) as command:
         deadline = time.monotonic() + WITHIN_SECONDS
         while not revisions(fleet, "pending-upgrade"):
             assert command.poll() is None, f"the update ended before: {fleet.stack.said.read_text()[-3000:]}"
@@ -55,8 +54,6 @@ def cut_off(fleet: Fleet) -> None:
             except psutil.NoSuchProcess:
                 continue
         command.wait(timeout=WITHIN_SECONDS)
-    finally:
-        command.kill()
 
 
 def test_the_next_update_goes_on_from_a_release_that_was_cut_off(fleet: Fleet) -> None:

@@ -36,19 +36,17 @@ END_SECONDS = 180.0
 
 def interrupt(stack: Stack, seconds: float, number: signal.Signals) -> None:
     """Start `up` and send its engine a signal after some time; return when it has ended."""
-    command = stack.start("up", *YES)
-    try:
+    with stack.start("up", *YES) as command:
         time.sleep(seconds)
         engine = engine_of(command)
         if engine is not None:
             engine.send_signal(number)
-        command.wait(timeout=END_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise AssertionError(
-            f"up goes on {END_SECONDS:.0f} s after {number.name}: {stack.said.read_text()[-3000:]}"
-        ) from None
-    finally:
-        command.kill()
+        try:
+            command.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"up goes on {END_SECONDS:.0f} s after {number.name}: {stack.said.read_text()[-3000:]}"
+            ) from None
 
 
 @pytest.fixture

@@ -71,12 +71,9 @@ def stop(process: psutil.Process) -> bool:
 def stopped_at_the_end(fleet: Fleet) -> tuple[list[psutil.Process], int, str]:
     """An update whose providers stop at its end: which were still there, its exit code, and what it said."""
     before = fleet.stack.said.stat().st_size
-    command = fleet.stack.start("up", *YES)
-    try:
+    with fleet.stack.start("up", *YES) as command:
         stopped = [process for process in below(engine_after_the_program(command), PROVIDER) if stop(process)]
         status = command.wait(timeout=ENDS_WITHIN_SECONDS)
-    finally:
-        command.kill()
     return stopped, status, fleet.stack.said.read_bytes()[before:].decode(errors="replace")
 
 
