@@ -12,62 +12,24 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 _KEY = re.compile(rf"(?:(?P<domain>{_DOMAIN})/)?{_NAME}")
 _VALUE = re.compile(rf"(?:{_NAME})?")
-_CLUSTER_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_VOLUME_LABEL = re.compile(r"[A-Za-z0-9](?:[-_]?[A-Za-z0-9])*")
-_BALANCER_LABEL = re.compile(r"[A-Za-z0-9._-]+")
-_FIREWALL_LABEL = re.compile(r"(?!.*(?:--|__|\.\.))[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
+_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VOLUME = re.compile(r"[A-Za-z0-9](?:[-_]?[A-Za-z0-9])*")
+_BALANCER = re.compile(r"[A-Za-z0-9._-]+")
+_FIREWALL = re.compile(r"(?!.*(?:--|__|\.\.))[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "linode.com")
 
 
-def _length(text: str, *, shortest: int, longest: int) -> str:
-    if not shortest <= len(text) <= longest:
-        raise PydanticCustomError("length", f"Length must be {shortest}-{longest} characters")
-    return text
+def _text(shortest: int, longest: int, form: re.Pattern[str] | None = None, reason: str = "") -> AfterValidator:
+    """A text of so many characters, in a form that `reason` tells."""
 
+    def check(text: str) -> str:
+        if not shortest <= len(text) <= longest:
+            raise PydanticCustomError("length", f"Length must be {shortest}-{longest} characters")
+        if form is not None and not form.fullmatch(text):
+            raise PydanticCustomError("label", reason)
+        return text
 
-def _cluster_label(text: str) -> str:
-    _length(text, shortest=1, longest=32)
-    if not _CLUSTER_LABEL.fullmatch(text):
-        raise PydanticCustomError(
-            "label", "Must start with a letter or digit, and contain only letters, digits, '.', '-' and '_'"
-        )
-    return text
-
-
-def _volume_label(text: str) -> str:
-    _length(text, shortest=1, longest=32)
-    if not _VOLUME_LABEL.fullmatch(text):
-        raise PydanticCustomError("label", "Must only contain letters, digits, single '-' and '_'")
-    return text
-
-
-def _balancer_label(text: str) -> str:
-    _length(text, shortest=3, longest=32)
-    if not _BALANCER_LABEL.fullmatch(text):
-        raise PydanticCustomError("label", "Must only contain letters, digits, '.', '-' and '_'")
-    return text
-
-
-def _firewall_label(text: str) -> str:
-    _length(text, shortest=3, longest=32)
-    if not _FIREWALL_LABEL.fullmatch(text):
-        raise PydanticCustomError(
-            "label",
-            "Must begin and end with a letter or digit, and contain only letters, digits, and single '-', '_' and '.'",
-        )
-    return text
-
-
-def _rule_label(text: str) -> str:
-    return _length(text, shortest=3, longest=32)
-
-
-def _rule_description(text: str) -> str:
-    return _length(text, shortest=1, longest=100)
-
-
-def _tag(text: str) -> str:
-    return _length(text, shortest=3, longest=50)
+    return AfterValidator(check)
 
 
 def _qualified(text: str) -> str:
@@ -94,25 +56,34 @@ def _value(text: str) -> str:
     return text
 
 
-ClusterLabel = Annotated[str, AfterValidator(_cluster_label)]
+ClusterLabel = Annotated[
+    str,
+    _text(1, 32, _CLUSTER, "Must start with a letter or digit, and contain only letters, digits, '.', '-' and '_'"),
+]
 """A cluster's label: it is part of names elsewhere, so its characters are few."""
 
-VolumeLabel = Annotated[str, AfterValidator(_volume_label)]
+VolumeLabel = Annotated[str, _text(1, 32, _VOLUME, "Must only contain letters, digits, single '-' and '_'")]
 """A volume's label: it is part of the device's path."""
 
-BalancerLabel = Annotated[str, AfterValidator(_balancer_label)]
+BalancerLabel = Annotated[str, _text(3, 32, _BALANCER, "Must only contain letters, digits, '.', '-' and '_'")]
 """A load balancer's, or a backend's, label."""
 
-FirewallLabel = Annotated[str, AfterValidator(_firewall_label)]
+FirewallLabel = Annotated[
+    str,
+    _text(
+        *(3, 32, _FIREWALL),
+        "Must begin and end with a letter or digit, and contain only letters, digits, and single '-', '_' and '.'",
+    ),
+]
 """A firewall's label."""
 
-RuleLabel = Annotated[str, AfterValidator(_rule_label)]
+RuleLabel = Annotated[str, _text(3, 32)]
 """The label of a firewall's rule."""
 
-RuleDescription = Annotated[str, AfterValidator(_rule_description)]
+RuleDescription = Annotated[str, _text(1, 100)]
 """What a firewall's rule is for."""
 
-Tag = Annotated[str, AfterValidator(_tag)]
+Tag = Annotated[str, _text(3, 50)]
 """A tag: 3 to 50 characters."""
 
 LabelKey = Annotated[str, AfterValidator(_key)]

@@ -13,12 +13,15 @@ from sandbox.linode.state.records import (
     NodeBalancerRecord,
     NodeRecord,
     PoolRecord,
+    Record,
     StorageKeyRecord,
     TokenRecord,
     VolumeRecord,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.linode.state.store import Transaction
 
 _KEPT = 1000
@@ -35,6 +38,17 @@ Subject = (
     | StorageKeyRecord
     | TokenRecord
 )
+
+_KINDS: Mapping[type[Record], tuple[str, str]] = {
+    ClusterRecord: ("lkecluster", "lke/clusters"),
+    NodeRecord: ("linode", "linode/instances"),
+    NodeBalancerRecord: ("nodebalancer", "nodebalancers"),
+    FirewallRecord: ("firewall", "networking/firewalls"),
+    VolumeRecord: ("volume", "volumes"),
+    StorageKeyRecord: ("obj_access_key", "object-storage/keys"),
+    TokenRecord: ("token", "profile/tokens"),
+}
+"""The API's word for a resource, and where it is."""
 
 
 def emit(state: Transaction, action: str, subject: Subject, *, now: str, with_: Subject | None = None) -> None:
@@ -58,24 +72,16 @@ def emit(state: Transaction, action: str, subject: Subject, *, now: str, with_: 
 
 def entity_of(subject: Subject) -> Entity:
     """How events name a resource."""
+    number = subject.id
     match subject:
-        case ClusterRecord(id=number, label=label):
-            return Entity(id=number, type="lkecluster", label=label, url=f"/v4/lke/clusters/{number}")
-        case PoolRecord(id=number, cluster_id=cluster):
-            url = f"/v4/lke/clusters/{cluster}/pools/{number}"
-            return Entity(id=number, type="lkepool", label=f"pool-{number}", url=url)
-        case NodeRecord(id=number, label=label):
-            return Entity(id=number, type="linode", label=label, url=f"/v4/linode/instances/{number}")
-        case NodeBalancerRecord(id=number, label=label):
-            return Entity(id=number, type="nodebalancer", label=label, url=f"/v4/nodebalancers/{number}")
-        case BalancerConfigRecord(id=number, nodebalancer_id=balancer):
-            url = f"/v4/nodebalancers/{balancer}/configs/{number}"
-            return Entity(id=number, type="nodebalancer_config", label=f"config-{number}", url=url)
-        case FirewallRecord(id=number, label=label):
-            return Entity(id=number, type="firewall", label=label, url=f"/v4/networking/firewalls/{number}")
-        case VolumeRecord(id=number, label=label):
-            return Entity(id=number, type="volume", label=label, url=f"/v4/volumes/{number}")
-        case StorageKeyRecord(id=number, label=label):
-            return Entity(id=number, type="obj_access_key", label=label, url=f"/v4/object-storage/keys/{number}")
-        case TokenRecord(id=number, label=label):
-            return Entity(id=number, type="token", label=label, url=f"/v4/profile/tokens/{number}")
+        case PoolRecord(cluster_id=cluster):
+            return _entity(number, "lkepool", f"pool-{number}", f"lke/clusters/{cluster}/pools")
+        case BalancerConfigRecord(nodebalancer_id=balancer):
+            return _entity(number, "nodebalancer_config", f"config-{number}", f"nodebalancers/{balancer}/configs")
+        case _:
+            kind, path = _KINDS[type(subject)]
+            return _entity(number, kind, subject.label, path)
+
+
+def _entity(number: int, kind: str, label: str, path: str) -> Entity:
+    return Entity(id=number, type=kind, label=label, url=f"/v4/{path}/{number}")

@@ -20,65 +20,60 @@ if TYPE_CHECKING:
     from sandbox.plugins.linode.api import Api, Json
 
 
+def _fields(*, api: str, here: str = "", numbers: str = "") -> Mapping[str, Field]:
+    """Fields to filter by, each by its name: by the API or here, and those of the API's that are numbers."""
+    return {
+        **{name: Field(where=Where.API) for name in api.split()},
+        **{name: Field(where=Where.API, parse=int) for name in numbers.split()},
+        **{name: Field(where=Where.HERE) for name in here.split()},
+    }
+
+
 class _Lookup(AccountFunction):
     """A function that asks the API and returns what matches its filters."""
 
+    path: ClassVar[str]
+    """The collection that is asked for."""
     result: ClassVar[str]
     """The property that holds what was found."""
-    fields: ClassVar[Mapping[str, Field]] = {}
+    fields: ClassVar[Mapping[str, Field]]
 
     def invoke(self, request: InvokeRequest) -> Mapping[str, Value]:
         """What was found, beside the arguments, as the official provider returns it."""
-        arguments = reveal(request.arguments)
-        found = self.find(self._connection.api(), Filters(arguments, self.fields))
-        return {**arguments, "id": _identity(arguments), self.result: found}
+        arguments, api = reveal(request.arguments), self._connection.api()
+        filters = Filters(arguments, self.fields)
+        found = filters.select(api.list(self.path, filters.for_api()))
+        return {**arguments, "id": _identity(arguments), self.result: [self.shown(one, api) for one in found]}
 
-    def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """The matching objects."""
+    def shown(self, record: Json, api: Api) -> Properties:
+        """One of the matching objects."""
         raise NotImplementedError
 
 
 class GetRegions(_Lookup):
-    """The regions that Linode has."""
+    """The regions that Linode has, by capability, country, kind of site and state."""
 
     token = "linode:index/getRegions:getRegions"  # noqa: S105 - a function's name
-    result = "regions"
-    fields: ClassVar[Mapping[str, Field]] = {
-        "capabilities": Field(where=Where.HERE),
-        "country": Field(where=Where.HERE),
-        "site_type": Field(where=Where.API),
-        "status": Field(where=Where.HERE),
-    }
+    path, result = "/regions", "regions"
+    fields = _fields(api="site_type", here="capabilities country status")
 
-    def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """Regions by capability, country, kind of site and state."""
-        return [instance_views.region(one) for one in filters.select(api.list("/regions", filters.for_api()))]
+    def shown(self, record: Json, api: Api) -> Properties:
+        """A region."""
+        del api
+        return instance_views.region(record)
 
 
 class GetInstanceTypes(_Lookup):
-    """The types of instances that Linode has, with their prices."""
+    """The types of instances that Linode has, with their prices, by class, label and size."""
 
     token = "linode:index/getInstanceTypes:getInstanceTypes"  # noqa: S105 - a function's name
-    result = "types"
-    fields: ClassVar[Mapping[str, Field]] = {
-        name: Field(where=Where.API, parse=parse)
-        for name, parse in {
-            "class": str,
-            "disk": int,
-            "gpus": int,
-            "label": str,
-            "memory": int,
-            "network_out": int,
-            "transfer": int,
-            "vcpus": int,
-        }.items()
-    }
+    path, result = "/linode/types", "types"
+    fields = _fields(api="class label", numbers="disk gpus memory network_out transfer vcpus")
 
-    def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """Types by class, label and size."""
-        return [
-            instance_views.instance_type(one) for one in filters.select(api.list("/linode/types", filters.for_api()))
-        ]
+    def shown(self, record: Json, api: Api) -> Properties:
+        """A type."""
+        del api
+        return instance_views.instance_type(record)
 
 
 class GetLkeVersions(AccountFunction):
@@ -96,24 +91,16 @@ class GetLkeVersions(AccountFunction):
 
 
 class GetLkeClusters(_Lookup):
-    """The account's clusters."""
+    """The account's clusters, by label, region, version and tags."""
 
     token = "linode:index/getLkeClusters:getLkeClusters"  # noqa: S105 - a function's name
-    result = "lkeClusters"
-    fields: ClassVar[Mapping[str, Field]] = {
-        "created": Field(where=Where.HERE),
-        "k8s_version": Field(where=Where.API),
-        "label": Field(where=Where.API),
-        "region": Field(where=Where.API),
-        "status": Field(where=Where.HERE),
-        "tags": Field(where=Where.API),
-        "tier": Field(where=Where.HERE),
-        "updated": Field(where=Where.HERE),
-    }
+    path, result = "/lke/clusters", "lkeClusters"
+    fields = _fields(api="k8s_version label region tags", here="created status tier updated")
 
-    def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """Clusters by label, region, version and tags."""
-        return [cluster_views.listed(one) for one in filters.select(api.list("/lke/clusters", filters.for_api()))]
+    def shown(self, record: Json, api: Api) -> Properties:
+        """A cluster."""
+        del api
+        return cluster_views.listed(record)
 
 
 class GetLkeCluster(AccountFunction):
@@ -136,31 +123,18 @@ class GetInstances(_Lookup):
     """The account's instances, the nodes of its clusters among them."""
 
     token = "linode:index/getInstances:getInstances"  # noqa: S105 - a function's name
-    result = "instances"
-    fields: ClassVar[Mapping[str, Field]] = {
-        "disk_encryption": Field(where=Where.HERE),
-        "group": Field(where=Where.API),
-        "id": Field(where=Where.API, parse=int),
-        "image": Field(where=Where.API),
-        "interface_generation": Field(where=Where.HERE),
-        "label": Field(where=Where.API),
-        "lke_cluster_id": Field(where=Where.API, parse=int),
-        "region": Field(where=Where.API),
-        "status": Field(where=Where.HERE),
-        "tags": Field(where=Where.HERE),
-        "type": Field(where=Where.HERE),
-        "watchdog_enabled": Field(where=Where.HERE),
-    }
+    path, result = "/linode/instances", "instances"
+    fields = _fields(
+        api="group image label region",
+        numbers="id lke_cluster_id",
+        here="disk_encryption interface_generation status tags type watchdog_enabled",
+    )
 
-    def find(self, api: Api, filters: Filters) -> list[Properties]:
-        """Matching instances with their disks and boot configurations."""
-        found = filters.select(api.list("/linode/instances", filters.for_api()))
-        return [_full_instance(api, one) for one in found]
-
-
-def _full_instance(api: Api, record: Json) -> Properties:
-    path = f"/linode/instances/{record['id']}"
-    return instance_views.instance(record, disks=_parts(api, f"{path}/disks"), configs=_parts(api, f"{path}/configs"))
+    def shown(self, record: Json, api: Api) -> Properties:
+        """An instance with its disks and boot configurations."""
+        path = f"{self.path}/{record['id']}"
+        disks, configs = (_parts(api, f"{path}/{part}") for part in ("disks", "configs"))
+        return instance_views.instance(record, disks=disks, configs=configs)
 
 
 def _parts(api: Api, path: str) -> list[Json]:
