@@ -1,8 +1,7 @@
 """Where the account's buckets really are: behind an S3 server, or nowhere.
 
 The API keeps the records of buckets and keys. Linode serves the same buckets over the S3 protocol. A running sandbox
-does that itself (s3_service.py); tests may name an S3 server (s3_store.py), which stands for the endpoints of all
-regions.
+does that itself (s3_service.py); tests name an S3 server, which stands for the endpoints of all regions.
 """
 
 from __future__ import annotations

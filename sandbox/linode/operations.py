@@ -91,6 +91,27 @@ class Call:
 Handler = Callable[[Call], Awaitable[Mapping[str, Any]]]
 
 
+def listing(kind: type[R], show: Callable[[R, Transaction], ApiObject], filterable: frozenset[str]) -> Handler:
+    """What lists all records of a kind."""
+
+    async def handler(call: Call) -> Mapping[str, Any]:
+        with call.account.store.transaction() as state:
+            shown = [show(record, state) for record in state.all(kind)]
+        return call.listing(shown, filterable=filterable)
+
+    return handler
+
+
+def viewing(kind: type[R], name: str, show: Callable[[R, Transaction], ApiObject]) -> Handler:
+    """What shows the record whose id is in the path under a name."""
+
+    async def handler(call: Call) -> Mapping[str, Any]:
+        with call.account.store.transaction() as state:
+            return show(call.record(state, kind, name), state).body()
+
+    return handler
+
+
 @dataclass(frozen=True)
 class Operation:
     """An endpoint; `path` is below /v4 and /v4beta, with {names} for its parameters."""

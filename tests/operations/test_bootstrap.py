@@ -19,7 +19,7 @@ from operations.state import bucket
 from operations.state.bootstrap import Request, bootstrap
 from operations.state.linode import Place
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
-from sandbox.linode.s3_store import S3ObjectStore
+from tests.operations.object_store import S3ObjectStore
 from tests.operations.s3 import Fault, FaultyS3
 
 if TYPE_CHECKING:

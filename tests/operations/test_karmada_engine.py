@@ -16,9 +16,9 @@ from operations.cli import app
 from operations.errors import OperationError
 from operations.karmada import etcd
 from sandbox.linode import UNLIMITED, LinodeApi, LinodeApiArgs
-from sandbox.linode.s3_store import S3ObjectStore
 from sandbox.toolchain import tool_path
 from tests.operations.members import Etcd
+from tests.operations.object_store import S3ObjectStore
 from tests.operations.s3 import Fault, FaultyS3
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.linode.auth import Access, Scope, digest
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation, Requirement
+from sandbox.linode.operations import Call, Operation, Requirement, listing, viewing
 from sandbox.linode.schemas.account import Account, Event, EventEntity, Profile, Token, TokenCreate, TokenUpdate
 from sandbox.linode.state.events import emit
 from sandbox.linode.state.records import EventRecord, TokenRecord
@@ -16,6 +16,7 @@ from sandbox.linode.state.records import EventRecord, TokenRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.linode.state import Transaction
     from sandbox.linode.state.records import Entity
 
 _ACCOUNT_READ = Scope(service="account", access=Access.READ_ONLY)
@@ -55,14 +56,8 @@ async def view_profile(_: Call) -> Mapping[str, Any]:
 async def list_events(call: Call) -> Mapping[str, Any]:
     """GET /account/events, newest first."""
     with call.account.store.transaction() as state:
-        events = [_show_event(event) for event in state.all(EventRecord)]
+        events = [_show_event(event, state) for event in state.all(EventRecord)]
     return call.listing(reversed(events), filterable=_EVENT_FILTERABLE)
-
-
-async def view_event(call: Call) -> Mapping[str, Any]:
-    """GET /account/events/{id}."""
-    with call.account.store.transaction() as state:
-        return _show_event(call.record(state, EventRecord, "event_id")).body()
 
 
 async def see_events(call: Call) -> Mapping[str, Any]:
@@ -75,20 +70,13 @@ async def see_events(call: Call) -> Mapping[str, Any]:
     return {}
 
 
-def _show_event(record: EventRecord) -> Event:
+def _show_event(record: EventRecord, _: Transaction) -> Event:
     entity, secondary = _show_entity(record.entity), _show_entity(record.secondary)
     return Event.of(record, entity=entity, secondary_entity=secondary, read=record.seen)
 
 
 def _show_entity(entity: Entity | None) -> EventEntity | None:
     return None if entity is None else EventEntity(**entity.model_dump())
-
-
-async def list_tokens(call: Call) -> Mapping[str, Any]:
-    """GET /profile/tokens."""
-    with call.account.store.transaction() as state:
-        tokens = [Token.of(token, token=token.prefix) for token in state.all(TokenRecord)]
-    return call.listing(tokens, filterable=_TOKEN_FILTERABLE)
 
 
 async def create_token(call: Call) -> Mapping[str, Any]:
@@ -111,11 +99,8 @@ async def create_token(call: Call) -> Mapping[str, Any]:
     return Token.of(token, token=secret).body()
 
 
-async def view_token(call: Call) -> Mapping[str, Any]:
-    """GET /profile/tokens/{id}."""
-    with call.account.store.transaction() as state:
-        token = call.record(state, TokenRecord, "token_id")
-    return Token.of(token, token=token.prefix).body()
+def _show_token(record: TokenRecord, _: Transaction) -> Token:
+    return Token.of(record, token=record.prefix)
 
 
 async def update_token(call: Call) -> Mapping[str, Any]:
@@ -144,12 +129,12 @@ _TOKEN = _TOKENS + "/{token_id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/account", view_account, _ACCOUNT_READ),
     Operation("GET", _EVENTS, list_events, _EVENTS_READ, Bucket.LISTS),
-    Operation("GET", _EVENT, view_event, _EVENTS_READ),
+    Operation("GET", _EVENT, viewing(EventRecord, "event_id", _show_event), _EVENTS_READ),
     Operation("POST", _EVENT + "/seen", see_events, _EVENTS_WRITE),
     Operation("GET", "/profile", view_profile, Requirement.A_TOKEN),
-    Operation("GET", _TOKENS, list_tokens, _ACCOUNT_READ, Bucket.LISTS),
+    Operation("GET", _TOKENS, listing(TokenRecord, _show_token, _TOKEN_FILTERABLE), _ACCOUNT_READ, Bucket.LISTS),
     Operation("POST", _TOKENS, create_token, _ACCOUNT_WRITE),
-    Operation("GET", _TOKEN, view_token, _ACCOUNT_READ),
+    Operation("GET", _TOKEN, viewing(TokenRecord, "token_id", _show_token), _ACCOUNT_READ),
     Operation("PUT", _TOKEN, update_token, _ACCOUNT_WRITE),
     Operation("DELETE", _TOKEN, delete_token, _ACCOUNT_WRITE),
 )

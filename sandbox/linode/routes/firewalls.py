@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation
+from sandbox.linode.operations import Call, Operation, listing, viewing
 from sandbox.linode.routes.firewall_views import (
     FILTERABLE,
     READ,
@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIRST_ID = 1_200_000
-
-
-async def list_firewalls(call: Call) -> Mapping[str, Any]:
-    """GET /networking/firewalls."""
-    with call.account.store.transaction() as state:
-        shown = [show_firewall(firewall, state) for firewall in state.all(FirewallRecord)]
-    return call.listing(shown, filterable=FILTERABLE)
 
 
 async def create_firewall(call: Call) -> Mapping[str, Any]:
@@ -65,12 +58,6 @@ async def create_firewall(call: Call) -> Mapping[str, Any]:
         shown = show_firewall(firewall, state).body()
     poke(call, entities)
     return shown
-
-
-async def view_firewall(call: Call) -> Mapping[str, Any]:
-    """GET /networking/firewalls/{id}."""
-    with call.account.store.transaction() as state:
-        return show_firewall(firewall_at(call, state), state).body()
 
 
 async def update_firewall(call: Call) -> Mapping[str, Any]:
@@ -141,9 +128,9 @@ async def update_rules(call: Call) -> Mapping[str, Any]:
 _FIREWALLS = "/networking/firewalls"
 _FIREWALL = _FIREWALLS + "/{firewall_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", _FIREWALLS, list_firewalls, READ, Bucket.LISTS),
+    Operation("GET", _FIREWALLS, listing(FirewallRecord, show_firewall, FILTERABLE), READ, Bucket.LISTS),
     Operation("POST", _FIREWALLS, create_firewall, WRITE),
-    Operation("GET", _FIREWALL, view_firewall, READ),
+    Operation("GET", _FIREWALL, viewing(FirewallRecord, "firewall_id", show_firewall), READ),
     Operation("PUT", _FIREWALL, update_firewall, WRITE),
     Operation("DELETE", _FIREWALL, delete_firewall, WRITE),
     Operation("GET", _FIREWALL + "/rules", view_rules, READ),

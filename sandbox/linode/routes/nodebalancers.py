@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.linode.errors import invalid_all
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation
+from sandbox.linode.operations import Call, Operation, listing, viewing
 from sandbox.linode.routes.balancer_views import FILTERABLE, READ, WRITE, balancer_at, open_port, show_balancer
 from sandbox.linode.rules import not_valid
 from sandbox.linode.schemas.nodebalancers import BalancerCreate, BalancerUpdate
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
     from sandbox.linode.state import Transaction
 
 _FIRST_ID = 1_000_000
-
-
-async def list_balancers(call: Call) -> Mapping[str, Any]:
-    """GET /nodebalancers."""
-    with call.account.store.transaction() as state:
-        shown = [show_balancer(balancer, state) for balancer in state.all(NodeBalancerRecord)]
-    return call.listing(shown, filterable=FILTERABLE)
 
 
 async def create_balancer(call: Call) -> Mapping[str, Any]:
@@ -77,12 +70,6 @@ def _assign_firewall(state: Transaction, balancer: NodeBalancerRecord, firewall_
     assign(state, firewall, balancer, now=now)
 
 
-async def view_balancer(call: Call) -> Mapping[str, Any]:
-    """GET /nodebalancers/{id}."""
-    with call.account.store.transaction() as state:
-        return show_balancer(balancer_at(call, state), state).body()
-
-
 async def update_balancer(call: Call) -> Mapping[str, Any]:
     """PUT /nodebalancers/{id}."""
     request = call.body(BalancerUpdate)
@@ -111,9 +98,9 @@ async def delete_balancer(call: Call) -> Mapping[str, Any]:
 _BALANCERS = "/nodebalancers"
 _BALANCER = _BALANCERS + "/{nodebalancer_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", _BALANCERS, list_balancers, READ, Bucket.LISTS),
+    Operation("GET", _BALANCERS, listing(NodeBalancerRecord, show_balancer, FILTERABLE), READ, Bucket.LISTS),
     Operation("POST", _BALANCERS, create_balancer, WRITE),
-    Operation("GET", _BALANCER, view_balancer, READ),
+    Operation("GET", _BALANCER, viewing(NodeBalancerRecord, "nodebalancer_id", show_balancer), READ),
     Operation("PUT", _BALANCER, update_balancer, WRITE),
     Operation("DELETE", _BALANCER, delete_balancer, WRITE),
 )

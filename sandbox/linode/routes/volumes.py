@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.linode.auth import Access, Scope
 from sandbox.linode.errors import Problem, invalid, invalid_all
 from sandbox.linode.limits import Bucket
-from sandbox.linode.operations import Call, Operation
+from sandbox.linode.operations import Call, Operation, listing, viewing
 from sandbox.linode.rules import not_valid
 from sandbox.linode.schemas.volumes import Volume, VolumeAttach, VolumeClone, VolumeCreate, VolumeResize, VolumeUpdate
 from sandbox.linode.state.events import emit
@@ -36,13 +36,6 @@ def show_volume(record: VolumeRecord, state: Transaction) -> Volume:
         linode_label=None if node is None else node.label,
         io_ready=node is not None,
     )
-
-
-async def list_volumes(call: Call) -> Mapping[str, Any]:
-    """GET /volumes."""
-    with call.account.store.transaction() as state:
-        shown = [show_volume(volume, state) for volume in state.all(VolumeRecord)]
-    return call.listing(shown, filterable=_FILTERABLE)
 
 
 async def create_volume(call: Call) -> Mapping[str, Any]:
@@ -102,12 +95,6 @@ def _region_of(state: Transaction, linode_id: int) -> str:
 def _require_new_label(state: Transaction, label: str, *, of: VolumeRecord | None = None) -> None:
     if any(known.label == label and (of is None or known.id != of.id) for known in state.all(VolumeRecord)):
         raise invalid("Label must be unique among your volumes", field="label")
-
-
-async def view_volume(call: Call) -> Mapping[str, Any]:
-    """GET /volumes/{id}."""
-    with call.account.store.transaction() as state:
-        return show_volume(call.record(state, VolumeRecord, "volume_id"), state).body()
 
 
 async def update_volume(call: Call) -> Mapping[str, Any]:
@@ -190,9 +177,9 @@ def _keep(
 _VOLUMES = "/volumes"
 _VOLUME = _VOLUMES + "/{volume_id}"
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", _VOLUMES, list_volumes, _READ, Bucket.LISTS),
+    Operation("GET", _VOLUMES, listing(VolumeRecord, show_volume, _FILTERABLE), _READ, Bucket.LISTS),
     Operation("POST", _VOLUMES, create_volume, _WRITE, Bucket.VOLUMES),
-    Operation("GET", _VOLUME, view_volume, _READ),
+    Operation("GET", _VOLUME, viewing(VolumeRecord, "volume_id", show_volume), _READ),
     Operation("PUT", _VOLUME, update_volume, _WRITE),
     Operation("DELETE", _VOLUME, delete_volume, _WRITE),
     Operation("POST", _VOLUME + "/attach", attach_volume, _WRITE),

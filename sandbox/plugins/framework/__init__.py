@@ -14,7 +14,6 @@ from sandbox.plugins.framework.errors import (
     CancelledError,
     CheckFailure,
     InitializationError,
-    MissingConfigError,
     UnsupportedError,
 )
 from sandbox.plugins.framework.failure import ProviderError
@@ -39,7 +38,6 @@ from sandbox.plugins.framework.values import (
     Secret,
     Value,
     carry_secrets,
-    has_secret,
     has_unknown,
     reveal,
     secret,
@@ -66,7 +64,6 @@ __all__ = [
     "Function",
     "InitializationError",
     "InvokeRequest",
-    "MissingConfigError",
     "Operation",
     "Properties",
     "PropertyDiff",
@@ -80,7 +77,6 @@ __all__ = [
     "Value",
     "carry_secrets",
     "compare",
-    "has_secret",
     "has_unknown",
     "render",
     "reveal",

@@ -15,19 +15,9 @@ class Cancellation:
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    @property
-    def requested(self) -> bool:
-        """Whether the engine asked to stop."""
-        return self._event.is_set()
-
     def request(self) -> None:
         """Ask every operation to end, and wake those that wait."""
         self._event.set()
-
-    def check(self) -> None:
-        """Raise CancelledError if asked to stop."""
-        if self.requested:
-            raise CancelledError
 
     def sleep(self, seconds: float) -> None:
         """Wait, but raise CancelledError as soon as asked to stop."""
@@ -50,8 +40,3 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, never below zero."""
         return max(0.0, self._end - time.monotonic())
-
-    @property
-    def passed(self) -> bool:
-        """Whether no time is left."""
-        return self.remaining == 0.0

@@ -43,13 +43,9 @@ class PropertyDiff:
 
 @dataclass(frozen=True, kw_only=True)
 class Diff:
-    """The answer to a diff: the places that differ, by property path.
-
-    `stables` are outputs that an update never changes, so that a preview still knows them.
-    """
+    """The answer to a diff: the places that differ, by property path."""
 
     properties: Mapping[str, PropertyDiff] = field(default_factory=dict)
-    stables: Collection[str] = ()
 
     @property
     def replaces(self) -> list[str]:

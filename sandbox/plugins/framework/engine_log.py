@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 _SEVERITIES: Final[Mapping[int, engine_pb2.LogSeverity.ValueType]] = {
-    logging.DEBUG: engine_pb2.DEBUG,
     logging.INFO: engine_pb2.INFO,
     logging.WARNING: engine_pb2.WARNING,
-    logging.ERROR: engine_pb2.ERROR,
 }
 
 
@@ -30,14 +28,6 @@ class EngineLog:
         """`address` is the engine's, as `host:port`."""
         self._engine = None if address is None else engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
-    def debug(self, urn: str, message: str) -> None:
-        """For those who ask for `--debug`."""
-        self._send(logging.DEBUG, urn, message)
-
-    def info(self, urn: str, message: str) -> None:
-        """A note that stays in the output."""
-        self._send(logging.INFO, urn, message)
-
     def status(self, urn: str, message: str) -> None:
         """What is going on: shown while the resource is worked on, and gone afterwards."""
         self._send(logging.INFO, urn, message, ephemeral=True)
@@ -45,10 +35,6 @@ class EngineLog:
     def warning(self, urn: str, message: str) -> None:
         """A warning that stays in the output."""
         self._send(logging.WARNING, urn, message)
-
-    def error(self, urn: str, message: str) -> None:
-        """An error message; the engine counts it as a failure of the run."""
-        self._send(logging.ERROR, urn, message)
 
     def _send(self, level: int, urn: str, message: str, *, ephemeral: bool = False) -> None:
         if self._engine is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.plugins.framework.failure import ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sandbox.plugins.framework.values import Value
 
@@ -27,34 +27,14 @@ class UnsupportedError(ProviderError):
 class InitializationError(ProviderError):
     """The resource exists, but did not become what was asked for.
 
-    The engine records identity and state, reports the reasons, and offers an update at the next run
+    The engine records identity and state, reports the message, and offers an update at the next run
     (ErrorResourceInitFailed in Pulumi's provider.proto).
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        resource_id: str,
-        outputs: Mapping[str, Value],
-        reasons: Sequence[str] = (),
-        inputs: Mapping[str, Value] | None = None,
-    ) -> None:
-        """Reasons default to the message. Inputs are wanted only where a read failed."""
+    def __init__(self, message: str, *, resource_id: str, outputs: Mapping[str, Value]) -> None:
         super().__init__(message)
         self.resource_id = resource_id
         self.outputs = dict(outputs)
-        self.reasons = tuple(reasons) or (message,)
-        self.inputs = None if inputs is None else dict(inputs)
-
-
-class MissingConfigError(ProviderError):
-    """The provider lacks configuration that it cannot work without."""
-
-    def __init__(self, missing: Mapping[str, str]) -> None:
-        """`missing` gives for each key what it is for."""
-        super().__init__("missing configuration: " + ", ".join(missing))
-        self.missing = dict(missing)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -240,7 +240,6 @@ def _diffed(diff: Diff) -> provider_pb2.DiffResponse:
         changes=response.DIFF_SOME if detailed else response.DIFF_NONE,
         diffs=sorted({_top(path) for path in detailed}),
         replaces=sorted({_top(path) for path in diff.replaces}),
-        stables=sorted(diff.stables),
         detailedDiff=detailed,
         hasDetailedDiff=True,
     )

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from sandbox.plugins.framework.errors import CancelledError, InitializationError, MissingConfigError, UnsupportedError
+from sandbox.plugins.framework.errors import CancelledError, InitializationError, UnsupportedError
 from sandbox.plugins.framework.failure import ProviderError
 from sandbox.plugins.framework.values import encode
 
@@ -61,8 +61,6 @@ def _code(error: ProviderError) -> grpc.StatusCode:
     match error:
         case CancelledError():
             return grpc.StatusCode.CANCELLED
-        case MissingConfigError():
-            return grpc.StatusCode.INVALID_ARGUMENT
         case UnsupportedError():
             # Not UNIMPLEMENTED: to the engine that means an old plugin, and it goes on without.
             return grpc.StatusCode.INVALID_ARGUMENT
@@ -71,22 +69,11 @@ def _code(error: ProviderError) -> grpc.StatusCode:
 
 
 def _detail(error: ProviderError) -> Message | None:
-    match error:
-        case InitializationError():
-            return provider_pb2.ErrorResourceInitFailed(
-                id=error.resource_id,
-                properties=encode(error.outputs),
-                reasons=error.reasons,
-                inputs=None if error.inputs is None else encode(error.inputs),
-            )
-        case MissingConfigError():
-            missing = [
-                provider_pb2.ConfigureErrorMissingKeys.MissingKey(name=name, description=description)
-                for name, description in error.missing.items()
-            ]
-            return provider_pb2.ConfigureErrorMissingKeys(missingKeys=missing)
-        case _:
-            return None
+    if not isinstance(error, InitializationError):
+        return None
+    return provider_pb2.ErrorResourceInitFailed(
+        id=error.resource_id, properties=encode(error.outputs), reasons=[str(error)]
+    )
 
 
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, message: str, detail: Message | None) -> NoReturn:

@@ -15,7 +15,6 @@ from sandbox.plugins.framework import (
     CheckFailure,
     CheckRequest,
     CheckResult,
-    ConfigureRequest,
     Created,
     CreateRequest,
     DeleteRequest,
@@ -23,7 +22,6 @@ from sandbox.plugins.framework import (
     DiffRequest,
     Found,
     InitializationError,
-    MissingConfigError,
     Properties,
     Provider,
     ProviderError,
@@ -53,17 +51,12 @@ class Thing(ResourceType):
         return CheckResult(inputs=request.inputs, failures=failures)
 
     def diff(self, request: DiffRequest) -> Diff:
-        return Diff(
-            properties=compare(request.old_inputs, request.inputs, force_new={"size"}),
-            stables=["id"],
-        )
+        return Diff(properties=compare(request.old_inputs, request.inputs, force_new={"size"}))
 
     def create(self, request: CreateRequest) -> Created:
         match request.inputs.get("outcome"):
             case "partial":
-                raise InitializationError(
-                    "not ready", resource_id="7", outputs={"key": Secret("k")}, reasons=["pod a", "pod b"]
-                )
+                raise InitializationError("not ready", resource_id="7", outputs={"key": Secret("k")})
             case "refused":
                 raise ProviderError("the API says no")
             case "cancelled":
@@ -83,13 +76,9 @@ class Thing(ResourceType):
 
 
 class Things(Provider):
-    """Has one type, and wants a token."""
+    """Has one type."""
 
     name = "test"
-
-    def configure(self, request: ConfigureRequest) -> None:
-        if "token" not in request.inputs:
-            raise MissingConfigError({"test:token": "the API's token"})
 
 
 @pytest.fixture
@@ -137,7 +126,7 @@ def test_a_diff_tells_every_place_and_what_replaces(stub: provider_pb2_grpc.Reso
         "labels.a": kind.DELETE,
         "labels.b": kind.ADD,
     }
-    assert (list(answer.replaces), list(answer.diffs), list(answer.stables)) == (["size"], ["labels", "size"], ["id"])
+    assert (list(answer.replaces), list(answer.diffs)) == (["size"], ["labels", "size"])
     assert answer.changes == answer.DIFF_SOME
     assert answer.hasDetailedDiff
 
@@ -147,13 +136,13 @@ def test_no_difference_is_said_to_be_none(stub: provider_pb2_grpc.ResourceProvid
     assert answer.changes == answer.DIFF_NONE
 
 
-def test_a_partial_creation_carries_identity_state_and_reasons(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
+def test_a_partial_creation_carries_identity_state_and_reason(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         _create(stub, outcome="partial")
     (detail,) = _status(caught.value).details
     failed = provider_pb2.ErrorResourceInitFailed()
     assert detail.Unpack(failed)
-    assert (failed.id, list(failed.reasons)) == ("7", ["pod a", "pod b"])
+    assert (failed.id, list(failed.reasons)) == ("7", ["not ready"])
     assert decode(failed.properties) == {"key": Secret("k")}
 
 
@@ -185,15 +174,6 @@ def test_cancelling_wakes_an_operation_that_waits(stub: provider_pb2_grpc.Resour
 def test_what_is_gone_is_an_empty_answer(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
     assert stub.Read(provider_pb2.ReadRequest(urn=_URN, id="gone")).id == ""
     assert stub.Read(provider_pb2.ReadRequest(urn=_URN, id="7")).id == "7"
-
-
-def test_missing_configuration_is_listed_with_what_it_is_for(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
-    with pytest.raises(grpc.RpcError) as caught:
-        stub.Configure(provider_pb2.ConfigureRequest())
-    (detail,) = _status(caught.value).details
-    missing = provider_pb2.ConfigureErrorMissingKeys()
-    assert detail.Unpack(missing)
-    assert [(one.name, one.description) for one in missing.missingKeys] == [("test:token", "the API's token")]
 
 
 @pytest.mark.parametrize("method", ["Check", "Create", "Delete", "Diff", "Read", "Update"])
