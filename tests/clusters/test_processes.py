@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,9 +17,8 @@ import pytest
 from sandbox.clusters.host import supervision
 from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.processes import ProcessSpec, Running, recall, remember, start_ticks
-from sandbox.clusters.host.subprocesses import CommandError, detach
+from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.clusters.host.supervision import Supervisor, Unit
-from tests.unit.configs import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -280,28 +278,3 @@ def test_a_damaged_file_speaks_of_no_process(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     path.write_text('{"pid": 1')
     assert recall(path) is None
-
-
-def test_a_process_that_outlives_its_starter_is_nobodys_mistake(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from sandbox.clusters.host.subprocesses import detach;"
-        "print(detach(['sleep', '60'], log=Path(sys.argv[1]), folder=Path('/')))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(tmp_path / "log")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    os.kill(int(ended.stdout), signal.SIGKILL)
-    assert ended.stderr == ""
-
-
-def test_a_process_that_ended_is_collected_when_the_next_one_starts(tmp_path: Path) -> None:
-    first = detach(["true"], log=tmp_path / "log", folder=tmp_path)
-    wait_for(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
-    second = detach(["true"], log=tmp_path / "log", folder=tmp_path)
-    assert not psutil.pid_exists(first)
-    wait_for(lambda: psutil.Process(second).status() == psutil.STATUS_ZOMBIE)
-    detach(["true"], log=tmp_path / "log", folder=tmp_path)
