@@ -49,7 +49,8 @@ VOLUMES: Final = "/mnt/linode-volumes"
 """Where a node has the volumes that are attached to it, as links."""
 DISKS: Final = "/mnt/linode-disks"
 """Where the links lead: every node of a cluster has the folders of all volumes there."""
-_START_SECONDS: Final = 20.0
+# As a machine's: many start at once, and only its own node waits for one.
+_START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
 
