@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -34,14 +35,13 @@ TRIES: Final = 5
 
 
 def below(engine: psutil.Process, word: str) -> list[psutil.Process]:
-    """The engine's processes that have a word in their command line."""
+    """The engine's processes that have a word in their command line; none of an engine that has ended."""
     found = []
-    for process in engine.children(recursive=True):
-        try:
-            if word in " ".join(process.cmdline()):
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
+    with suppress(psutil.NoSuchProcess):
+        for process in engine.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if word in " ".join(process.cmdline()):
+                    found.append(process)
     return found
 
 
