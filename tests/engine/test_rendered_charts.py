@@ -18,7 +18,7 @@ from policies.guardrails.rules.versions import LATEST_BY_DEFAULT, unpinned
 from sandbox.charts.staging import stage
 from sandbox.toolchain import tool_path
 from tests.unit.configs import stack
-from tests.unit.graph import build
+from tests.unit.graph import build, built
 from tests.unit.test_backup import RECIPIENT
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def rendered(chart: Path, values: dict[str, Any], release: str = "karmada") -> l
         text=True,
         check=True,
     )
-    return list(yaml.safe_load_all(done.stdout))
+    # Python's own parser takes seconds for the definitions of Karmada's chart.
+    return list(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
 
 
 def _images(value: Any) -> Iterator[str]:
@@ -89,7 +90,7 @@ def test_the_parts_with_latest_by_default_are_those_of_the_table(mode: str, char
 def test_agents_run_as_the_charts_do_but_report_no_credentials(chart: Path) -> None:
     agent = {"clusterName": "us", "kubeconfig": {"server": "https://karmada.example"}, "image": {"tag": "v1.18.2"}}
     theirs = {document["kind"]: document for document in rendered(chart, {"installMode": "agent", "agent": agent})}
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     ours = graph.one("kubernetes:apps/v1:Deployment", "us-agent-deployment").plain()["spec"]["template"]["spec"]
     (container,) = ours["containers"]
     pod = theirs["Deployment"]["spec"]["template"]["spec"]
@@ -110,7 +111,7 @@ def test_agents_run_as_the_charts_do_but_report_no_credentials(chart: Path) -> N
 
 
 def test_the_api_server_gets_its_keys_of_encryption_from_the_secret(chart: Path) -> None:
-    values = build(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    values = built(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
     deployments = {
         document["metadata"]["name"]: document
         for document in rendered(chart, values)
@@ -149,7 +150,7 @@ def test_every_image_that_a_fleet_runs_is_pinned_and_no_other(charts: Path, char
 
 
 def test_the_claim_of_etcd_is_called_as_its_stateful_set_makes_it(chart: Path) -> None:
-    values = build(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    values = built(stack("dev")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
     [etcd] = [document for document in rendered(chart, values) if document and document["kind"] == "StatefulSet"]
     [template] = etcd["spec"]["volumeClaimTemplates"]
     assert f"{template['metadata']['name']}-{etcd['metadata']['name']}-0" == CLAIM
@@ -226,7 +227,7 @@ def outlasts_a_node(documents: list[Any], deployment: str) -> None:
 
 
 def test_all_of_karmada_that_keeps_no_data_outlasts_a_node(chart: Path) -> None:
-    values = build(stack("prod")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
+    values = built(stack("prod")).one("kubernetes:helm.sh/v3:Release", "karmada-release").plain()["values"]
     documents = rendered(chart, values)
     deployments = set(of_kind(documents, "Deployment"))
     assert len(deployments) == 6, deployments
@@ -246,7 +247,7 @@ def test_all_of_karmada_that_keeps_no_data_outlasts_a_node(chart: Path) -> None:
 def test_istiod_and_gateways_outlast_a_node_with_their_autoscalers_and_without(
     charts: Path, name: str, chart_name: str, deployment: str, autoscaled: bool
 ) -> None:
-    values = build(stack("prod")).one("kubernetes:helm.sh/v3:Release", name).plain()["values"]
+    values = built(stack("prod")).one("kubernetes:helm.sh/v3:Release", name).plain()["values"]
     if not autoscaled:
         values = merged(
             values, {"autoscaling": {"enabled": False}} if chart_name == "gateway" else {"autoscaleEnabled": False}

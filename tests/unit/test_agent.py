@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, Node, build, is_secret
+from tests.unit.graph import Graph, Node, build, built, is_secret
 
 MEMBERS = ("eu", "ap", "us")
 REQUEST = "tls:index/certRequest:CertRequest"
@@ -19,12 +19,12 @@ CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 @pytest.fixture(scope="module")
 def dev() -> Graph:
-    return build(stack("dev"))
+    return built(stack("dev"))
 
 
 @pytest.fixture(scope="module")
 def prod() -> Graph:
-    return build(stack("prod"))
+    return built(stack("prod"))
 
 
 def deployment(graph: Graph, member: str) -> Any:

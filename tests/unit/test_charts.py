@@ -5,7 +5,7 @@ import pytest
 from fleet.charts import Chart, locate, merged
 from fleet.versions import CHARTS
 from tests.unit.configs import fleet_of
-from tests.unit.graph import build
+from tests.unit.graph import build, built
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def test_a_chart_is_found_by_repository_registry_or_folder(source: str, located:
 
 def test_every_release_is_of_a_pinned_chart() -> None:
     pinned = {(pin.repository, pin.name, pin.version) for pin in CHARTS}
-    inputs = [node.plain() for node in build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")]
+    inputs = [node.plain() for node in built(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")]
     assert {(it["repositoryOpts"]["repo"], it["chart"], it["version"]) for it in inputs} == pinned
 
 
 def test_istio_comes_from_where_it_is_published_since_1_31() -> None:
-    istiod = build(fleet_of(1)).one("kubernetes:helm.sh/v3:Release", "m0-istio-istiod").plain()
+    istiod = built(fleet_of(1)).one("kubernetes:helm.sh/v3:Release", "m0-istio-istiod").plain()
     assert istiod["repositoryOpts"]["repo"] == "https://blob.istio.io/istio-release/charts"
     assert istiod["values"]["global"]["hub"] == "docker.io/istio", "whatever the chart's own default is"
 
@@ -40,7 +40,7 @@ def test_a_mirror_of_istios_images_is_named_by_whoever_has_one() -> None:
 
 
 def test_a_release_that_fails_takes_back_what_it_added() -> None:
-    releases = build(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")
+    releases = built(fleet_of(1)).of_type("kubernetes:helm.sh/v3:Release")
     assert len(releases) == 5
     assert all(node.plain()["cleanupOnFail"] is True for node in releases), "the next update would meet half of it"
 

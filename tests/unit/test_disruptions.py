@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.configs import ROOT, fleet_of, stack
-from tests.unit.graph import Graph, build
+from tests.unit.graph import Graph, build, built
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 OF_KARMADA = ("scheduler", "webhook", "controllerManager", "aggregatedApiServer", "kubeControllerManager")
@@ -27,11 +27,11 @@ def values_of(graph: Graph, release: str) -> Any:
 
 @pytest.fixture(scope="module")
 def two() -> Graph:
-    return build(of_two_nodes())
+    return built(of_two_nodes())
 
 
 def test_without_a_word_there_is_one_of_everything_and_the_charts_own_defaults() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     karmada = values_of(graph, "karmada-release")
     assert karmada["apiServer"]["replicaCount"] == 1
     assert "podDisruptionBudget" not in karmada["apiServer"], "its node could never be drained"
@@ -44,7 +44,7 @@ def test_without_a_word_there_is_one_of_everything_and_the_charts_own_defaults()
 
 def test_an_api_server_serves_until_the_next_one_is_ready_on_the_same_node() -> None:
     """Also the only one on the only node, which the chart's own anti-affinity would keep to itself."""
-    api_server = values_of(build(stack("dev")), "karmada-release")["apiServer"]
+    api_server = values_of(built(stack("dev")), "karmada-release")["apiServer"]
     assert api_server["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     (term,) = api_server["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert term["matchLabelKeys"] == OF_ONE_TEMPLATE, "the next one would wait for the node of this one for ever"
@@ -83,7 +83,7 @@ def test_one_number_replicates_istiod_and_the_gateways_with_their_autoscalers_or
 
 
 def test_production_says_first_what_does_not_outlast_a_node() -> None:
-    internal = values_of(build(stack("prod")), "karmada-release")["etcd"]["internal"]
+    internal = values_of(built(stack("prod")), "karmada-release")["etcd"]["internal"]
     assert internal["replicaCount"] == 1, "what follows is about that"
     first = (ROOT / "Pulumi.prod.yaml").read_text().splitlines()[0]
     assert "etcd is one member" in first

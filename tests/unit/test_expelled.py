@@ -9,7 +9,7 @@ from fleet.config.settings import Mesh
 from fleet.lke.kubeconfig import nowhere
 from fleet.mesh.peering import token_generation
 from tests.unit.configs import fleet_of
-from tests.unit.graph import Graph, Node, Stage, build, unwrap
+from tests.unit.graph import Graph, Node, Stage, build, built, unwrap
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
@@ -42,7 +42,7 @@ def with_roots(graph: Graph, **roots: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def before() -> Graph:
-    return build(fleet_of(3))
+    return built(fleet_of(3))
 
 
 @pytest.fixture(scope="module", params=Stage)

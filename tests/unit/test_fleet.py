@@ -1,14 +1,13 @@
 """Claims about the whole resource graph: what is there, what waits for what, and what a change touches."""
 
 from collections import Counter
-from functools import cache
 from typing import Any
 
 import pytest
 
 from fleet.config.settings import Layer
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import LET_THROUGH, Graph, Stage, build, contains_unmarked, is_secret
+from tests.unit.graph import LET_THROUGH, Graph, Stage, build, built, contains_unmarked, is_secret
 from tests.unit.test_backup import SETTINGS
 
 CLUSTER = "linode:index/lkeCluster:LkeCluster"
@@ -17,18 +16,13 @@ SECRET = "kubernetes:core/v1:Secret"
 KARMADA_CLUSTER = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 PROPAGATION_POLICY = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
 WORKLOADS = ("hello", "sleep")
-SIZES = (1, 3, 20)
-
-
-@cache
-def fleet(members: int, stage: Stage) -> Graph:
-    """The graph of a fleet of some members; large ones take seconds."""
-    return build(fleet_of(members), stage)
+SIZES = (1, 3, 8)
+"""As many as it takes to tell what grows with the members from what grows with their pairs."""
 
 
 @pytest.fixture(scope="module")
 def dev() -> Graph:
-    return build(stack("dev"))
+    return built(stack("dev"))
 
 
 def remote_secrets(graph: Graph) -> list[tuple[str, str]]:
@@ -46,7 +40,7 @@ def remote_secrets(graph: Graph) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("members", SIZES)
 @pytest.mark.parametrize("stage", Stage)
 def test_the_number_of_resources_follows_from_the_number_of_members(members: int, stage: Stage) -> None:
-    graph = fleet(members, stage)
+    graph = built(fleet_of(members), stage)
     count = Counter(node.type for node in graph.nodes.values())
     assert count[CLUSTER] == members + 1
     assert count["pulumi:providers:kubernetes"] == members + 2, "one for each cluster and one for Karmada"
@@ -67,7 +61,7 @@ def test_the_number_of_resources_follows_from_the_number_of_members(members: int
 
 @pytest.mark.parametrize("members", SIZES)
 def test_every_member_receives_the_remote_secret_of_every_other(members: int) -> None:
-    pairs = remote_secrets(fleet(members, Stage.UPDATE))
+    pairs = remote_secrets(built(fleet_of(members)))
     names = [f"m{index}" for index in range(members)]
     assert sorted(pairs) == sorted((reader, peer) for reader in names for peer in names if reader != peer)
 
@@ -175,7 +169,7 @@ def added_to(before: Graph, after: Graph) -> tuple[set[str], set[str]]:
 
 
 def test_adding_a_member_changes_no_resource_of_another() -> None:
-    before, after = fleet(3, Stage.UPDATE), build(fleet_of(4))
+    before, after = built(fleet_of(3)), build(fleet_of(4))
     added, changed = added_to(before, after)
     assert {after.nodes[urn].name for urn in changed} <= {"workloads-placement-hello", "workloads-placement-sleep"}, (
         "only Karmada's weights may name a new member"
@@ -197,7 +191,7 @@ def test_the_order_of_the_config_does_not_matter() -> None:
 
 @pytest.mark.parametrize("stage", Stage)
 def test_no_secret_stands_in_plain_text(stage: Stage) -> None:
-    graph = build(stack("dev"), stage)
+    graph = built(stack("dev"), stage)
     for node in graph.nodes.values():
         for text in ("-key\n", "token-of-"):
             assert not contains_unmarked(node.inputs, text), f"{node.name} shows {text!r}"
@@ -277,7 +271,7 @@ def without_marks(value: Any) -> Any:
 
 
 def test_a_fresh_preview_plans_everything_that_an_update_makes() -> None:
-    assert build(stack("prod"), Stage.PREVIEW).nodes.keys() == build(stack("prod")).nodes.keys()
+    assert built(stack("prod"), Stage.PREVIEW).nodes.keys() == built(stack("prod")).nodes.keys()
 
 
 LAYERS: list[tuple[list[Layer], set[str]]] = [

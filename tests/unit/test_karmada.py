@@ -9,7 +9,7 @@ import yaml
 from fleet.config.reader import parse
 from fleet.lke.addresses import published
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import ANSWERS, Graph, Stage, build
+from tests.unit.graph import ANSWERS, Graph, Stage, build, built
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
@@ -21,12 +21,12 @@ CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 @pytest.fixture(scope="module")
 def dev() -> Graph:
-    return build(stack("dev"))
+    return built(stack("dev"))
 
 
 @pytest.fixture(scope="module")
 def prod() -> Graph:
-    return build(stack("prod"))
+    return built(stack("prod"))
 
 
 def values_of(graph: Graph, release: str) -> Any:
@@ -153,7 +153,7 @@ def test_a_claim_that_is_there_already_keeps_what_it_asks_for() -> None:
 
 
 def test_a_preview_names_a_volume_that_is_not_there_yet() -> None:
-    volume = build(stack("dev"), Stage.PREVIEW).one(
+    volume = built(stack("dev"), Stage.PREVIEW).one(
         "kubernetes:core/v1:PersistentVolumePatch", "karmada-etcd-volume-owned"
     )
     assert volume.plain()["metadata"]["name"] == "the-volume-of-etcd", "the provider refuses a patch without a name"

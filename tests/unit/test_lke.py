@@ -12,7 +12,7 @@ from fleet.deployed import DeployedPool
 from fleet.lke.cluster import external_ips, in_place, listed
 from fleet.lke.linode_clusters import node_labels
 from tests.unit.configs import fleet_of
-from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, cluster_id, unwrap
+from tests.unit.graph import ANSWERS, LET_THROUGH, Graph, Node, build, built, cluster_id, unwrap
 
 KIND = "linode:index/lkeCluster:LkeCluster"
 
@@ -175,7 +175,7 @@ def test_tags_are_those_of_the_stack() -> None:
 
 
 def test_nothing_is_put_into_a_cluster_before_its_gate_opens() -> None:
-    graph = build(fleet_of(2, layers=[]))
+    graph = built(fleet_of(2, layers=[]))
     assert sorted(graph.awaited) == ["m0", "m1", "manager"]
     providers = graph.of_type("pulumi:providers:kubernetes")
     assert {node.name for node in providers} == {f"{name}-provider" for name in graph.awaited}
@@ -194,7 +194,7 @@ def test_what_is_recorded_of_a_cluster_is_what_linode_says_that_it_has(monkeypat
 
 
 def test_a_provider_keeps_its_identity_when_credentials_are_renewed() -> None:
-    graph = build(fleet_of(1, layers=[]))
+    graph = built(fleet_of(1, layers=[]))
     provider = graph.one("pulumi:providers:kubernetes", "m0-provider")
     assert provider.plain()["clusterIdentifier"] == str(cluster_id("m0-cluster"))
 

@@ -7,7 +7,7 @@ import yaml
 
 from fleet.mesh.ca import cacerts
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import ANSWERS, Graph, build, is_secret
+from tests.unit.graph import ANSWERS, Graph, build, built, is_secret
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "kubernetes:core/v1:Secret"
@@ -22,7 +22,7 @@ NETWORKS = {"eu": "network3", "ap": "network1", "us": "network2"}
 
 @pytest.fixture(scope="module")
 def dev() -> Graph:
-    return build(stack("dev"))
+    return built(stack("dev"))
 
 
 def values_of(graph: Graph, release: str) -> Any:
@@ -304,7 +304,7 @@ def test_values_of_one_gateway_do_not_reach_the_other(section: str, own: str, ot
     values = values_of(graph, own)
     assert (values["replicaCount"], values["service"]["annotations"]) == (2, {"a": "b"})
     assert values["service"]["ports"], "what the program sets beside them stays"
-    assert values_of(graph, other) == values_of(build(fleet_of(1)), other)
+    assert values_of(graph, other) == values_of(built(fleet_of(1)), other)
 
 
 def test_the_ingress_publishes_health_and_what_its_gateway_listens_on(dev: Graph) -> None:

@@ -16,7 +16,7 @@ from fleet import pending_releases
 from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.apis import Apis
 from tests.unit.configs import stack
-from tests.unit.graph import build
+from tests.unit.graph import built
 from tests.unit.keys import pair
 
 EU = ApiServer(url="https://eu.example:6443", ca_pem=pair()[0])
@@ -89,7 +89,7 @@ def test_a_cluster_that_does_not_tell_is_an_error_without_what_it_answered(
 
 
 def test_an_update_of_any_release_settles_it_first() -> None:
-    for node in build(stack("dev")).of_type("kubernetes:helm.sh/v3:Release"):
+    for node in built(stack("dev")).of_type("kubernetes:helm.sh/v3:Release"):
         settling = [hook for hook in node.before_update if hook.endswith("-pending")]
         assert len(settling) == 1, f"{node.name} could be left for ever by one killed engine"
 

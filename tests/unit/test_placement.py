@@ -5,7 +5,7 @@ from typing import Any
 from fleet.config.settings import Failover
 from fleet.karmada.placement import MemberPlacement, override, propagation
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, build
+from tests.unit.graph import Graph, build, built
 
 PROPAGATION = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
 OVERRIDE = "kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"
@@ -19,7 +19,7 @@ def weights_of(graph: Graph, workload: str) -> dict[str, int]:
 
 
 def test_every_member_weighs_the_same_by_default() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     assert weights_of(graph, "hello") == weights_of(graph, "sleep") == {"eu": 1, "ap": 1, "us": 1}
     names = {node.plain()["metadata"]["name"] for node in graph.of_type(PROPAGATION)}
     assert names == {"hello-propagation", "sleep-propagation"}
@@ -68,7 +68,7 @@ def test_hello_answers_with_its_region() -> None:
 
 
 def test_the_overridden_path_is_where_hello_keeps_its_message() -> None:
-    deployment = build(fleet_of(1)).one("kubernetes:apps/v1:Deployment", "workloads-submission-hello").plain()
+    deployment = built(fleet_of(1)).one("kubernetes:apps/v1:Deployment", "workloads-submission-hello").plain()
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["env"][0]["name"] == "PODINFO_UI_MESSAGE"
 
@@ -76,7 +76,7 @@ def test_the_overridden_path_is_where_hello_keeps_its_message() -> None:
 def test_every_workload_has_an_identity_in_every_member() -> None:
     for workload in ("hello", "sleep"):
         assert plaintext(override(workload, "us", US))["/spec/template/spec/serviceAccountName"] == f"{workload}-us"
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     accounts = {
         (node.provider_name, node.plain()["metadata"]["name"])
         for node in graph.of_type("kubernetes:core/v1:ServiceAccount")
@@ -90,13 +90,13 @@ def test_every_workload_has_an_identity_in_every_member() -> None:
 
 
 def test_nothing_is_placed_before_it_is_overridden() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     before = graph.reaches(graph.one(PROPAGATION, "workloads-placement-hello"))
     assert {f"workloads-placement-hello-{member}" for member in ("eu", "ap", "us")} <= before
 
 
 def test_the_taint_of_earlier_versions_is_taken_off_and_none_is_put_on() -> None:
-    (policy,) = build(stack("dev")).of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
+    (policy,) = built(stack("dev")).of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
     spec = policy.plain()["spec"]
     assert "addOnConditions" not in spec
     assert spec["removeOnConditions"] == [{"conditionType": "Ready", "operator": "In", "statusValues": ["True"]}]
@@ -113,7 +113,7 @@ def test_hello_and_sleep_may_leave_a_lost_member_with_what_they_need() -> None:
 
 def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() -> None:
     """A provider would wait for pods and endpoints that Karmada never has."""
-    below = build(fleet_of(1)).below("workloads-submission")
+    below = built(fleet_of(1)).below("workloads-submission")
     assert {node.name.removeprefix("workloads-submission-") for node in below} == {"hello", "hello-service", "sleep"}
     for node in below:
         assert node.plain()["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, node.name
@@ -124,7 +124,7 @@ def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() 
 
 def test_hello_is_served_as_in_the_article() -> None:
     (service,) = (
-        node.plain() for node in build(fleet_of(1)).of_type("kubernetes:core/v1:Service") if "spec" in node.plain()
+        node.plain() for node in built(fleet_of(1)).of_type("kubernetes:core/v1:Service") if "spec" in node.plain()
     )
     (port,) = service["spec"]["ports"]
     assert (port["port"], port["targetPort"], port["name"]) == (5000, 9898, "http")
@@ -133,7 +133,7 @@ def test_hello_is_served_as_in_the_article() -> None:
 
 def test_what_a_workload_s_replicas_need_is_there_before_they_are_waited_for() -> None:
     """Without a policy a Deployment stays in Karmada, and no replica of it ever comes."""
-    graph = build(fleet_of(2))
+    graph = built(fleet_of(2))
     policies = {node.name for node in graph.of_type(PROPAGATION, OVERRIDE)}
     assert len(policies) == 6, "one of each workload, and for it in each member"
     submitted = [node for node in graph.of_type("kubernetes:apps/v1:Deployment") if node.after_create]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.unit.configs import ROOT, fleet_of, stack
-from tests.unit.graph import Graph, build
+from tests.unit.graph import Graph, build, built
 from tests.unit.test_backup import SETTINGS
 
 ACCOUNT = "kubernetes:core/v1:ServiceAccount"
@@ -57,7 +57,7 @@ def test_no_pod_but_an_agents_has_a_token_of_its_cluster(fleet: Graph) -> None:
 
 def test_what_runs_in_a_member_is_what_runs_in_fleets_of_today() -> None:
     """Whoever changes a pod's template or a chart's values says so in member.yaml, and in the changelog."""
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     kinds = ("kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release")
     now = {node.name: node.plain() for node in graph.of_type(*kinds) if node.name.startswith(("eu-", "workloads-"))}
     # Fingerprints of certificates, and where Karmada is.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.configs import fleet_of
-from tests.unit.graph import Graph, Stage, build
+from tests.unit.graph import Graph, Stage, build, built
 
 SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
@@ -88,7 +88,7 @@ def test_every_step_changes_what_sidecars_are_told_to_trust(updated: dict[str, G
 def test_every_step_starts_a_new_istiod_that_reads_the_roots(updated: dict[str, Graph]) -> None:
     annotations = [istiod(graph, "m0")["podAnnotations"]["fleet/roots"] for graph in updated.values()]
     assert len(set(annotations)) == len(annotations)
-    again = build(fleet_of(2))
+    again = built(fleet_of(2))
     assert istiod(again, "m0")["podAnnotations"]["fleet/roots"] == annotations[0], "no change, no restart"
 
 

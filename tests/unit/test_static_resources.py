@@ -16,7 +16,7 @@ from fleet.karmada import static_resources
 from fleet.lke import readiness
 from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
-from tests.unit.graph import Engine, Stage, build, own_event_loop
+from tests.unit.graph import Engine, Stage, built, own_event_loop
 from tests.unit.keys import pair
 
 MANAGER = ApiServer(url="https://192.0.2.1:6443", ca_pem=pair()[0])
@@ -73,7 +73,7 @@ def test_a_job_that_stays_is_an_error_that_says_what_follows(
 
 
 def test_an_update_of_the_release_runs_it_first_and_nothing_else_does() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     hooked = {node.name: node.before_update for node in graph.of_type("kubernetes:helm.sh/v3:Release")}
     assert {name for name, hooks in hooked.items() if "karmada-static-resources" in hooks} == {"karmada-release"}
     release = graph.one("kubernetes:helm.sh/v3:Release", "karmada-release")

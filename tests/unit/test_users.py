@@ -10,7 +10,7 @@ import yaml
 
 from fleet.naming import RESERVED_NAMES
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import Graph, Node, Stage, build, cluster_id, contains_unmarked, unwrap
+from tests.unit.graph import Graph, Node, Stage, build, built, cluster_id, contains_unmarked, unwrap
 
 REQUEST = "tls:index/certRequest:CertRequest"
 BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
@@ -183,7 +183,7 @@ def test_viewers_have_a_kubeconfig_for_every_cluster_and_for_karmada() -> None:
 
 
 def test_without_karmada_viewers_have_the_clusters_alone() -> None:
-    graph = build(fleet_of(1, layers=[]))
+    graph = built(fleet_of(1, layers=[]))
     assert outputs(graph)["viewKubeconfigs"].keys() == {"manager", "m0"}
 
 
@@ -215,6 +215,6 @@ def test_every_name_beside_those_of_the_clusters_is_reserved() -> None:
 
 @pytest.mark.parametrize("stage", Stage)
 def test_no_user_of_karmada_waits_for_a_member(stage: Stage) -> None:
-    graph = build(fleet_of(2), stage)
+    graph = built(fleet_of(2), stage)
     before = graph.reaches(graph.one(BINDING, "karmada-users-operator-binding"))
     assert not {name for name in before if name.startswith(("m0", "m1"))}, "whoever mends a member has to be let in"
