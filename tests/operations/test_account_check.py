@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -169,9 +168,12 @@ def test_a_claim_that_does_not_hold_is_wrong_and_the_rest_goes_on(api: LinodeApi
 
 
 def test_ending_the_process_is_an_interruption_too() -> None:
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    with pytest.raises(KeyboardInterrupt), ended_as_by_the_keyboard():
+    def ended() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
         sleeps()
+
+    with pytest.raises(KeyboardInterrupt), ended_as_by_the_keyboard():
+        ended()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
