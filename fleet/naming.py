@@ -21,6 +21,8 @@ HELLO_PORT: Final = 5000
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""
 NETWORK_LABEL: Final = "topology.istio.io/network"
+BALANCERS: Final = "192.168.255.0/24"
+"""Where NodeBalancers come from, with calls and with health checks, in Linode's private network of a region."""
 SUFFIX_LENGTH: Final = 4
 """Characters of the random suffix on everything that Linode bills."""
 

@@ -19,13 +19,12 @@ from fleet.config.pools import Acl
 from fleet.config.rules import FIREWALL_ADDRESSES
 from fleet.deployed import Deployed
 from fleet.lke.cluster import LkeCluster
+from fleet.naming import BALANCERS
 
 ACL_ANNOTATION: Final = "service.beta.kubernetes.io/linode-loadbalancer-firewall-acl"
 """Of linode-cloud-controller-manager (docs/configuration/firewall.md), whose firewall goes with the Service."""
 PRIVATE: Final = "192.168.128.0/17"
 """Linode's private network of a region, by which LKE's control planes and nodes talk."""
-BALANCERS: Final = "192.168.255.0/24"
-"""Where NodeBalancers come from, with calls and with health checks."""
 NODE_PORTS: Final = "30000-32767"
 API_RULE: Final = "karmada-api"
 """The label of the rule for the node port at which Karmada's API is reached."""

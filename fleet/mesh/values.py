@@ -1,13 +1,17 @@
 """Values of Istio's charts. Pure functions."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from __future__ import annotations
 
-from pulumi import Input
+from typing import TYPE_CHECKING, Any, Final
 
 from fleet import disruptions
 from fleet.naming import EAST_WEST_GATEWAY, INGRESS_GATEWAY, NETWORK_LABEL, workload_identity
 from fleet.versions import ISTIO_HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pulumi import Input
 
 ROOTS_ANNOTATION: Final = "fleet/roots"
 """istiod reads its mounted roots when kubelet has refreshed them, some day; a new pod reads them at once."""

@@ -7,8 +7,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from fleet.karmada.firewall import BALANCERS
-from fleet.naming import KARMADA_NAMESPACE, SUFFIX_LENGTH
+from fleet.naming import BALANCERS, KARMADA_NAMESPACE, SUFFIX_LENGTH
 from operations.claims import Claim
 from sandbox.verify.balancers import remedy
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditwheel.lddtree import ldd
-
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -21,6 +19,9 @@ def shared_objects(executable: Path) -> dict[str, Path]:
 
     Raises MissingLibraryError if a library is not there.
     """
+    # Only here, since it is much to load for every command that makes no image.
+    from auditwheel.lddtree import ldd
+
     program = ldd(executable)
     missing = sorted(name for name, library in program.libraries.items() if library.realpath is None)
     if missing:
