@@ -22,6 +22,9 @@ INTERRUPTIONS ?= 2
 # Network namespaces and containers take root, by sudo (docs/decisions/0236).
 ROOT    := $(if $(filter 0,$(shell id -u)),,$(abspath $(PYTHON)) -m sandbox.privileges)
 SANDBOX := $(abspath $(PYTHON)) -m sandbox
+# A file's tests stay together, with what they share, and files come in their order, in which light ones are the last
+# (docs/decisions/0290). `auto` would be half of the processors where two are one core's.
+AT_ONCE := --numprocesses logical --dist loadfile --no-loadscope-reorder
 # What the tests marked `engine` drive. Named first, so that their builds are seen and not hidden in a test.
 TEST_TOOLS := pulumi pulumi-resource-kubernetes helm istio-validate etcd etcdctl etcdutl age age-keygen crane kube-apiserver kube-controller-manager kubectl
 
@@ -64,7 +67,7 @@ layers: setup ## import-linter: who may import whom
 	@$(VENV)/bin/lint-imports
 
 unit: setup ## The program's tests alone, with its coverage
-	@$(PYTHON) -m pytest tests/unit tests/policies --cov
+	@$(PYTHON) -m pytest $(AT_ONCE) tests/policies tests/unit --cov
 	@$(PACK)/.venv/bin/python -m pytest $(PACK)/tests
 
 mutants: setup ## Which one-line changes of a module no test notices: ONLY=fleet.mesh.peering, or ONLY='fleet.mesh.*'; of all without
@@ -73,7 +76,7 @@ mutants: setup ## Which one-line changes of a module no test notices: ONLY=fleet
 
 engine: setup ## The sandbox's tests: toolchain, emulated API, and plugins under the real engine
 	@$(PYTHON) -m sandbox tools --build $(TEST_TOOLS)
-	@$(PYTHON) -m pytest -m 'not privileged' --ignore tests/unit --ignore tests/policies
+	@$(PYTHON) -m pytest $(AT_ONCE) -m 'not privileged' --ignore tests/unit --ignore tests/policies
 
 picture: setup ## Draw the README's picture and the table of rights again from the resource graph
 	@$(PYTHON) -m docs.picture
