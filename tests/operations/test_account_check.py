@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import replace
 from decimal import Decimal
@@ -88,8 +89,8 @@ def test_when_the_time_is_over_everything_goes_away(tried: Trial) -> None:
 @pytest.mark.parametrize(
     ("happens", "sentence"),
     [
-        (interrupted, "- stopped in [1/4] up after 0.0 s; what there is goes away now"),
-        (fails, "- `pulumi up` failed: quota exceeded. All of it is in the log."),
+        (interrupted, r"- stopped in \[1/4\] up after \d+\.\d s; what there is goes away now"),
+        (fails, r"- `pulumi up` failed: quota exceeded\. All of it is in the log\."),
         (broken, "- dictionary key lost"),
     ],
     ids=["interrupted", "failed", "a fault of our own"],
@@ -101,7 +102,7 @@ def test_whatever_breaks_off_an_up_what_was_made_is_destroyed(
     assert not tried.run()
     assert tried.stack.played == ["preview", "up", "destroy"]
     assert left(tried) == 0
-    assert sentence in tried.said
+    assert re.search(sentence, tried.said)
 
 
 def test_whoever_interrupts_the_destruction_reads_how_to_go_on_and_does(api: LinodeApi, tmp_path: Path) -> None:
