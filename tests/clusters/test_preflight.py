@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def test_without_root_the_way_to_get_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(UnfitError, match=r"Run it as root: \S+ -m sandbox\.privileges \S+ -m sandbox "):
+    monkeypatch.setattr(sys, "argv", ["sandbox", "up", "--name", "local"])
+    with pytest.raises(UnfitError, match=r"Run it as root: \S+ -m sandbox\.privileges \S+ -m sandbox up --name local"):
         preflight.check_root()
 
 
