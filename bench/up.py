@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Final
 
 from bench.clusters import measure
 from bench.plugin_memory import PluginMemory
-from fleet.naming import HELLO, HELLO_PORT
 from operations.stages import kept, run_stages
 from sandbox.clusters.host.layout import Layout
 from sandbox.local import lifecycle
 from sandbox.local.stages import stages
-from sandbox.verify import mesh
+from tests import article
 from tests.e2e.clients import eventually
 from tests.e2e.rights import stay_root
 from tests.e2e.running import Fleet
@@ -82,10 +81,10 @@ def _idle(layout: Layout, seconds: float) -> None:
 
 def _calls(fleet: Fleet, count: int) -> None:
     caller = fleet.members[_CALLER]
-    eventually(lambda: mesh.calls(caller, 10) == Counter({caller.region: 10}), "calls stay in the region")
+    eventually(lambda: article.calls(caller, 10) == Counter({caller.region: 10}), "calls stay in the region")
     near = _measured(caller, "in the region", count)
     caller = fleet.configured(workloads=_ELSEWHERE).members[_CALLER]
-    eventually(lambda: caller.region not in mesh.calls(caller, 10), "calls leave the region")
+    eventually(lambda: caller.region not in article.calls(caller, 10), "calls leave the region")
     far = _measured(caller, "to another region", count)
     rate, time_taken = far[0] / near[0], far[1] / near[1]
     _say(f"to another region against in the region: {rate:.2f} of the requests, {time_taken:.2f} of the time")
@@ -107,13 +106,13 @@ def _measured(caller: Member, what: str, count: int) -> tuple[float, float]:
 def _ask(caller: Member, count: int, *, parallel: int) -> tuple[float, list[float]]:
     """How long so many requests took, all and each, in seconds. Raises CommandError if one fails."""
     # One curl with many URLs keeps its connections, so that starting programs is not what is measured.
-    urls = f"'http://{HELLO}:{HELLO_PORT}/?[1-{count}]'"
+    urls = f"'http://{article.HELLO}:{article.HELLO_PORT}/?[1-{count}]'"
     many = f"--parallel --parallel-max {parallel}" if parallel > 1 else ""
     fetch = f"curl --silent --show-error --fail --no-progress-meter {many} --output /dev/null"
     clock = "cut -d' ' -f1 /proc/uptime"
     script = f"{clock}; {fetch} --write-out '%{{time_total}}\n' {urls} || exit; {clock}"
     begun, *each, ended = (
-        float(line) for line in caller.shell(mesh.CALLER, script, timeout_seconds=_TIMEOUT_SECONDS).split()
+        float(line) for line in caller.shell(article.CALLER, script, timeout_seconds=_TIMEOUT_SECONDS).split()
     )
     return ended - begun, each
 

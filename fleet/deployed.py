@@ -123,6 +123,11 @@ class Deployed(_Record):
     """Addresses of ingress gateways by member."""
     east_west_gateways: dict[str, str] = Field(default_factory=dict)
 
+    earlier_workloads: dict[str, frozenset[str]] = Field(default_factory=dict)
+    """What an earlier Fleet runs, which had its workloads in its code: by name, the keys that its entry would have."""
+    earlier_rules: str | None = None
+    """The one of them that the rules of every member's mesh are about."""
+
     def cluster(self, name: str) -> DeployedCluster | None:
         """The cluster of a name, if there is one."""
         return next((cluster for cluster in self.clusters if cluster.name == name), None)

@@ -14,10 +14,10 @@ from fleet.karmada.federation import Federation, FederationArgs
 from fleet.lke.cluster import LkeCluster, LkeClusterArgs, members_of
 from fleet.lke.peers import Peers
 from fleet.mesh.mesh import Mesh, MeshArgs
-from fleet.mesh.traffic import TrafficPolicies, TrafficPoliciesArgs
+from fleet.mesh.rules import TrafficPolicies
 from fleet.naming import SUFFIX_LENGTH, linode_tags
 from fleet.outputs import exported
-from fleet.workloads import Workloads, WorkloadsArgs
+from fleet.workloads.workloads import Workloads, WorkloadsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +65,10 @@ class Fleet(pulumi.ComponentResource):
         if Layer.MESH in config.layers:
             mesh = Mesh("mesh", MeshArgs(members=members, config=config), child)
             for member, istio in mesh.primaries.items():
-                rules = TrafficPoliciesArgs(istio=istio, traffic=config.traffic, ingress=config.ingress)
-                TrafficPolicies(f"{member}-traffic", rules, child)
+                TrafficPolicies(f"{member}-traffic", istio, child)
         if federation and Layer.WORKLOADS in config.layers:
-            depends_on = [*federation.joined, *(mesh.injected if mesh else ())]
-            workloads = WorkloadsArgs(
-                control_plane=federation.control_plane, members=members.trusted, config=config, depends_on=depends_on
-            )
-            Workloads("workloads", workloads, child)
+            placed = WorkloadsArgs(federation=federation, mesh=mesh, members=members, config=config)
+            Workloads("workloads", placed, child)
 
         self.outputs = exported(clusters, federation, mesh)
         # What the engine would keep of these is what this program computed, whatever an update left alone.

@@ -12,12 +12,14 @@ KARMADA_NAMESPACE: Final = "karmada-system"
 KARMADA_CLUSTER_NAMESPACE: Final = "karmada-cluster"
 """Where Karmada keeps what it knows of its members (pkg/util/names, NamespaceKarmadaCluster)."""
 ISTIO_NAMESPACE: Final = "istio-system"
-WORKLOAD_NAMESPACE: Final = "default"
-HELLO: Final = "hello"
-SLEEP: Final = "sleep"
+DEFAULT_NAMESPACE: Final = "default"
+"""Where a workload is that names no namespace; every cluster has it."""
+OWN_NAMESPACES: Final = ("kube-", "istio-", "karmada-")
+"""How the names of namespaces begin in which Kubernetes, Istio and Karmada run themselves."""
 INGRESS_GATEWAY: Final = "istio-ingressgateway"
 EAST_WEST_GATEWAY: Final = "istio-eastwestgateway"
-HELLO_PORT: Final = 5000
+CALLERS_OF_INGRESS: Final = "ingress"
+"""What might be meant for the ingress gateways among callers, which no workload is called."""
 DEFAULT_ROOT: Final = "root"
 """The mesh's root where the config names none."""
 NETWORK_LABEL: Final = "topology.istio.io/network"
@@ -68,6 +70,11 @@ def execution_namespace(member: str) -> str:
 def remote_secret(member: str) -> str:
     """The secret that lets another member's istiod read this one, as ``istioctl create-remote-secret`` names it."""
     return f"istio-remote-secret-{member}"
+
+
+def service_host(name: str, namespace: str) -> str:
+    """The whole name of a Service, as Istio's rules have it."""
+    return f"{name}.{namespace}.svc.cluster.local"
 
 
 def workload_identity(workload: str, member: str) -> str:

@@ -15,12 +15,15 @@ from fleet.mesh.reported import facts as of_mesh
 from fleet.mesh.reported import failed
 from fleet.naming import KARMADA
 from fleet.state import LKE_CLUSTER, PROVIDER, RELEASE
+from fleet.workloads.former import SUBMITTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fleet.state import State
 
+DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
+BALANCE: Final = "kubernetes:networking.istio.io/v1:DestinationRule"
 JOINED: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 Facts = dict[str, Any]
@@ -53,6 +56,7 @@ def deployed(found: State, live: Mapping[str, LiveCluster]) -> Deployed:
     mesh = of_mesh(found, told, clusters=names, expelled=expelled)
     return Deployed.model_validate(
         {"clusters": clusters, "versions": _versions(found, mesh.pop("istio"))}
+        | _earlier(found)
         | mesh
         | of_karmada(found, identities(found), told)
     )
@@ -110,3 +114,23 @@ def _versions(found: State, mesh: Facts) -> Facts:
         "istio": mesh["versions"],
         "unfinished": [*mesh["unfinished"], *([KARMADA] if karmada and failed(release) else [])],
     }
+
+
+def _earlier(found: State) -> Facts:
+    """What is there of workloads by the names that resources had before each had an entry."""
+    ruled = [rule["metadata"]["name"] for _, rule in found.named(BALANCE, "-traffic-balance")]
+    return {
+        "earlierWorkloads": {
+            name.removeprefix(SUBMITTED): _keys(outputs)
+            for (kind, name), outputs in found.resources.items()
+            if kind == DEPLOYMENT and name.startswith(SUBMITTED)
+        },
+        "earlierRules": next(iter(ruled), None),
+    }
+
+
+def _keys(deployment: Mapping[str, Any]) -> list[str]:
+    """What an entry would have to say to keep the pods of a Deployment as they are."""
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    said = {"command": "command", "ports": "ports", "env": "env", "readinessProbe": "probes"}
+    return [key for part, key in said.items() if container.get(part)]

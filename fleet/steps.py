@@ -35,6 +35,7 @@ def errors(config: FleetConfig, deployed: Deployed) -> list[str]:
             *(_encryption(config, deployed) if Layer.KARMADA in config.layers else ()),
             *(_istio(config, deployed) if Layer.MESH in config.layers else ()),
             *(_roots(config, deployed) if Layer.MESH in config.layers else ()),
+            *(_earlier(config, deployed) if Layer.WORKLOADS in config.layers else ()),
         )
     ]
 
@@ -231,4 +232,25 @@ def _roots(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
                 path=("certs", "mesh", "roots"),
                 message=f"{signer!r} is missing, which signed until now; keep it for one update that signs with "
                 "another, and drop it when no workload has a certificate of it",
+            )
+
+
+def _earlier(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
+    """An earlier Fleet ran two without a word of the config: a stack file of then would end them unseen, or strip them."""
+    for name, keys in sorted(deployed.earlier_workloads.items()):
+        entry = config.workloads.get(name)
+        if entry is None:
+            yield Violation(
+                path=("workloads", name),
+                message="is missing, and runs, since an earlier Fleet needed no entry for it; write one as "
+                "Pulumi.dev.yaml has it, which keeps it as it is, and take that out in a later update if it is to go",
+            )
+            continue
+        said = entry.model_fields_set
+        wanted = keys | ({"callers"} if name == deployed.earlier_rules else frozenset())
+        for key in sorted(wanted - said):
+            yield Violation(
+                path=("workloads", name, key),
+                message="is missing, and what runs has it, since an earlier Fleet said so itself; write it as "
+                "Pulumi.dev.yaml has it, or write it empty if it is to go",
             )

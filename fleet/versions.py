@@ -118,7 +118,7 @@ PODINFO: Final = ImagePin(
     released=date(2025, 9, 10),
 )
 PODINFO_IMAGE: Final = str(PODINFO)
-"""The hello workload of the article; the release whose Go module the sandbox builds."""
+"""What is called in the article, as the stacks' files have it; the release whose Go module the sandbox builds."""
 
 CURL: Final = ImagePin(
     registry=DOCKER_HUB,
@@ -128,7 +128,7 @@ CURL: Final = ImagePin(
     released=date(2025, 9, 10),
 )
 CURL_IMAGE: Final = str(CURL)
-"""The sleep workload of the article."""
+"""From where it is called, as the stacks' files have it."""
 
 _KARMADAS: Final = ("agent", "aggregated-apiserver", "controller-manager", "scheduler", "webhook")
 _KARMADA_RELEASES: Final = "https://github.com/karmada-io/karmada/releases"
@@ -179,7 +179,7 @@ IMAGES: Final = (
     PODINFO,
     CURL,
 )
-"""Every image that a fleet runs by default."""
+"""Every image that a fleet of the stacks' files runs."""
 
 CHARTS: Final = (
     ChartPin(

@@ -8,6 +8,13 @@ from typing import Final
 from rich.text import Text
 
 NO_ANSWER: Final = "no answer"
+ANSWERED: Final = "whoever was near"
+"""What does not say its region has answered."""
+REFUSED: Final = "RBAC: access denied"
+"""What Envoy answers to whom no rule lets in."""
+STATUS_MARK: Final = "STATUS="
+CURL: Final = f"curl --silent --show-error --write-out ' {STATUS_MARK}%{{http_code}}'"
+"""What is asked by, so that `region` can tell what came of it."""
 _MARK: Final = "REGION="
 
 
@@ -27,6 +34,13 @@ def shown(claim: Claim) -> Text:
 
 
 def region(answer: str) -> str:
-    """The region in an answer of hello, or that there is none."""
+    """The region that an answer tells as the article's does, that it is an answer all the same, or that there is none.
+
+    What a mesh refuses is no answer, and neither is what a server says that cannot reach another one.
+    """
     _, found, rest = answer.partition(_MARK)
-    return rest.split('"')[0].split()[0] if found else NO_ANSWER
+    if found:
+        return rest.split('"')[0].split()[0]
+    _, told, status = answer.rpartition(STATUS_MARK)
+    answered = told and status[:3].isdecimal() and 200 <= int(status[:3]) < 500 and REFUSED not in answer
+    return ANSWERED if answered else NO_ANSWER

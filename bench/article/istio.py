@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.article.karmada import KARMADA, REGIONS, kubeconfig, policy, running
 from bench.article.terminal import NotYetError
-from sandbox.verify.mesh import counted
+from tests.article import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

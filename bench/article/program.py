@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.critical_path import Step
     from sandbox.clusters.host.layout import Layout
 
-_HELLO: Final = "workloads-submission-hello"
+_HELLO: Final = "hello.submission.deployment"
 _CLUSTER: Final = "linode:index/lkeCluster:LkeCluster"
 # Config over the checked-in stack's: the article has one sleep, answers from everywhere, and no ingress.
 _AS_THE_ARTICLE: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -21,7 +21,6 @@ def violations(config: FleetConfig) -> Iterator[Violation]:
     yield from _roles(config)
     yield from _networks(config)
     yield from _peers(config)
-    yield from _members_of_weights(config)
     yield from _drained(config)
     yield from _expelled(config)
     yield from _members_of_routes(config)
@@ -95,30 +94,11 @@ def _peers(config: FleetConfig) -> Iterator[Violation]:
             )
 
 
-def _members_of_weights(config: FleetConfig) -> Iterator[Violation]:
-    for workload in ("hello", "sleep"):
-        for member in getattr(config.workloads, workload).weights:
-            if member not in config.members:
-                yield Violation(
-                    path=("workloads", workload, "weights", member),
-                    message=f"{member!r} is not a member; the members are {', '.join(config.members)}",
-                )
-
-
 def _drained(config: FleetConfig) -> Iterator[Violation]:
     for name, cluster in config.clusters.items():
         if cluster.drained and cluster.role is Role.MANAGER:
             yield Violation(
                 path=("clusters", name, "drained"), message="True on the manager, which runs no workloads; drop it"
-            )
-    for name in ("hello", "sleep"):
-        workload = getattr(config.workloads, name)
-        if config.trusted_members and not config.weights(workload):
-            yield Violation(
-                path=("workloads", name, "weights"),
-                message=f"only members that are drained or expelled ({', '.join(workload.weights or config.members)}); "
-                "give weight to one that is not",
-                about_all_clusters=True,
             )
 
 
@@ -138,6 +118,12 @@ def _expelled(config: FleetConfig) -> Iterator[Violation]:
 
 
 def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
+    for name in config.traffic.failover:
+        if name not in config.members:
+            yield Violation(
+                path=("traffic", "failover"),
+                message=f"{name!r} is not a member; the members are {', '.join(config.members)}",
+            )
     seen = Counter((route.source, route.target) for route in config.traffic.forbidden)
     for index, route in enumerate(config.traffic.forbidden):
         path = ("traffic", "forbidden", str(index))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+PLAIN_SECRET: Final = "plain_secret"  # noqa: S105 - a kind of mistake
+"""pydantic's name of a mistake whose value may be a secret."""
 _TABLE: Final = "must be a table of keys and values"
 _LIST: Final = "must be a list"
 _WHOLE: Final = "must be a whole number"
@@ -37,9 +39,9 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def complaint(detail: ErrorDetails) -> str:
-    """The value, unless it is a private key, and what it has to be."""
+    """The value, unless it may be a secret, and what it has to be."""
     value = detail["input"]
-    if detail["type"] == PRIVATE_KEY:
+    if detail["type"] in (PRIVATE_KEY, PLAIN_SECRET):
         return detail["msg"]
     if detail["type"] == "string_type":
         return f"{shown(value)} must be a string; {_quoted(value)}"

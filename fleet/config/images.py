@@ -58,7 +58,15 @@ def _unversioned(value: str) -> str:
     return value
 
 
+def _registry(value: str) -> str:
+    if not _REGISTRY.fullmatch(value):
+        raise ValueError("must be a registry as images name it: a host such as ghcr.io, and a port where it has one")
+    return value
+
+
 Image = Annotated[str, AfterValidator(_image)]
 """An image, with or without its version."""
 Repository = Annotated[str, AfterValidator(_unversioned), AfterValidator(_image)]
 """Where an image is, without its version."""
+RegistryHost = Annotated[str, AfterValidator(_registry)]
+"""A registry, as the names of its images begin."""

@@ -136,6 +136,8 @@ def _describe(detail: ErrorDetails) -> str:
         case "extra_forbidden":
             if successor := retired.successor(key):
                 return f"{key}: is no key any more; {successor}"
+            if why := retired.ruled_out(key):
+                return f"{key}: {why}"
             value = complaints.shown(detail["input"])
             return f"{key}: unknown key (set to {value}); Pulumi.yaml describes those that there are"
         case "missing":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from fleet.config import cluster_rules, secrets
+from fleet.config import cluster_rules, secrets, workload_rules
 from fleet.config.fields import minor, steps_between
 from fleet.config.settings import EndpointMode, Layer, Role
 from fleet.config.violations import Violation
@@ -24,6 +24,7 @@ def violations(config: FleetConfig) -> list[Violation]:
     """Every rule between sections that a config breaks; none for a config that can be built."""
     return [
         *cluster_rules.violations(config),
+        *workload_rules.violations(config),
         *_versions(config),
         *_layers(config),
         *_karmada(config),

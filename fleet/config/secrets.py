@@ -37,7 +37,7 @@ def remedy(name: str = "NAME") -> str:
 
 MISPLACED: Final = (
     "holds a `secure:` value, which the state would show, since Pulumi tells a program of whole keys alone that they "
-    f"hold one; keep it in fleet:{SECTION} ({remedy()}), and name it in a chart's values: {{{REFERENCE}: NAME}}"
+    f"hold one; keep it in fleet:{SECTION} ({remedy()}), and name it where its value goes: {{{REFERENCE}: NAME}}"
 )
 """What is wrong with any other section that holds something encrypted."""
 
@@ -92,8 +92,8 @@ def violations(config: Model, secrets: Mapping[str, SecretStr]) -> Iterator[Viol
             yield Violation(
                 path=(SECTION, name),
                 message=f"nothing names it; write {{{REFERENCE}: {name}}} where its value goes, or take it out",
-                # What was named in a key that went is not reported as named by nothing.
-                rests_on=(*sources, *(tuple(key.split(".")) for key in retired.RETIRED)),
+                # What was named in a key that went, or in an entry that is wrong, is not reported as named by nothing.
+                rests_on=(*sources, ("workloads",), *(tuple(key.split(".")) for key in retired.RETIRED)),
             )
 
 

@@ -26,10 +26,10 @@ from fleet.config.fields import (
     Resources,
     Tag,
 )
-from fleet.config.hosts import ANY, Hosts
-from fleet.config.images import Image, Repository  # noqa: TC001 - pydantic reads the annotations at run time
+from fleet.config.images import Repository  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.config.pools import Acl, ClusterAcl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.config.secrets import Secret, Values  # noqa: TC001 - likewise
+from fleet.config.workloads import Registries, Seconds, TrafficMode, Workload, WorkloadName
 
 
 class Role(enum.StrEnum):
@@ -52,13 +52,6 @@ class EndpointMode(enum.StrEnum):
 
     NODE = "node"
     LOAD_BALANCER = "loadBalancer"
-
-
-class TrafficMode(enum.StrEnum):
-    """Whether requests prefer their own region, or spread over all."""
-
-    LOCALITY = "locality"
-    GLOBAL = "global"
 
 
 class Cluster(Model):
@@ -143,10 +136,9 @@ class EastWest(Model):
 
 
 class Ingress(Model):
-    """An ingress gateway in every member, at which the internet calls, and the hosts for which it serves hello."""
+    """An ingress gateway in every member, at which the internet calls; workloads say for which hosts."""
 
     enabled: bool = True
-    hosts: Hosts = (ANY,)
     values: Values = Field(default_factory=dict)
 
 
@@ -171,35 +163,12 @@ class Traffic(Model):
     """How requests travel between members, and which must not."""
 
     mode: TrafficMode = TrafficMode.LOCALITY
+    failover: tuple[str, ...] = ()
+    """Members in whose regions calls go on when their own region fails: the first one of another region."""
+    timeout_seconds: Seconds | None = None
+    retries: Annotated[int, Field(ge=0, le=10)] | None = None
     forbidden: tuple[Route, ...] = ()
     outlier_detection: OutlierDetection = OutlierDetection()
-
-
-class Workload(Model):
-    """One workload submitted to Karmada; no weights means an equal share for every member."""
-
-    image: Image
-    replicas: Annotated[int, Field(ge=0, le=10000)] = 3
-    weights: dict[str, Annotated[int, Field(gt=0, le=1000)]] = Field(default_factory=dict)
-
-
-class Hello(Workload):
-    """The article's hello: podinfo, which answers with its region."""
-
-    image: Image = versions.PODINFO_IMAGE
-
-
-class Sleep(Workload):
-    """The article's sleep: a pod with curl, from which to call hello."""
-
-    image: Image = versions.CURL_IMAGE
-
-
-class Workloads(Model):
-    """What runs on the fleet."""
-
-    hello: Hello = Hello()
-    sleep: Sleep = Sleep()
 
 
 class Charts(Model):
@@ -224,7 +193,8 @@ class FleetConfig(Model):
     east_west: EastWest = EastWest()
     ingress: Ingress = Ingress()
     traffic: Traffic = Traffic()
-    workloads: Workloads = Workloads()
+    workloads: dict[WorkloadName, Workload] = Field(default_factory=dict)
+    registries: Registries = Field(default_factory=dict)
     certs: Certs = Certs()
     charts: Charts = Charts()
     tags: dict[Tag, Tag] = Field(default_factory=dict)
@@ -283,3 +253,13 @@ class FleetConfig(Model):
         weights = workload.weights or dict.fromkeys(self.members, 1)
         empty = {name for name, cluster in self.clusters.items() if cluster.drained or cluster.expelled}
         return {member: weight for member, weight in weights.items() if member not in empty}
+
+    def traffic_of(self, workload: Workload) -> Traffic:
+        """How calls of a workload travel: what its entry says, else what the fleet's does."""
+        own = workload.traffic
+        said = {name: value for name in type(own).model_fields if (value := getattr(own, name)) is not None}
+        return self.traffic.model_copy(update=said)
+
+    def regions(self) -> dict[str, str]:
+        """The region of every member that is not expelled."""
+        return {name: self.clusters[name].region for name in self.trusted_members}

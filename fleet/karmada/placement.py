@@ -1,4 +1,4 @@
-"""Karmada's policies: how much of each workload a member runs, what differs there, and what a lost member means."""
+"""Karmada's policies: where a workload's replicas run, what differs there, and what a lost member means."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,105 +10,98 @@ from pulumi import Input, ResourceOptions
 
 from fleet.config.settings import Failover
 from fleet.karmada.control_plane import KarmadaControlPlane
-from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
 
 POLICY_API: Final = "policy.karmada.io/v1alpha1"
 FORMER_TAINT: Final = "not-ready"
 """What Fleet's members were tainted with when they were lost, until failover became a job (docs/decisions/0140)."""
-SELECTORS: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
-    HELLO: (
-        {"apiVersion": "apps/v1", "kind": "Deployment", "name": HELLO},
-        {"apiVersion": "v1", "kind": "Service", "name": HELLO},
-    ),
-    SLEEP: ({"apiVersion": "apps/v1", "kind": "Deployment", "name": SLEEP},),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberPlacement:
-    """What differs in one member: its region, and the service account of each workload."""
+class Selected:
+    """An object in Karmada that a policy is about."""
 
-    region: str
-    identities: Mapping[str, Input[str]]
+    api_version: str
+    kind: str
+    name: str
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """The same, as Karmada's policies have it."""
+        return {"apiVersion": self.api_version, "kind": self.kind, "name": self.name}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacementArgs:
-    """Weights by workload and member, and the members by name."""
+    """One workload: its objects in Karmada, and where they go."""
 
     control_plane: KarmadaControlPlane
-    weights: Mapping[str, Mapping[str, int]]
-    members: Mapping[str, MemberPlacement]
+    workload: str
+    namespace: Input[str]
+    objects: Sequence[Selected]
+    """The first one has the replicas, and differs by member."""
+    patches: Mapping[str, Sequence[Mapping[str, Any]]]
+    """What is otherwise in each member, by member."""
+    weights: Mapping[str, int]
     failover: Failover
     depends_on: Sequence[pulumi.Resource]
     """What must be there before the first pod starts in a member."""
+    aliases: Mapping[str, str]
+    """The URN that each policy had before, by member, and by an empty name that of the placement."""
 
 
 class Placement(pulumi.ComponentResource):
-    """Where workloads run."""
+    """Where one workload runs."""
 
     policies: Sequence[pulumi.Resource]
-    """What Karmada goes by when it places a workload."""
+    """What Karmada goes by when it places the workload."""
 
     def __init__(self, name: str, args: PlacementArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:policies:Placement", name, {}, opts)
+        self._args = args
         child = ResourceOptions(parent=self, provider=args.control_plane.provider)
         overrides = [
-            _policy(
-                f"{name}-{workload}-{member}",
+            self._policy(
+                f"{name}.{member}",
                 "OverridePolicy",
-                f"{workload}-{member}",
-                override(workload, member, placement),
-                child,
+                f"{args.workload}-{member}",
+                override(args.objects[0], member, patches),
+                ResourceOptions.merge(child, ResourceOptions(aliases=[args.aliases[member]])),
             )
-            for member, placement in args.members.items()
-            for workload in SELECTORS
+            for member, patches in args.patches.items()
         ]
         # Placed first and overridden later, pods would start twice. And it is the policy that places pods in a member
         # that joins a running fleet: before that member injects sidecars, they would stay outside the mesh.
-        placed = ResourceOptions.merge(child, ResourceOptions(depends_on=[*overrides, *args.depends_on]))
-        self.policies = [
-            _policy(
-                f"{name}-{workload}",
-                "PropagationPolicy",
-                f"{workload}-propagation",
-                propagation(workload, tuple(args.members), weights, args.failover),
-                placed,
-            )
-            for workload, weights in args.weights.items()
-        ]
-        if args.failover.enabled:
-            kubernetes.apiextensions.CustomResource(
-                f"{name}-lost-members",
-                api_version=POLICY_API,
-                kind="ClusterTaintPolicy",
-                metadata=kubernetes.meta.v1.ObjectMetaArgs(name="lost-members"),
-                spec=ready_members(),
-                opts=child,
-            )
+        before = ResourceOptions(depends_on=[*overrides, *args.depends_on], aliases=[args.aliases[""]])
+        placed = self._policy(
+            f"{name}.policy",
+            "PropagationPolicy",
+            f"{args.workload}-propagation",
+            propagation(args.objects, tuple(args.patches), args.weights, args.failover),
+            ResourceOptions.merge(child, before),
+        )
+        self.policies = [placed]
         self.register_outputs({})
 
-
-def _policy(
-    name: str, kind: str, policy_name: str, spec: Mapping[str, Any], opts: ResourceOptions
-) -> kubernetes.apiextensions.CustomResource:
-    return kubernetes.apiextensions.CustomResource(
-        name,
-        api_version=POLICY_API,
-        kind=kind,
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(name=policy_name, namespace=WORKLOAD_NAMESPACE),
-        spec=dict(spec),
-        opts=opts,
-    )
+    def _policy(
+        self, name: str, kind: str, policy_name: str, spec: Mapping[str, Any], opts: ResourceOptions
+    ) -> kubernetes.apiextensions.CustomResource:
+        return kubernetes.apiextensions.CustomResource(
+            name,
+            api_version=POLICY_API,
+            kind=kind,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=policy_name, namespace=self._args.namespace),
+            spec=dict(spec),
+            opts=opts,
+        )
 
 
 def propagation(
-    workload: str, members: Sequence[str], weights: Mapping[str, int], failover: Failover
+    objects: Sequence[Selected], members: Sequence[str], weights: Mapping[str, int], failover: Failover
 ) -> dict[str, Any]:
     """The spec of a PropagationPolicy that divides replicas by static weights.
 
-    All members are eligible: a Service goes to each, so that its name resolves everywhere, and a member without a
-    weight gets no replica.
+    All members are eligible: what has no replicas goes to each, so that a Service's name resolves everywhere, and a
+    member without a weight gets no replica.
     """
     placement = {
         "clusterAffinity": {"clusterNames": list(members)},
@@ -123,36 +116,35 @@ def propagation(
             },
         },
     }
-    spec: dict[str, Any] = {
-        "resourceSelectors": [dict(selector) for selector in SELECTORS[workload]],
-        "placement": placement,
-    }
+    spec: dict[str, Any] = {"resourceSelectors": [one.selector for one in objects], "placement": placement}
     if not failover.enabled:
         return spec
     return spec | {"propagateDeps": True, "failover": {"cluster": {"purgeMode": "Gracefully"}}}
 
 
-def override(workload: str, member: str, placement: MemberPlacement) -> dict[str, Any]:
-    """The spec of an OverridePolicy: the workload's identity in one member, and for hello its region."""
-    identity = {
-        "path": "/spec/template/spec/serviceAccountName",
-        "operator": "add",
-        "value": placement.identities[workload],
-    }
-    region = {
-        "path": "/spec/template/spec/containers/0/env/0/value",
-        "operator": "replace",
-        "value": f"REGION={placement.region} CLUSTER={member}",
-    }
+def override(changed: Selected, member: str, patches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The spec of an OverridePolicy: what an object is otherwise in one member."""
     return {
-        "resourceSelectors": [dict(SELECTORS[workload][0])],
+        "resourceSelectors": [changed.selector],
         "overrideRules": [
             {
                 "targetCluster": {"clusterNames": [member]},
-                "overriders": {"plaintext": [identity, region] if workload == HELLO else [identity]},
+                "overriders": {"plaintext": [dict(patch) for patch in patches]},
             }
         ],
     }
+
+
+def lost_members(name: str, control_plane: KarmadaControlPlane, opts: ResourceOptions) -> None:
+    """The policy on what a lost member means, for all that is placed."""
+    kubernetes.apiextensions.CustomResource(
+        name,
+        api_version=POLICY_API,
+        kind="ClusterTaintPolicy",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(name="lost-members"),
+        spec=ready_members(),
+        opts=ResourceOptions.merge(opts, ResourceOptions(provider=control_plane.provider)),
+    )
 
 
 def ready_members() -> dict[str, Any]:

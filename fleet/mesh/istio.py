@@ -1,6 +1,7 @@
-"""Istio's control plane in one member: base, cacerts, istiod, and sidecars for the workload namespace."""
+"""Istio's control plane in one member: base, cacerts, istiod, and sidecars for the namespace that is there already."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,8 +13,11 @@ from fleet.config.settings import Mesh
 from fleet.lke.cluster import LkeCluster
 from fleet.mesh import values
 from fleet.mesh.ca import MemberAuthority, MemberAuthorityArgs, RootAuthority
-from fleet.naming import ISTIO_NAMESPACE, NETWORK_LABEL, WORKLOAD_NAMESPACE
+from fleet.naming import DEFAULT_NAMESPACE, ISTIO_NAMESPACE, NETWORK_LABEL
 from fleet.state import content
+
+INJECTED: Final = {"istio-injection": "enabled"}
+"""On a namespace whose pods get sidecars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ class Istio(pulumi.ComponentResource):
     base: kubernetes.helm.v3.Release
     istiod: kubernetes.helm.v3.Release
     injection: kubernetes.core.v1.NamespacePatch
-    """The workload namespace with sidecar injection; pods made before it have no sidecar."""
+    """The namespace default with sidecar injection; pods made before it have no sidecar."""
 
     def __init__(self, name: str, args: IstioArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:mesh:Istio", name, {}, opts)
@@ -96,9 +100,7 @@ class Istio(pulumi.ComponentResource):
         self.version = charts.version_of(self.istiod)
         self.injection = kubernetes.core.v1.NamespacePatch(
             f"{name}-injection",
-            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(
-                name=WORKLOAD_NAMESPACE, labels={"istio-injection": "enabled"}
-            ),
+            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(name=DEFAULT_NAMESPACE, labels=INJECTED),
             # The label only works through istiod's webhook.
             opts=ResourceOptions.merge(in_member, ResourceOptions(depends_on=[self.istiod])),
         )

@@ -1,101 +1,34 @@
-"""Istio's policies of one member: mutual TLS, where requests to hello go, and who may call it."""
+"""How calls of one workload travel: its balance over regions, and the way from the ingress gateways. Pure functions."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from __future__ import annotations
 
-import pulumi
-import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
+from typing import TYPE_CHECKING, Any, Final
 
-from fleet.config.settings import Ingress, Route, Traffic, TrafficMode
-from fleet.mesh.istio import Istio
+from fleet.config.workloads import TrafficMode
 from fleet.mesh.values import CONNECTION_SECONDS, HTTP_PORT, INGRESS_LABELS
-from fleet.naming import (
-    HELLO,
-    HELLO_PORT,
-    INGRESS_GATEWAY,
-    ISTIO_NAMESPACE,
-    SLEEP,
-    WORKLOAD_NAMESPACE,
-    workload_identity,
-)
+from fleet.naming import service_host
 
-HELLO_HOST: Final = f"{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
+    from fleet.config.settings import Traffic
+    from fleet.config.workloads import Workload, WorkloadIngress
 
-@dataclass(frozen=True, kw_only=True)
-class TrafficPoliciesArgs:
-    """One member's istiod, and the rules of the fleet."""
-
-    istio: Istio
-    traffic: Traffic
-    ingress: Ingress
+LISTENER: Final = "ingress"
+"""The Gateway of a namespace by which the ingress gateway listens."""
 
 
-class TrafficPolicies(pulumi.ComponentResource):
-    """The rules that one member's proxies follow."""
-
-    def __init__(self, name: str, args: TrafficPoliciesArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("fleet:policies:Traffic", name, {}, opts)
-        self._name = name
-        # istiod's webhook checks every rule, and refuses everything until it answers.
-        self._opts = ResourceOptions.merge(
-            args.istio.member.inside(self), ResourceOptions(depends_on=[args.istio.istiod])
-        )
-        member = args.istio.member.name
-        self._rule("mutual-tls", "security.istio.io/v1", "PeerAuthentication", "default", ISTIO_NAMESPACE, strict())
-        self._rule(
-            "balance", "networking.istio.io/v1", "DestinationRule", HELLO, WORKLOAD_NAMESPACE, balance(args.traffic)
-        )
-        self._rule(
-            "callers", "security.istio.io/v1", "AuthorizationPolicy", "hello-callers", WORKLOAD_NAMESPACE, callers()
-        )
-        for source in forbidden_sources(member, args.traffic.forbidden):
-            self._rule(
-                f"not-from-{source}",
-                "security.istio.io/v1",
-                "AuthorizationPolicy",
-                f"hello-not-from-{source}",
-                WORKLOAD_NAMESPACE,
-                not_from(source),
-            )
-        if args.ingress.enabled:
-            hosts = list(args.ingress.hosts)
-            self._rule("ingress", "networking.istio.io/v1", "Gateway", "ingress", WORKLOAD_NAMESPACE, ingress(hosts))
-            self._rule(
-                "route", "networking.istio.io/v1", "VirtualService", "hello-ingress", WORKLOAD_NAMESPACE, route(hosts)
-            )
-        self.register_outputs({})
-
-    def _rule(self, role: str, api_version: str, kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> None:
-        kubernetes.apiextensions.CustomResource(
-            f"{self._name}-{role}",
-            api_version=api_version,
-            kind=kind,
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=namespace),
-            spec=dict(spec),
-            opts=self._opts,
-        )
-
-
-def strict() -> dict[str, Any]:
-    """The spec of a PeerAuthentication that refuses plain text; in istio-system it holds for the whole mesh."""
-    return {"mtls": {"mode": "STRICT"}}
-
-
-def balance(traffic: Traffic) -> dict[str, Any]:
-    """The spec of hello's DestinationRule.
+def balance(
+    name: str, workload: Workload, traffic: Traffic, *, member: str, regions: Mapping[str, str]
+) -> dict[str, Any]:
+    """The spec of a workload's DestinationRule in one member.
 
     Locality mode prefers the caller's own region and fails over; Istio needs outlier detection for that. Global mode
-    spreads over all endpoints alike.
+    spreads over all endpoints alike. `member` is where the callers are, and `regions` has the region of every member.
     """
     detection = traffic.outlier_detection
     policy = {
-        "loadBalancer": {
-            "simple": "ROUND_ROBIN",
-            "localityLbSetting": {"enabled": traffic.mode is TrafficMode.LOCALITY},
-        },
+        "loadBalancer": {"simple": "ROUND_ROBIN", "localityLbSetting": _locality(traffic, member, regions)},
         "outlierDetection": {
             "consecutive5xxErrors": detection.consecutive_5xx_errors,
             "interval": f"{detection.interval_seconds}s",
@@ -107,57 +40,76 @@ def balance(traffic: Traffic) -> dict[str, Any]:
     # In the policy of the host itself istiod takes the duration for what gateways pass too, which then cut calls off
     # (networkfilter.go); a port's policy is for callers alone, and has to say everything.
     draining = {"tcp": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"}}
-    of_port = {"port": {"number": HELLO_PORT}, "connectionPool": draining} | policy
-    return {"host": HELLO_HOST, "trafficPolicy": policy | {"portLevelSettings": [of_port]}}
-
-
-def callers() -> dict[str, Any]:
-    """The spec of the AuthorizationPolicy that lets sleep and the ingress gateway of any member call hello.
-
-    Being the only ALLOW policy of hello, it refuses everyone else.
-    """
-    return _rule_for("ALLOW", member="*")
-
-
-def forbidden_sources(member: str, forbidden: Iterable[Route]) -> list[str]:
-    """Members whose sleep and ingress gateway may not call into this one."""
-    return [route.source for route in forbidden if route.target == member]
-
-
-def not_from(source: str) -> dict[str, Any]:
-    """The spec of the AuthorizationPolicy that refuses another member's callers; DENY goes before ALLOW."""
-    return _rule_for("DENY", member=source)
-
-
-def _rule_for(action: str, *, member: str) -> dict[str, Any]:
-    callers = [
-        principal(WORKLOAD_NAMESPACE, workload_identity(SLEEP, member)),
-        principal(ISTIO_NAMESPACE, workload_identity(INGRESS_GATEWAY, member)),
+    of_ports = [
+        {"port": {"number": number}, "connectionPool": draining} | policy
+        for number in sorted(port.port for port in workload.ports.values())
     ]
     return {
-        "selector": {"matchLabels": {"app": HELLO}},
-        "action": action,
-        "rules": [{"from": [{"source": {"principals": callers}}]}],
+        "host": service_host(name, workload.namespace),
+        "trafficPolicy": policy | {"portLevelSettings": of_ports},
     }
 
 
-def ingress(hosts: list[str]) -> dict[str, Any]:
-    """The spec of the Gateway by which the ingress gateway listens."""
+def _locality(traffic: Traffic, member: str, regions: Mapping[str, str]) -> dict[str, Any]:
+    """Istio knows one region after a caller's own, and takes the others alike (applyLocalityFailover)."""
+    setting: dict[str, Any] = {"enabled": traffic.mode is TrafficMode.LOCALITY}
+    own = regions[member]
+    after = [regions[name] for name in traffic.failover if regions.get(name, own) != own]
+    if setting["enabled"] and after:
+        setting["failover"] = [{"from": own, "to": after[0]}]
+    return setting
+
+
+def calls(name: str, workload: Workload, traffic: Traffic) -> dict[str, Any] | None:
+    """The spec of the VirtualService by which sidecars call a workload; None where Istio's own way will do."""
+    if (patience := _patience(traffic)) is None:
+        return None
+    host = service_host(name, workload.namespace)
+    return {
+        "hosts": [host],
+        "http": [
+            {"match": [{"port": workload.ports[port].port}], "route": [_to(host, workload.ports[port].port)]} | patience
+            for port in workload.http_ports
+        ],
+    }
+
+
+def _patience(traffic: Traffic) -> dict[str, Any] | None:
+    said: dict[str, Any] = {}
+    if traffic.timeout_seconds is not None:
+        said["timeout"] = f"{traffic.timeout_seconds}s"
+    if traffic.retries is not None:
+        said["retries"] = {"attempts": traffic.retries}
+    return said or None
+
+
+def _to(host: str, port: int) -> dict[str, Any]:
+    return {"destination": {"host": host, "port": {"number": port}}}
+
+
+def listener() -> dict[str, Any]:
+    """The spec of the Gateway by which the ingress gateway listens; what leads on names its hosts."""
     return {
         "selector": {"istio": INGRESS_LABELS["istio"]},
-        "servers": [{"port": {"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}, "hosts": hosts}],
+        "servers": [{"port": {"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
     }
 
 
-def route(hosts: list[str]) -> dict[str, Any]:
-    """The spec of the VirtualService that leads from the ingress gateway to hello."""
+def route(name: str, workload: Workload, ingress: WorkloadIngress, traffic: Traffic) -> dict[str, Any]:
+    """The spec of the VirtualService that leads from the ingress gateway to a workload."""
+    port = workload.ports[ingress.port or workload.http_ports[0]].port
+    leads = {"route": [_to(service_host(name, workload.namespace), port)]} | (_patience(traffic) or {})
+    matches = _matches(ingress.paths)
     return {
-        "hosts": hosts,
-        "gateways": ["ingress"],
-        "http": [{"route": [{"destination": {"host": HELLO_HOST, "port": {"number": HELLO_PORT}}}]}],
+        "hosts": list(ingress.hosts),
+        "gateways": [LISTENER],
+        "http": [({"match": matches} if matches else {}) | leads],
     }
 
 
-def principal(namespace: str, service_account: str) -> str:
-    """The SPIFFE principal of a service account, in the form that AuthorizationPolicy takes."""
-    return f"cluster.local/ns/{namespace}/sa/{service_account}"
+def _matches(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """A path is that one and what is below it; a prefix alone would be for /cartoon where /cart is meant."""
+    if "/" in paths:
+        return []
+    kinds = ("exact", ""), ("prefix", "/")
+    return [{"uri": {kind: f"{path}{end}"}} for path in paths for kind, end in kinds]

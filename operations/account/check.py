@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fleet.naming import HELLO
 from operations.account import leftovers
 from operations.account.claims import WITHIN_SECONDS, claims
 from operations.account.estimate import estimate
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from linode_api4 import LinodeClient
     from rich.console import Console
 
+    from fleet.config.workloads import Workload
     from operations.account.claims import Fleet
     from operations.account.folder import Folder
     from operations.account.leftovers import Leftover
@@ -44,6 +44,9 @@ class PulumiStack(Protocol):
 
     def set(self, key: str, value: str) -> None:
         """Set a value at a path of the config."""
+
+    def workloads(self) -> Mapping[str, Workload]:
+        """The workloads of the config, by name."""
 
     def preview(self) -> Plan:
         """What `up` would do."""
@@ -74,8 +77,8 @@ class Check:
     folder: Folder
     client: LinodeClient
     console: Console
-    reached: Callable[[Mapping[str, Any]], AbstractContextManager[Fleet]]
-    """The fleet of a stack's outputs."""
+    reached: Callable[[Mapping[str, Any], Mapping[str, Workload]], AbstractContextManager[Fleet]]
+    """The fleet of a stack's outputs and workloads."""
     gone_seconds: float = GONE_SECONDS
     claim_seconds: float = WITHIN_SECONDS
     wrong: list[str] = field(default_factory=list)
@@ -163,7 +166,7 @@ class Check:
             self.folder.keep(replace(noted, buckets=noted.buckets | {backups["bucket"]}))
 
     def _look(self) -> None:
-        with self.reached(self.stack.outputs()) as fleet:
+        with self._reached() as fleet:
             for claim in claims(fleet, within=self.claim_seconds):
                 self.console.print("  ", shown(claim), sep="", soft_wrap=True)
                 if not claim.holds:
@@ -176,10 +179,11 @@ class Check:
             self._note_wrong(f"a second up changed what nobody had touched: {_counted(changed)}")
 
     def _update(self) -> None:
-        with self.reached(self.stack.outputs()) as fleet:
-            replicas = fleet.replicas(HELLO)
         self.stack.set("fleet:tags.updated", "once")
-        self.stack.set(f"fleet:workloads.{HELLO}.replicas", str(replicas + 1))
+        with self._reached() as fleet:
+            # Each has a rollout of its own, so that one stands for all.
+            for workload in sorted(fleet.workloads)[:1]:
+                self.stack.set(f"fleet:workloads.{workload}.replicas", str(fleet.replicas(workload) + 1))
         changes = self.stack.up()
         self.say(f"  {_counted(changes)}")
         if lost := {op: count for op, count in changes.items() if op in _LOSING}:
@@ -187,6 +191,9 @@ class Check:
         if not changes.get("update"):
             self._note_wrong("the update changed nothing")
         self._look()
+
+    def _reached(self) -> AbstractContextManager[Fleet]:
+        return self.reached(self.stack.outputs(), self.stack.workloads())
 
     def _destroy(self) -> None:
         try:

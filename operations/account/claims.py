@@ -17,14 +17,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests
 
-from fleet.naming import HELLO, HELLO_PORT, KARMADA, SLEEP, WORKLOAD_NAMESPACE
-from operations.claims import NO_ANSWER, Claim, region
+from fleet.config.hosts import ANY
+from fleet.naming import KARMADA
+from operations.claims import ANSWERED, CURL, NO_ANSWER, STATUS_MARK, Claim, region
 from operations.errors import OperationError
 from operations.kubectl import line
 from operations.waiting import holds_within
+from operations.workloads import Call, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from fleet.config.workloads import Workload, WorkloadIngress
 
 # So many that none of a few regions is left out by chance, where traffic spreads over all.
 _CALLS: Final = 30
@@ -33,7 +37,6 @@ _KUBECTL_SECONDS: Final = 60.0
 WITHIN_SECONDS: Final = 180.0
 """How long a claim may take to come true: what is new in one region is known in another only later."""
 _PAUSE_SECONDS: Final = 5.0
-_DEPLOYMENT: Final = ("deployments.apps", "--namespace", WORKLOAD_NAMESPACE)
 
 
 class Api(Protocol):
@@ -42,8 +45,8 @@ class Api(Protocol):
     def get(self, *what: str) -> Any:
         """An object, or a list of them. Raises OperationError."""
 
-    def shell(self, workload: str, script: str, *, seconds: float) -> str:
-        """What a script prints in a workload's first container. Raises OperationError."""
+    def shell(self, workload: str, namespace: str, script: str, *, seconds: float) -> str:
+        """What a script prints in a workload's own container. Raises OperationError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +59,9 @@ class Kubectl:
         """An object, or a list of them. Raises OperationError."""
         return json.loads(self._run("get", *what, "--output=json"))
 
-    def shell(self, workload: str, script: str, *, seconds: float) -> str:
-        """What a script prints in a workload's first container. Raises OperationError."""
-        target = (f"deployment/{workload}", f"--namespace={WORKLOAD_NAMESPACE}", f"--container={workload}")
+    def shell(self, workload: str, namespace: str, script: str, *, seconds: float) -> str:
+        """What a script prints in a workload's own container. Raises OperationError."""
+        target = (f"deployment/{workload}", f"--namespace={namespace}", f"--container={workload}")
         return self._run("exec", *target, "--", "sh", "-c", script, seconds=seconds)
 
     def _run(self, *arguments: str, seconds: float = _KUBECTL_SECONDS) -> str:
@@ -93,13 +96,16 @@ class Fleet:
     karmada: Api
     """As its viewers see it."""
     members: tuple[Member, ...]
+    workloads: Mapping[str, Workload]
+    """Their entries, by name."""
 
     @staticmethod
-    def of(outputs: Mapping[str, Any], api: Callable[[str, str], Api]) -> Fleet:
+    def of(outputs: Mapping[str, Any], workloads: Mapping[str, Workload], api: Callable[[str, str], Api]) -> Fleet:
         """By a stack's outputs; `api` makes an API of a name and a kubeconfig."""
         views, own = outputs["viewKubeconfigs"], outputs["kubeconfigs"]
         return Fleet(
             karmada=api(f"view-{KARMADA}", views[KARMADA]),
+            workloads=workloads,
             members=tuple(
                 Member(
                     name=name,
@@ -116,11 +122,15 @@ class Fleet:
 
     def replicas(self, workload: str) -> int:
         """How many there are to be of a workload, over all members. Raises OperationError."""
-        return int(self.karmada.get(*_DEPLOYMENT, workload)["spec"]["replicas"])
+        return int(self.karmada.get(*self.deployment(workload))["spec"]["replicas"])
+
+    def deployment(self, workload: str) -> tuple[str, ...]:
+        """What to ask for a workload's Deployment by."""
+        return ("deployments.apps", "--namespace", self.workloads[workload].namespace, workload)
 
 
 @contextmanager
-def reached(outputs: Mapping[str, Any]) -> Iterator[Fleet]:
+def reached(outputs: Mapping[str, Any], workloads: Mapping[str, Workload]) -> Iterator[Fleet]:
     """The fleet of a stack's outputs by kubectl, with kubeconfigs in a private folder for as long as the block."""
     with tempfile.TemporaryDirectory(prefix="fleet-check-") as name:  # mode 0700
 
@@ -129,18 +139,20 @@ def reached(outputs: Mapping[str, Any]) -> Iterator[Fleet]:
             file.write_text(kubeconfig, encoding="utf-8")
             return Kubectl(kubeconfig=file)
 
-        yield Fleet.of(outputs, api)
+        yield Fleet.of(outputs, workloads, api)
 
 
 def claims(fleet: Fleet, *, within: float) -> Iterator[Claim]:
     """One after the other; each is looked at again until it holds, or the time is over."""
     yield settled(partial(joined, fleet), within)
-    for workload in (HELLO, SLEEP):
+    for workload in fleet.workloads:
         yield settled(partial(spread, fleet, workload), within)
     for member in fleet.members:
-        yield settled(partial(answered, member, fleet), within)
-        if member.ingress:
-            yield settled(partial(answered_outside, member), within)
+        for call in allowed(fleet.workloads):
+            yield settled(partial(answered, member, fleet, call), within)
+        for workload, entry in fleet.workloads.items():
+            if member.ingress and entry.ingress:
+                yield settled(partial(answered_outside, member, workload, entry.ingress), within)
 
 
 def settled(look: Callable[[], Claim], within: float) -> Claim:
@@ -179,7 +191,7 @@ def spread(fleet: Fleet, workload: str) -> Claim:
     """As many replicas are ready as were submitted to Karmada, and there are some in every member."""
     wanted = fleet.replicas(workload)
     ready = {
-        member.name: int(member.view.get(*_DEPLOYMENT, workload).get("status", {}).get("readyReplicas", 0))
+        member.name: int(member.view.get(*fleet.deployment(workload)).get("status", {}).get("readyReplicas", 0))
         for member in fleet.members
     }
     return Claim(
@@ -189,31 +201,42 @@ def spread(fleet: Fleet, workload: str) -> Claim:
     )
 
 
-def answered(member: Member, fleet: Fleet) -> Claim:
-    """Calls of hello from the member's sleep are all answered: by every region, or where it is preferred by its own."""
-    rule = member.view.get("destinationrules.networking.istio.io", HELLO, "--namespace", WORKLOAD_NAMESPACE)
+def answered(member: Member, fleet: Fleet, call: Call) -> Claim:
+    """Calls that an entry allows are all answered: by every region, or where it is preferred by the member's own.
+
+    They are made by the caller's own curl.
+    """
+    rule = member.view.get("destinationrules.networking.istio.io", "--namespace", call.namespace, call.called)
     local = bool(rule["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["enabled"])
     expected = {member.region} if local else {other.region for other in fleet.members}
-    fetch = f"curl --silent --show-error --max-time {_CALL_SECONDS} {HELLO}:{HELLO_PORT}"
+    fetch = f"{CURL} --max-time {_CALL_SECONDS} {call.url}"
     script = f"for call in $(seq {_CALLS}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
-    said = member.operator.shell(SLEEP, script, seconds=_CALLS * _CALL_SECONDS + _KUBECTL_SECONDS)
+    seconds = _CALLS * _CALL_SECONDS + _KUBECTL_SECONDS
+    said = member.operator.shell(call.caller, call.caller_namespace, script, seconds=seconds)
     answers = Counter(region(answer) for answer in said.splitlines())
     return Claim(
-        text=f"{SLEEP} in {member.name} is answered by {HELLO} of {' and '.join(sorted(expected))}",
-        holds=answers.keys() == expected and answers.total() == _CALLS,
+        text=f"{call.caller} in {member.name} is answered by {call.called} of {' and '.join(sorted(expected))}",
+        holds=answers.keys() in (expected, {ANSWERED}) and answers.total() == _CALLS,
         evidence=", ".join(f"{count} of {_CALLS} by {place}" for place, count in sorted(answers.items())),
     )
 
 
-def answered_outside(member: Member) -> Claim:
-    """Whoever is outside and calls the member's ingress is answered by hello."""
-    url = f"http://{member.ingress}/"
+def answered_outside(member: Member, workload: str, ingress: WorkloadIngress) -> Claim:
+    """Whoever is outside and calls the member's ingress is answered by a workload."""
+    url = f"http://{member.ingress}{ingress.paths[0]}"
     try:
-        answer = region(requests.get(url, timeout=_CALL_SECONDS).text)
+        found = requests.get(url, headers=asked_for(ingress), timeout=_CALL_SECONDS)
+        answer = region(f"{found.text} {STATUS_MARK}{found.status_code}")
     except requests.RequestException as error:
         answer = f"{NO_ANSWER} ({type(error).__name__})"
     return Claim(
-        text=f"the ingress of {member.name} answers",
+        text=f"the ingress of {member.name} leads to {workload}",
         holds=not answer.startswith(NO_ANSWER),
         evidence=f"{url} by {answer}",
     )
+
+
+def asked_for(ingress: WorkloadIngress) -> dict[str, str]:
+    """The header by which an ingress knows a workload, with some name where a star stands for any."""
+    host = ingress.hosts[0]
+    return {} if host == ANY else {"Host": host.replace(ANY, "any")}

@@ -16,6 +16,7 @@ from pulumi.automation.errors import InvalidVersionError, create_command_error
 from operations.account.folder import STACK
 from operations.account.limits import TimeOverError
 from operations.errors import OperationError
+from operations.workloads import entries
 from plan.events import plan_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation import EngineEvent, OnOutput
 
+    from fleet.config.workloads import Workload
     from operations.account.folder import Folder
     from plan.events import Plan
 
@@ -110,6 +112,12 @@ class Engine:
         """Set a value at a path of the stack's config: `fleet:tags.check`. Raises OperationError."""
         with self._told("config set"):
             self._stack.set_config(key, ConfigValue(value), path=True)
+
+    def workloads(self) -> dict[str, Workload]:
+        """The workloads of the stack's config, by name. Raises OperationError."""
+        with self._told("config"):
+            found = self._stack.get_all_config()
+        return entries({key: setting.value for key, setting in found.items()})
 
     def preview(self) -> Plan:
         """What `up` would do. Raises OperationError."""

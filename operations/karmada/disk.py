@@ -98,7 +98,8 @@ def _pod_with_disk(name: str, claim: str) -> dict[str, Any]:
                 {
                     "name": "disk",
                     "image": str(KUBECTL_IMAGE),
-                    "command": ["sleep", str(int(LIMIT_SECONDS) * 2)],
+                    # Until the deadline above.
+                    "command": ["tail", "-f", "/dev/null"],
                     "volumeMounts": [{"name": "data", "mountPath": _DATA}],
                 }
             ],

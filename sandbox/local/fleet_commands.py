@@ -12,6 +12,7 @@ from rich.console import Console
 
 from operations.claims import shown
 from operations.stages import Stage, StoppedError, duration, kept, run_stages
+from operations.workloads import allowed, entries
 from sandbox.clusters.clients import Name  # noqa: TC001 - Typer reads the annotations at run time
 from sandbox.clusters.host import preflight
 from sandbox.clusters.host.delays import Delays
@@ -22,7 +23,7 @@ from sandbox.local.sandbox_commands import WithDelays  # noqa: TC001 - Typer rea
 from sandbox.local.stages import prepare as prepare_machine
 from sandbox.local.stages import stages
 from sandbox.local.target import Target
-from sandbox.verify.commands import claims, outputs
+from sandbox.verify.commands import claims, config, outputs
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import members, views
 from sandbox.verify.mesh import calls_by_member
@@ -91,7 +92,8 @@ def _check(target: Target) -> list[Claim]:
     keep_all(found, target.layout.kubeconfigs)
     console, checked = Console(stderr=True), []
     with tempfile.TemporaryDirectory(prefix="fleet-claims-") as folder:
-        for claim in claims(found, target.layout, Path(folder)):
+        settings = config(target.stack, target.workspace)
+        for claim in claims(found, settings, target.layout, Path(folder)):
             console.print(shown(claim), soft_wrap=True)
             checked.append(claim)
     return checked
@@ -102,9 +104,18 @@ def _show(target: Target, checked: Sequence[Claim]) -> None:
     from sandbox.verify.survey import survey
 
     found, layout = outputs(target.stack, target.workspace), target.layout
-    # Calls come from pods, which takes the operator's identity; all else on the page is seen by a viewer.
-    calls = calls_by_member(members(found, layout, layout.kubeconfigs), CALLS)
-    seen = survey(found, layout, views(found, layout, layout.kubeconfigs), calls=calls, checked=checked)
+    # Calls come from pods' networks, which takes root on this machine; all else on the page is seen by a viewer.
+    workloads = entries(config(target.stack, target.workspace))
+    callers = members(found, layout, layout.kubeconfigs)
+    calls = {call: calls_by_member(callers, CALLS, call) for call in allowed(workloads)}
+    seen = survey(
+        found,
+        layout,
+        views(found, layout, layout.kubeconfigs),
+        workloads=workloads,
+        calls=calls,
+        checked=checked,
+    )
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_WITHOUT_TERMINAL)

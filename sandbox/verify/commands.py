@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from fleet.config.decoding import decoded, of_project
+from fleet.config.settings import Layer
 from operations.claims import shown
+from operations.workloads import entries
 from sandbox.clusters.clients import Name, enter_network
 from sandbox.clusters.host.layout import DEFAULT_NAME, Layout
 from sandbox.engine import EngineError, Project, Workspace, ask
 from sandbox.engine.project import CHECKOUT
 from sandbox.errors import SandboxError
-from sandbox.verify import account, backups, balancers, failover, firewall, karmada, mesh
+from sandbox.verify import account, backups, balancers, failover, firewall, karmada, mesh, secrets
 from sandbox.verify.member import karmada_api, members, views
 
 if TYPE_CHECKING:
@@ -55,15 +58,17 @@ def verify(
     console = Console()
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="fleet-verify-") as folder:
-        for claim in claims(outputs(stack, workspace), layout, Path(folder)):
+        for claim in claims(outputs(stack, workspace), config(stack, workspace), layout, Path(folder)):
             wrong += not claim.holds
             console.print(shown(claim))
     console.print(f"looked at in the sandbox; what differs with an account, and what that hides: {DIFFERENCES}")
     raise typer.Exit(1 if wrong else 0)
 
 
-def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator[Claim]:
+def claims(outputs: Mapping[str, Any], settings: Mapping[str, str], layout: Layout, folder: Path) -> Iterator[Claim]:
     """The claims about every layer that the stack has. `folder` takes kubeconfigs and is the caller's.
+
+    `settings` is the stack's config, with secrets in the clear.
 
     Raises:
         CommandError: a cluster cannot be asked.
@@ -79,8 +84,10 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
         )
     expelled = [cluster["name"] for cluster in outputs["clusters"] if cluster.get("expelled")]
     seen = views(outputs, layout, folder)
+    workloads = entries(settings) if Layer.WORKLOADS in layers(settings) else {}
     if api := karmada_api(outputs, layout, folder):
-        yield from karmada.claims(api, found, folder, expelled)
+        yield from karmada.claims(api, found, folder, workloads, expelled)
+        yield from secrets.claims(api, found, workloads, decoded(of_project(settings).get("secrets", "{}")))
     [manager] = [cluster["name"] for cluster in outputs["clusters"] if not cluster["network"]]
     if outputs.get("karmadaFirewall"):
         yield from firewall.claims(outputs, partial(account.ask, layout))
@@ -89,10 +96,31 @@ def claims(outputs: Mapping[str, Any], layout: Layout, folder: Path) -> Iterator
     if outputs.get("backups"):
         yield backups.backed_up(outputs, seen[manager], partial(account.ask, layout))
     if outputs.get("eastWestGateways"):
-        yield from mesh.claims(found, outputs["ingresses"])
+        yield from mesh.claims(found, outputs["ingresses"], workloads)
         yield from firewall.peers(outputs, partial(account.ask, layout))
     clusters = [cluster["name"] for cluster in outputs["clusters"] if cluster["name"] not in expelled]
     yield from balancers.claims(layout, [seen[name] for name in clusters])
+
+
+def layers(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """The layers that a stack's config asks for."""
+    said = of_project(settings).get("layers")
+    return tuple(decoded(said)) if said else tuple(Layer)
+
+
+def config(stack: str, workspace: Workspace) -> dict[str, str]:
+    """A stack's config as the engine hands it over, secrets in the clear.
+
+    Raises:
+        NoFleetError: there is no such stack.
+
+    """
+    try:
+        found = json.loads(ask(stack, workspace, "config", "--json", "--show-secrets"))
+    except EngineError as error:
+        why = error.why.splitlines()[-1]
+        raise NoFleetError(what="The stack's config cannot be read", why=why, remedy="Run `make up` first") from error
+    return {key: setting["value"] for key, setting in found.items()}
 
 
 def outputs(stack: str, workspace: Workspace) -> dict[str, Any]:

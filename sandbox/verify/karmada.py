@@ -11,14 +11,13 @@ import yaml
 
 from fleet.naming import (
     AGENT_KUBECONFIG,
-    HELLO,
+    DEFAULT_NAMESPACE,
     KARMADA_CLUSTER_NAMESPACE,
     KARMADA_NAMESPACE,
-    SLEEP,
-    WORKLOAD_NAMESPACE,
     execution_namespace,
 )
-from operations.claims import Claim
+from operations.claims import ANSWERED, NO_ANSWER, Claim
+from operations.workloads import allowed
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client, Member, Operator, View
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fleet.config.workloads import Workload
+    from operations.workloads import Call
+
 _UNPLACED: Final = "fleet-verify-unplaced"
 # Karmada's detector looks at a new object within a second (its log).
 _UNPLACED_SECONDS: Final = 5.0
@@ -40,9 +42,13 @@ _CALLS: Final = 30
 
 
 def claims(
-    karmada: Operator, members: Sequence[Member], folder: Path, expelled: Collection[str] = ()
+    karmada: Operator,
+    members: Sequence[Member],
+    folder: Path,
+    workloads: Mapping[str, Workload],
+    expelled: Collection[str] = (),
 ) -> Iterator[Claim]:
-    """Everything that holds of a fleet with hello and sleep on it. `folder` takes the agents' credentials.
+    """Everything that holds of a fleet with these workloads on it. `folder` takes the agents' credentials.
 
     Nothing is said of the members that are `expelled`.
 
@@ -51,12 +57,14 @@ def claims(
 
     """
     yield all_joined(karmada.view, {member.name for member in members}, expelled)
-    yield unplaced_without_policy(karmada)
-    for workload in (HELLO, SLEEP):
-        yield divided_by_weights(karmada.view, [member.view for member in members], workload)
-    for member in members:
-        if member.running(HELLO) and member.running(SLEEP):
-            yield answers_with_its_region(member)
+    yield unplaced_without_policy(karmada, workloads)
+    for name, workload in workloads.items():
+        yield divided_by_weights(karmada.view, [member.view for member in members], name, workload.namespace)
+    for call in allowed(workloads):
+        for member in members:
+            both = ((call.called, call.namespace), (call.caller, call.caller_namespace))
+            if all(member.running(*one) for one in both):
+                yield answers_with_its_region(member, call)
     for member in members:
         others = [other.name for other in members if other is not member]
         yield agent_is_confined(member, others, folder)
@@ -84,20 +92,20 @@ def _ready(cluster: Mapping[str, Any]) -> str:
     return next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
 
 
-def unplaced_without_policy(karmada: Operator) -> Claim:
+def unplaced_without_policy(karmada: Operator, workloads: Collection[str]) -> Claim:
     """A Deployment that no policy names stays at no replica and is bound to no member.
 
     Takes the operator's identity, since it submits one and deletes it again.
     The article's event "No policy match for resource" is not in Karmada 1.18.2, which only logs it (decision 0060).
     """
-    container = {"name": "main", "image": "docker.io/library/busybox:1.36", "command": ["sleep", "3600"]}
+    container = {"name": "main", "image": "docker.io/library/busybox:1.36", "command": ["tail", "-f", "/dev/null"]}
     labels = {"app": _UNPLACED}
     spec = {
         "replicas": 3,
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
     }
-    metadata = {"name": _UNPLACED, "namespace": WORKLOAD_NAMESPACE}
+    metadata = {"name": _UNPLACED, "namespace": DEFAULT_NAMESPACE}
     document = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
     karmada.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(document))
     try:
@@ -108,7 +116,7 @@ def unplaced_without_policy(karmada: Operator) -> Claim:
         karmada.kubectl("delete", "deployment", _UNPLACED, "--ignore-not-found")
     return Claim(
         text="a Deployment without a policy stays at 0 replicas",
-        holds=replicas == 0 and _UNPLACED not in bindings and HELLO in bindings,
+        holds=replicas == 0 and _UNPLACED not in bindings and bindings >= set(workloads),
         evidence=f"{replicas} of 3 after {_UNPLACED_SECONDS:.0f} s; bound are {', '.join(sorted(bindings))}",
     )
 
@@ -119,12 +127,15 @@ def _bound(karmada: View) -> set[str]:
     return {resource["name"] for resource in resources if resource["kind"] == "Deployment"}
 
 
-def divided_by_weights(karmada: View, members: Sequence[View], workload: str) -> Claim:
+def divided_by_weights(
+    karmada: View, members: Sequence[View], workload: str, namespace: str = DEFAULT_NAMESPACE
+) -> Claim:
     """The pods that run in each member are the share that the policy's weights give it, to the nearest whole pod."""
-    replicas = karmada.get("deployment", workload)["spec"]["replicas"]
-    weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation"))
+    place = f"--namespace={namespace}"
+    replicas = karmada.get("deployment", workload, place)["spec"]["replicas"]
+    weights = policy_weights(karmada.get("propagationpolicy", f"{workload}-propagation", place))
     running = until(
-        lambda: {member.name: len(running_pods(member, workload)) for member in members},
+        lambda: {member.name: len(running_pods(member, workload, namespace)) for member in members},
         enough=lambda found: is_fair(found, weights, replicas),
         seconds=_WITHIN_SECONDS,
         every=_PAUSE_SECONDS,
@@ -153,20 +164,18 @@ def is_fair(running: Mapping[str, int], weights: Mapping[str, int], replicas: in
     return sum(running.values()) == replicas and all(abs(running[name] - shares[name]) < 1 for name in running)
 
 
-def running_pods(member: View, workload: str) -> list[str]:
+def running_pods(member: View, workload: str, namespace: str = DEFAULT_NAMESPACE) -> list[str]:
     """The names of a workload's pods in a member that run, are ready, and are not about to go."""
-    return [pod["metadata"]["name"] for pod in member.running(workload)]
+    return [pod["metadata"]["name"] for pod in member.running(workload, namespace)]
 
 
-def answers_with_its_region(member: Member) -> Claim:
-    """Called from the member's own sleep, hello of this region is among those that answer.
-
-    Takes the operator's identity, since it calls from a pod.
-    """
-    answers: Counter[str] = calls(member, _CALLS)
+def answers_with_its_region(member: Member, call: Call) -> Claim:
+    """Called from a pod of the member, what runs there is among those that answer, if they say where they are."""
+    answers: Counter[str] = calls(member, _CALLS, call)
+    told = answers.keys() - {ANSWERED, NO_ANSWER}
     return Claim(
-        text=f"hello answers in {member.name} with its region",
-        holds=answers[member.region] > 0,
+        text=f"{call.called} answers in {member.name} with its region",
+        holds=answers[member.region if told else ANSWERED] > 0,
         evidence=", ".join(f"{count} times {region}" for region, count in sorted(answers.items())),
     )
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fleet.naming import KARMADA, WORKLOAD_NAMESPACE
+from fleet.naming import DEFAULT_NAMESPACE, KARMADA
 from sandbox.clusters.host.provisions import Provisions
 from sandbox.clusters.host.subprocesses import inside, run
 from sandbox.privileges import as_invoker, identity
@@ -52,11 +52,11 @@ class View(Client):
     name: str
     """The cluster's in the stack, or Karmada's."""
 
-    def running(self, workload: str) -> list[dict[str, Any]]:
+    def running(self, workload: str, namespace: str = DEFAULT_NAMESPACE) -> list[dict[str, Any]]:
         """A workload's pods that run, are ready, and are not about to go. Raises CommandError."""
         return [
             pod
-            for pod in self.get("pods", f"--selector=app={workload}", f"--namespace={WORKLOAD_NAMESPACE}")["items"]
+            for pod in self.get("pods", f"--selector=app={workload}", f"--namespace={namespace}")["items"]
             if "deletionTimestamp" not in pod["metadata"]
             and any(
                 condition["type"] == "Ready" and condition["status"] == "True"
@@ -79,12 +79,12 @@ class Member(Operator):
     name: str
     region: str
 
-    def running(self, workload: str) -> list[dict[str, Any]]:
+    def running(self, workload: str, namespace: str = DEFAULT_NAMESPACE) -> list[dict[str, Any]]:
         """What `View.running` has. Raises CommandError."""
-        return self.view.running(workload)
+        return self.view.running(workload, namespace)
 
     def shell(self, workload: str, script: str, *, timeout_seconds: float = 60.0) -> str:
-        """What a script prints in the first container of a workload (`deployment/sleep`). Raises CommandError."""
+        """What a script prints in the first container of a workload (`deployment/NAME`). Raises CommandError."""
         container = workload.rpartition("/")[2]
         line = ("exec", workload, f"--container={container}", "--", "sh", "-c", script)
         return self.kubectl(*line, timeout_seconds=timeout_seconds)

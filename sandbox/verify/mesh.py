@@ -5,36 +5,39 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from fleet.config.hosts import ANY
 from fleet.mesh.values import CROSS_NETWORK_PORT, EAST_WEST_LABELS
-from fleet.naming import HELLO, HELLO_PORT, ISTIO_NAMESPACE, SLEEP, WORKLOAD_NAMESPACE
-from operations.claims import NO_ANSWER, Claim, region
+from fleet.naming import DEFAULT_NAMESPACE, ISTIO_NAMESPACE
+from operations.claims import ANSWERED, CURL, NO_ANSWER, REFUSED, Claim, region
+from operations.workloads import allowed, refused
 from sandbox.clusters.host.subprocesses import CommandError, inside, run
+from sandbox.verify.pods import in_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fleet.config.workloads import Workload, WorkloadIngress
+    from operations.workloads import Call
     from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member, View
 
-CALLER: Final = f"deployment/{SLEEP}"
 EAST_WEST_GATEWAY: Final = EAST_WEST_LABELS["app"]
 _HEALTHY: Final = 1
 """Istio's HealthStatus of an endpoint that takes calls (pilot/pkg/model/service.go)."""
 _TIMEOUT_SECONDS: Final = 5
 _CALLS: Final = 10
-HELLO_CLUSTER: Final = f"outbound|{HELLO_PORT}||{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
-"""How a sidecar's configuration calls hello's endpoints."""
-_HELLO_PASSED_ON: Final = f"outbound_.{HELLO_PORT}_._.{HELLO}.{WORKLOAD_NAMESPACE}.svc.cluster.local"
-"""How an east-west gateway's configuration calls hello's own pods."""
 
 
-def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[Claim]:
+def claims(
+    members: Sequence[Member], ingresses: Mapping[str, str], workloads: Mapping[str, Workload]
+) -> Iterator[Claim]:
     """Everything that holds in every mode of traffic, one claim after the other, and nothing is changed.
 
     `ingresses` are addresses by member. What a proxy or istiod knows is asked in its pod, which takes the operator's
@@ -46,18 +49,25 @@ def claims(members: Sequence[Member], ingresses: Mapping[str, str]) -> Iterator[
     """
     for member in members:
         yield peers_are_read(member, members)
-    yield one_root(members)
-    for member in members:
-        yield routed_through_gateways(member)
-    for member in members:
-        if member.running(SLEEP):
-            yield answered_as_configured(member)
-    for member in members:
-        if pods := member.running(HELLO):
-            yield plain_text_is_refused(member.view, pods[0])
-    for member in members:
-        if member.name in ingresses:
-            yield ingress_answers(member.view, member.region, ingresses[member.name])
+    yield one_root(members, workloads)
+    for call in allowed(workloads):
+        callers = [member for member in members if member.running(call.caller, call.caller_namespace)]
+        for member in callers:
+            yield routed_through_gateways(member, call)
+        for member in callers:
+            yield answered_as_configured(member, call)
+    for call in refused(workloads):
+        for member in members:
+            if member.running(call.caller, call.caller_namespace):
+                yield not_let_in(member, call)
+    for name, workload in workloads.items():
+        for member in members:
+            if workload.ports and (pods := member.running(name, workload.namespace)):
+                yield plain_text_is_refused(member.view, name, pods[0])
+    for name, workload in workloads.items():
+        for member in members:
+            if member.name in ingresses and workload.ingress:
+                yield ingress_answers(member.view, member.region, ingresses[member.name], name, workload)
 
 
 def peers_are_read(member: Member, members: Sequence[Member]) -> Claim:
@@ -103,9 +113,9 @@ def _gateway_pods(member: View) -> set[str]:
     return {endpoint["addresses"][0] for endpoint in endpoints if endpoint["conditions"].get("ready")}
 
 
-def certificates(member: Member, workload: str = CALLER) -> list[x509.Certificate]:
+def certificates(member: Member, workload: str, namespace: str = DEFAULT_NAMESPACE) -> list[x509.Certificate]:
     """The chain of a workload's own certificate, as its Envoy presents it: the leaf first, the root last."""
-    chain = _secret(member, workload, "default")["tls_certificate"]["certificate_chain"]
+    chain = _secret(member, workload, namespace, "default")["tls_certificate"]["certificate_chain"]
     return up_to_root(x509.load_pem_x509_certificates(base64.b64decode(chain["inline_bytes"])))
 
 
@@ -115,24 +125,25 @@ def up_to_root(presented: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     return [*signed, *presented[len(signed) : len(signed) + 1]]
 
 
-def trusted(member: Member, workload: str = CALLER) -> list[x509.Certificate]:
+def trusted(member: Member, workload: str, namespace: str = DEFAULT_NAMESPACE) -> list[x509.Certificate]:
     """The roots that a workload's Envoy checks others by."""
-    anchors = _secret(member, workload, "ROOTCA")["validation_context"]["trusted_ca"]
+    anchors = _secret(member, workload, namespace, "ROOTCA")["validation_context"]["trusted_ca"]
     return x509.load_pem_x509_certificates(base64.b64decode(anchors["inline_bytes"]))
 
 
-def _secret(member: Member, workload: str, name: str) -> Any:
-    dump = member.proxy(workload, "config_dump?resource=dynamic_active_secrets")
+def _secret(member: Member, workload: str, namespace: str, name: str) -> Any:
+    dump = member.proxy(workload, "config_dump?resource=dynamic_active_secrets", namespace=namespace)
     [found] = [secret["secret"] for secret in dump["configs"] if secret["name"] == name]
     return found
 
 
-def one_root(members: Iterable[Member]) -> Claim:
+def one_root(members: Iterable[Member], workloads: Mapping[str, Workload]) -> Claim:
     """Workloads of all members are signed by an intermediate of their own member, and these by one root.
 
     Takes the operator's identity, since it asks in the proxies' pods.
     """
-    chains = {member.name: certificates(member) for member in members}
+    running = {member.name: (member, _some(member, workloads)) for member in members}
+    chains = {name: certificates(member, *some) for name, (member, some) in running.items()}
     roots = {chain[-1] for chain in chains.values()}
     signers = {name: _locality(chain[1]) for name, chain in chains.items()}
     sound = all(_signed(chain) for chain in chains.values())
@@ -141,6 +152,14 @@ def one_root(members: Iterable[Member]) -> Claim:
         holds=sound and len(roots) == 1 and all(name == signer for name, signer in signers.items()),
         evidence=f"{len(roots)} root; signed by {', '.join(f'{by} for {name}' for name, by in signers.items())}",
     )
+
+
+def _some(member: Member, workloads: Mapping[str, Workload]) -> tuple[str, str]:
+    """Something with a sidecar's certificate in a member, and its namespace: a workload, or else the gateway."""
+    for name, workload in workloads.items():
+        if member.running(name, workload.namespace):
+            return f"deployment/{name}", workload.namespace
+    return f"deployment/{EAST_WEST_GATEWAY}", ISTIO_NAMESPACE
 
 
 def _signed(chain: Sequence[x509.Certificate]) -> bool:
@@ -157,103 +176,124 @@ def _locality(certificate: x509.Certificate) -> str:
     return str(named[0].value) if named else ""
 
 
-def routed_through_gateways(member: Member) -> Claim:
-    """Of hello's endpoints a sidecar knows its own pods and the others' gateways, never a pod of another cluster.
+def routed_through_gateways(member: Member, call: Call) -> Claim:
+    """Of endpoints a sidecar knows its own pods and the others' gateways, never a pod of another cluster.
 
     Takes the operator's identity, since it asks in the sidecar's pod.
     """
-    own = {pod["status"].get("podIP") for pod in member.view.get("pods", f"--selector=app={HELLO}")["items"]}
-    foreign = {address for address in requests(member) if address[0] not in own}
+    pods = member.view.get("pods", f"--selector=app={call.called}", f"--namespace={call.namespace}")["items"]
+    own = {pod["status"].get("podIP") for pod in pods}
+    foreign = {address for address in requests(member, call) if address[0] not in own}
     return Claim(
-        text=f"{member.name} reaches hello elsewhere through east-west gateways alone",
+        text=f"{call.caller} of {member.name} reaches {call.called} elsewhere through east-west gateways alone",
         holds=bool(foreign) and all(port == CROSS_NETWORK_PORT for _, port in foreign),
         evidence=", ".join(f"{address}:{port}" for address, port in sorted(foreign)) or "no endpoint elsewhere",
     )
 
 
-def answered_as_configured(member: Member) -> Claim:
-    """Ten calls from a member's sleep: from its own region alone, or from several, as its DestinationRule says.
-
-    Takes the operator's identity, since it calls from a pod.
-    """
-    answers = calls(member, _CALLS)
-    mode = "locality" if prefers_own_region(member.view) else "global"
+def answered_as_configured(member: Member, call: Call) -> Claim:
+    """Ten calls from a member's pod: from its own region alone, or from several, as the DestinationRule says."""
+    answers = calls(member, _CALLS, call)
+    mode = "locality" if prefers_own_region(member.view, call.called, call.namespace) else "global"
     return Claim(
-        text=f"hello is answered in {member.name} as traffic mode {mode} has it",
-        holds=_as_configured(answers, member),
+        text=f"{call.called} is answered to {call.caller} in {member.name} as traffic mode {mode} has it",
+        holds=_as_configured(answers, member, call, mode),
         evidence=", ".join(f"{count} of {_CALLS} by {place}" for place, count in answers.most_common()),
     )
 
 
-def _as_configured(answers: Counter[str], member: Member) -> bool:
-    if not prefers_own_region(member.view):
+def _as_configured(answers: Counter[str], member: Member, call: Call, mode: str) -> bool:
+    if answers.keys() == {ANSWERED}:
+        return True
+    if mode == "global":
         return len(answers.keys() - {NO_ANSWER}) > 1
-    if member.running(HELLO):
+    if member.running(call.called, call.namespace):
         return answers == Counter({member.region: _CALLS})
     return answers[NO_ANSWER] == 0  # Whoever is near enough.
 
 
-def prefers_own_region(member: View) -> bool:
-    """Whether hello's DestinationRule in a member balances by locality. Raises CommandError."""
-    rule = member.get("destinationrules.networking.istio.io", HELLO, f"--namespace={WORKLOAD_NAMESPACE}")
+def not_let_in(member: Member, call: Call) -> Claim:
+    """A workload that is not among another's callers is refused by its sidecar, or by whoever is asked elsewhere."""
+    said = _said(member, 1, call)
+    return Claim(
+        text=f"{call.called} refuses {call.caller} of {member.name}",
+        holds=REFUSED in said,
+        evidence=said.strip() or "no answer at all",
+    )
+
+
+def prefers_own_region(member: View, workload: str, namespace: str = DEFAULT_NAMESPACE) -> bool:
+    """Whether a workload's DestinationRule in a member balances by locality. Raises CommandError."""
+    rule = member.get("destinationrules.networking.istio.io", workload, f"--namespace={namespace}")
     return bool(rule["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["enabled"])
 
 
-def plain_text_is_refused(member: View, pod: Mapping[str, Any]) -> Claim:
-    """A call without TLS, from a node straight to a pod of hello, is cut off: STRICT mutual TLS."""
+def plain_text_is_refused(member: View, workload: str, pod: Mapping[str, Any]) -> Claim:
+    """A call without TLS, from a node straight to a pod, is cut off: STRICT mutual TLS."""
     node = member.layout.node(pod["spec"]["nodeName"])
-    [hello] = [container for container in pod["spec"]["containers"] if container["name"] == HELLO]
-    answer = _fetch(node, f"http://{pod['status']['podIP']}:{hello['ports'][0]['containerPort']}/")
+    [called] = [container for container in pod["spec"]["containers"] if container["name"] == workload]
+    answer = _fetch(node, f"http://{pod['status']['podIP']}:{called['ports'][0]['containerPort']}/")
     return Claim(
-        text=f"hello in {member.name} refuses plain text",
+        text=f"{workload} in {member.name} refuses plain text",
         holds="reset by peer" in answer,
         evidence=answer.splitlines()[-1] if answer else "no answer at all",
     )
 
 
-def ingress_answers(member: View, own_region: str, address: str) -> Claim:
-    """Somebody outside calls a member's load balancer, and hello answers: of its own region if that is preferred."""
-    answer = answer_from_outside(member.layout, address)
-    at_home = prefers_own_region(member) and member.running(HELLO)
+def ingress_answers(member: View, own_region: str, address: str, name: str, workload: Workload) -> Claim:
+    """Somebody outside calls a member's load balancer, and the workload answers: of this region if that is preferred.
+
+    What does not say its region has answered from wherever it is.
+    """
+    answer = answer_from_outside(member.layout, address, workload.ingress)
+    at_home = prefers_own_region(member, name, workload.namespace) and member.running(name, workload.namespace)
     return Claim(
-        text=f"the ingress of {member.name} answers",
-        holds=answer == own_region if at_home else answer != NO_ANSWER,
+        text=f"the ingress of {member.name} leads to {name}",
+        holds=answer in (own_region, ANSWERED) if at_home else answer != NO_ANSWER,
         evidence=f"http://{address} by {answer}",
     )
 
 
-def answer_from_outside(layout: Layout, address: str) -> str:
+def answer_from_outside(layout: Layout, address: str, ingress: WorkloadIngress | None = None) -> str:
     """The region that answers somebody outside who calls an ingress, or that nobody does."""
-    return region(_fetch(layout.wan, f"http://{address}/"))
+    host, path = (ingress.hosts[0], ingress.paths[0]) if ingress else (ANY, "/")
+    named = () if host == ANY else ("--header", f"Host: {host.replace(ANY, 'any')}")
+    return region(_fetch(layout.wan, f"http://{address}{path}", *named))
 
 
-def _fetch(namespace: str, url: str) -> str:
-    """What curl prints in a network namespace: the answer, or why there is none."""
-    line = ["curl", "--silent", "--show-error", "--max-time", str(_TIMEOUT_SECONDS), url]
+def _fetch(namespace: str, url: str, *options: str) -> str:
+    """What curl prints in a network namespace: the answer and its status, or why there is none."""
+    line = [*shlex.split(CURL), "--max-time", str(_TIMEOUT_SECONDS), *options, url]
     try:
         return run(*inside(namespace, line))
     except CommandError as error:
         return error.output
 
 
-def passed_on(member: Member) -> int:
-    """How many connections of other members the east-west gateway has passed on to hello since its start."""
+def passed_on(member: Member, call: Call) -> int:
+    """How many connections of other members the east-west gateway has passed on to what is called since its start."""
     found = member.proxy(f"deployment/{EAST_WEST_GATEWAY}", "clusters?format=json", namespace=ISTIO_NAMESPACE)
-    return sum(_stat(host, "cx_total") for host in _hosts(found, _HELLO_PASSED_ON))
+    return sum(_stat(host, "cx_total") for host in _hosts(found, f"outbound_.{call.port}_._.{call.host}"))
 
 
-def requests(member: Member, workload: str = CALLER) -> dict[tuple[str, int], int]:
-    """How many requests a member's sidecar has sent to hello since its start, by address and port."""
-    return counted(member.proxy(workload, "clusters?format=json"))
+def requests(member: Member, call: Call) -> dict[tuple[str, int], int]:
+    """How many requests a member's sidecar has sent to what it calls since its start, by address and port."""
+    target = f"deployment/{call.caller}"
+    return counted(member.proxy(target, "clusters?format=json", namespace=call.caller_namespace), call)
 
 
-def counted(clusters: Mapping[str, Any]) -> dict[tuple[str, int], int]:
-    """Requests to hello by endpoint, from Envoy's answer to `/clusters?format=json`."""
+def counted(clusters: Mapping[str, Any], call: Call) -> dict[tuple[str, int], int]:
+    """Requests by endpoint of what is called, from Envoy's answer to `/clusters?format=json`."""
     return {
         (address["address"], address["port_value"]): _stat(host, "rq_total")
-        for host in _hosts(clusters, HELLO_CLUSTER)
+        for host in _hosts(clusters, outbound(call))
         for address in [host["address"]["socket_address"]]
     }
+
+
+def outbound(call: Call) -> str:
+    """How a sidecar's configuration calls the endpoints of what it calls."""
+    return f"outbound|{call.port}||{call.host}"
 
 
 def _hosts(clusters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -270,15 +310,26 @@ def _stat(host: Mapping[str, Any], name: str) -> int:
     return int(next(stat for stat in host["stats"] if stat["name"] == name).get("value", 0))
 
 
-def calls(member: Member, count: int) -> Counter[str]:
-    """From which regions hello answers, in that many calls from a member's sleep, one after the other."""
-    fetch = f"curl --silent --show-error --max-time {_TIMEOUT_SECONDS} {HELLO}:{HELLO_PORT}"
+def calls(member: Member, count: int, call: Call) -> Counter[str]:
+    """From which regions there are answers, in that many calls from a pod of a member, one after the other."""
+    return Counter(region(answer) for answer in _said(member, count, call).splitlines())
+
+
+def _said(member: Member, count: int, call: Call) -> str:
+    """What is answered to a pod of the caller, a line for each call; what its image has does not matter."""
+    pods = member.running(call.caller, call.caller_namespace)
+    if not pods:
+        return f"{call.caller} does not run in {member.name}\n" * count
+    service = member.view.get("service", call.called, f"--namespace={call.namespace}")
+    resolved = f"--resolve {call.url}:{service['spec']['clusterIP']}"
+    fetch = f"{CURL} --max-time {_TIMEOUT_SECONDS} {resolved} http://{call.url}/"
     script = f"for call in $(seq {count}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
-    answers = member.shell(CALLER, script, timeout_seconds=count * _TIMEOUT_SECONDS + 30.0)
-    return Counter(region(answer) for answer in answers.splitlines())
+    line = in_network(pods[0], ["sh", "-c", script])
+    return run(*line, timeout_seconds=count * _TIMEOUT_SECONDS + 30.0)
 
 
-def calls_by_member(members: Iterable[Member], count: int) -> dict[str, Counter[str]]:
-    """What `calls` has of every member with a sleep, by the member's name."""
+def calls_by_member(members: Iterable[Member], count: int, call: Call) -> dict[str, Counter[str]]:
+    """What `calls` has of every member in which the caller runs, by the member's name."""
     # One after the other, since the calls of one region take the machine's processor from the next.
-    return {member.name: calls(member, count) for member in members if member.running(SLEEP)}
+    running = [member for member in members if member.running(call.caller, call.caller_namespace)]
+    return {member.name: calls(member, count, call) for member in running}

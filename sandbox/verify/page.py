@@ -10,19 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
-from fleet.naming import HELLO, HELLO_PORT, SLEEP
-from operations.claims import NO_ANSWER
+from operations.claims import ANSWERED, NO_ANSWER
 from sandbox.clusters.host.layout import DEFAULT_NAME
 from sandbox.verify.kubeconfigs import VIEWERS
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rich.console import RenderableType
 
     from operations.claims import Claim
+    from operations.workloads import Call
 
 _NOTHING: Final = "-"
 
@@ -50,9 +50,11 @@ class FleetView:
     """A fleet as it was found."""
 
     sandbox: str
+    workloads: tuple[str, ...]
+    """Their names."""
     clusters: tuple[ClusterView, ...]
-    calls: Mapping[str, Counter[str]]
-    """Answers by region, by the member that called."""
+    calls: Mapping[Call, Mapping[str, Counter[str]]]
+    """Answers by region, by the member that called, of each call that an entry allows."""
     karmada_endpoint: str | None
     kubeconfigs: Path
     """The folder with one file a cluster."""
@@ -69,10 +71,9 @@ def page(view: FleetView) -> RenderableType:
     return Group(
         _headline(view),
         "",
-        _clusters(view.clusters),
+        _clusters(view),
         "",
-        _matrix(view),
-        "",
+        *(part for call in view.calls for part in (_matrix(view, call), "")),
         _addresses(view),
         "",
         _next_steps(view),
@@ -92,9 +93,9 @@ def _headline(view: FleetView) -> Text:
     return text
 
 
-def _clusters(clusters: Sequence[ClusterView]) -> Table:
-    table = _table("cluster", "region", "network", "Kubernetes", "nodes ready", "Karmada's agent", HELLO, SLEEP)
-    for cluster in clusters:
+def _clusters(view: FleetView) -> Table:
+    table = _table("cluster", "region", "network", "Kubernetes", "nodes ready", "Karmada's agent", *view.workloads)
+    for cluster in view.clusters:
         table.add_row(
             cluster.name,
             cluster.region,
@@ -102,23 +103,25 @@ def _clusters(clusters: Sequence[ClusterView]) -> Table:
             cluster.version,
             f"{cluster.ready_nodes} of {cluster.nodes}",
             cluster.agent or _NOTHING,
-            *(str(cluster.replicas.get(workload, _NOTHING)) for workload in (HELLO, SLEEP)),
+            *(str(cluster.replicas.get(workload, _NOTHING)) for workload in view.workloads),
         )
-    total = {workload: sum(each.replicas.get(workload, 0) for each in clusters) for workload in (HELLO, SLEEP)}
+    total = {workload: sum(each.replicas.get(workload, 0) for each in view.clusters) for workload in view.workloads}
     table.add_section()
     table.add_row("replicas", *[""] * 5, *(str(count) for count in total.values()))
     return table
 
 
-def _matrix(view: FleetView) -> RenderableType:
+def _matrix(view: FleetView, call: Call) -> RenderableType:
+    seen = view.calls[call]
     regions = list(dict.fromkeys(member.region for member in view.members))
-    failed = any(calls[NO_ANSWER] for calls in view.calls.values())
-    columns = [*regions, *([NO_ANSWER] if failed else [])]
+    others = [place for place in (ANSWERED, NO_ANSWER) if any(calls[place] for calls in seen.values())]
+    columns = [*(() if others[:1] == [ANSWERED] else regions), *others]
     table = _table(
-        f"calls of {HELLO} from", *(f"answered by {place}" if place in regions else place for place in columns)
+        f"calls of {call.called} by {call.caller} from",
+        *(f"answered by {place}" if place != NO_ANSWER else place for place in columns),
     )
     for member in view.members:
-        calls = view.calls.get(member.name)
+        calls = seen.get(member.name)
         shown = [str(calls[place]) for place in columns] if calls else [_NOTHING] * len(columns)
         table.add_row(f"{member.name} ({member.region})", *shown)
     return table
@@ -147,12 +150,16 @@ def _next_steps(view: FleetView) -> Group:
     named = "" if local else f" NAME={view.sandbox}"
     option = "" if local else f" --name {view.sandbox}"
     caller = view.members[-1].name if view.members else ""
-    call = f"kubectl --context {caller} exec deploy/{SLEEP} -c {SLEEP} -- curl -sS {HELLO}:{HELLO_PORT}"
+    called = [
+        f"  kubectl --context {caller} --namespace {one.caller_namespace} exec deploy/{one.caller} -c {one.caller} -- "
+        f"curl -sS {one.url}"
+        for one in list(view.calls)[:1]
+    ]
     forwarded = next((member.ingress for member in view.members if member.ingress), None)
     steps = [
         (f"make shell{named}", "a shell in which every cluster is a context of kubectl:"),
         ("  kubectl get clusters; kubectl get deployments", "Karmada's view of the fleet"),
-        (f"  {call}", "call hello as a pod does"),
+        *((call, "call it as a pod does") for call in called),
         (f"edit Pulumi.sandbox.yaml, then make up{named}", "weights, traffic.mode: global, another region"),
         *(
             [(f'make sandbox ARGS="forward{option} 8080:{forwarded}:80"', "then open http://127.0.0.1:8080")]

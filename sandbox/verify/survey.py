@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from fleet.naming import HELLO, KARMADA, SLEEP
+from fleet.naming import KARMADA
 from sandbox.verify.karmada import joined
 from sandbox.verify.page import ClusterView, FleetView
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
+    from fleet.config.workloads import Workload
     from operations.claims import Claim
+    from operations.workloads import Call
     from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import View
 
@@ -23,7 +25,8 @@ def survey(
     layout: Layout,
     views: Mapping[str, View],
     *,
-    calls: Mapping[str, Counter[str]],
+    workloads: Mapping[str, Workload],
+    calls: Mapping[Call, Mapping[str, Counter[str]]],
     checked: Sequence[Claim],
 ) -> FleetView:
     """Look at a fleet: nodes, agents and replicas. `calls` and `checked` are what was tried before.
@@ -35,13 +38,14 @@ def survey(
     agents = joined(views[KARMADA]) if KARMADA in views else {}
     with ThreadPoolExecutor() as pool:
         clusters = pool.map(
-            lambda cluster: _view(cluster, outputs, views[cluster["name"]], agents),
+            lambda cluster: _view(cluster, outputs, views[cluster["name"]], agents, workloads),
             # Nothing is asked of an expelled one, which may not answer.
             (cluster for cluster in outputs["clusters"] if not cluster.get("expelled")),
         )
         found = tuple(clusters)
     return FleetView(
         sandbox=layout.name,
+        workloads=tuple(sorted(workloads)),
         clusters=found,
         calls=calls,
         karmada_endpoint=outputs.get("karmadaEndpoint"),
@@ -51,7 +55,11 @@ def survey(
 
 
 def _view(
-    cluster: Mapping[str, Any], outputs: Mapping[str, Any], view: View, agents: Mapping[str, tuple[str, str]]
+    cluster: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    view: View,
+    agents: Mapping[str, tuple[str, str]],
+    workloads: Mapping[str, Workload],
 ) -> ClusterView:
     name = cluster["name"]
     nodes = view.get("nodes")["items"]
@@ -64,7 +72,11 @@ def _view(
         nodes=len(nodes),
         ready_nodes=sum(_is_ready(node) for node in nodes),
         agent=f"{mode}, {'Ready' if ready == 'True' else 'not ready'}" if mode else None,
-        replicas={workload: len(view.running(workload)) for workload in (HELLO, SLEEP)} if cluster["network"] else {},
+        replicas={
+            workload: len(view.running(workload, entry.namespace)) for workload, entry in sorted(workloads.items())
+        }
+        if cluster["network"]
+        else {},
         node_addresses=tuple(outputs["nodeIps"][name]),
         east_west_gateway=outputs["eastWestGateways"].get(name),
         ingress=outputs["ingresses"].get(name),

@@ -13,7 +13,8 @@ from bench.article.end import WrongEndError, check
 from bench.article.karmada import KARMADA, REGIONS
 from bench.article.terminal import Terminal
 from sandbox.clusters.host.layout import Layout
-from sandbox.verify.mesh import HELLO_CLUSTER
+from sandbox.verify.mesh import outbound
+from tests.article import CALL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ class Shown(Terminal):
             return json.dumps({"hostname": f"hello-{self.answers[self.asked % len(self.answers)]}"})
         if "pilot-agent" in line:
             hosts = [endpoint(address, count) for address, count in self.endpoints.items()]
-            return json.dumps({"cluster_statuses": [{"name": HELLO_CLUSTER, "host_statuses": hosts}]})
+            return json.dumps({"cluster_statuses": [{"name": outbound(CALL), "host_statuses": hosts}]})
         if "--selector=app=hello" in line:
             return json.dumps({"items": [pod("hello", cluster)] * self.hello.count(cluster)})
         return json.dumps({"items": [pod("sleep", cluster)] if cluster == "us" else []})

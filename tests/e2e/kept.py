@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.karmada.encryption import KEY_PREFIX
-from fleet.naming import HELLO, SLEEP, WORKLOAD_NAMESPACE
+from fleet.naming import DEFAULT_NAMESPACE
 from plan.steps import FIREWALL, LKE_CLUSTER, SERVICE, VOLUME, VOLUME_CLAIM, name_of
+from tests.article import HELLO, SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -84,7 +85,7 @@ def in_clusters(clusters: Mapping[str, Client], karmada: Client) -> dict[Thing, 
     for cluster, client in clusters.items():
         things = client.get("nodes,persistentvolumes,persistentvolumeclaims,services", "--all-namespaces")["items"]
         selector = f"--selector=app in ({HELLO}, {SLEEP})"
-        pods = client.get("pods", selector, f"--namespace={WORKLOAD_NAMESPACE}")["items"]
+        pods = client.get("pods", selector, f"--namespace={DEFAULT_NAMESPACE}")["items"]
         found |= dict(of_objects(cluster, [*things, *pods]))
     return found
 

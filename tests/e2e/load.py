@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from operations.claims import NO_ANSWER, region
-from sandbox.verify.mesh import CALLER
+from tests.article import CALLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleet.naming import ISTIO_NAMESPACE
-from sandbox.verify import mesh
+from tests import article
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ IN_ISTIO_SYSTEM: Final = f"--namespace={ISTIO_NAMESPACE}"
 
 def everybody_answers(member: Member, members: Mapping[str, Member]) -> bool:
     """Whether every region answers some of a member's calls, and none fails."""
-    return set(mesh.calls(member, 20)) == {other.region for other in members.values()}
+    return set(article.calls(member, 20)) == {other.region for other in members.values()}
 
 
 def pods(member: Member, app: str) -> dict[str, bool]:

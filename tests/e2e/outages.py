@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fleet.naming import HELLO, KARMADA_CLUSTER_NAMESPACE, SLEEP
+from fleet.naming import KARMADA_CLUSTER_NAMESPACE
 from sandbox.verify.karmada import all_joined
+from tests.article import HELLO, SLEEP
 from tests.e2e.clients import AccountClient, eventually
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.naming import HELLO
 from operations.stages import kept, run_stages
 from sandbox.local.stages import stages
 from sandbox.verify import karmada
 from sandbox.verify.member import Member, Operator, View, karmada_api, members, views
+from tests.article import HELLO, WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,7 +105,7 @@ class Fleet:
 
 def wrong(fleet: Fleet, folder: Path) -> list[str]:
     """The claims of `python -m sandbox verify` about Karmada that do not hold, with their evidence."""
-    seen = list(karmada.claims(fleet.karmada, list(fleet.members.values()), folder))
+    seen = list(karmada.claims(fleet.karmada, list(fleet.members.values()), folder, WORKLOADS))
     assert len(seen) == CLAIMS["karmada"]
     return [f"{claim.text}: {claim.evidence}" for claim in seen if not claim.holds]
 

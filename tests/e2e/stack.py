@@ -119,6 +119,11 @@ class Stack:
         found: dict[str, Any] = json.loads(self._finish("pulumi", ["stack", "output", "--json", "--show-secrets"]))
         return found
 
+    def settings(self) -> dict[str, str]:
+        """The stack's config as the engine hands it over, secrets in the clear."""
+        found = json.loads(self._finish("pulumi", ["config", "--json", "--show-secrets"]))
+        return {key: setting["value"] for key, setting in found.items()}
+
     def exported(self) -> dict[str, Any]:
         """The stack's state, secrets in the clear."""
         found: dict[str, Any] = json.loads(self._finish("pulumi", ["stack", "export", "--show-secrets"]))

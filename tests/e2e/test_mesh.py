@@ -14,6 +14,7 @@ from operations.claims import NO_ANSWER
 from sandbox.clusters.host.subprocesses import CommandError, inside
 from sandbox.clusters.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
+from tests import article
 from tests.e2e.clients import ClientError, client, eventually
 from tests.e2e.running import CLAIMS
 
@@ -47,10 +48,10 @@ def test_every_claim_about_peers_certificates_routes_and_entrances_holds(fleet: 
     # The last answers may come before istiod has told every sidecar of every endpoint.
     for member in members:
         eventually(
-            lambda member=member: len(mesh.requests(member)) == len(members),  # type: ignore[misc]  # bound early
+            lambda member=member: len(article.requests(member)) == len(members),  # type: ignore[misc]  # bound early
             f"{member.name} knows an endpoint of every member",
         )
-    seen = list(mesh.claims(members, fleet.outputs["ingresses"]))
+    seen = list(mesh.claims(members, fleet.outputs["ingresses"], article.WORKLOADS))
     assert len(seen) == CLAIMS["mesh"]
     assert [claim for claim in seen if not claim.holds] == []
 
@@ -58,7 +59,7 @@ def test_every_claim_about_peers_certificates_routes_and_entrances_holds(fleet: 
 @pytest.mark.parametrize("name", ["eu", "ap", "us"])
 def test_a_hundred_of_a_hundred_answers_come_from_the_callers_own_region(fleet: Fleet, name: str) -> None:
     member = fleet.configured().members[name]
-    assert mesh.calls(member, 100) == Counter({member.region: 100})
+    assert article.calls(member, 100) == Counter({member.region: 100})
 
 
 def test_plain_text_from_outside_the_mesh_is_refused(fleet: Fleet) -> None:
@@ -114,27 +115,27 @@ def test_pods_of_another_cluster_cannot_be_called_directly(fleet: Fleet) -> None
 def test_calls_leave_a_region_that_has_no_hello(fleet: Fleet) -> None:
     us = fleet.configured(workloads=NO_HELLO_IN_US).members["us"]
     updated = time.monotonic()
-    eventually(lambda: us.region not in mesh.calls(us, 5), "us is answered from elsewhere")
+    eventually(lambda: us.region not in article.calls(us, 5), "us is answered from elsewhere")
     print(f"every call left the region {time.monotonic() - updated:.1f} s after the update")
-    away = mesh.calls(us, 100)
+    away = article.calls(us, 100)
     assert away[NO_ANSWER] == 0, "no request fails once the way has changed"
     assert away[us.region] == 0
     assert away.total() == 100
-    foreign = [port for (_, port), count in mesh.requests(us).items() if count]
+    foreign = [port for (_, port), count in article.requests(us).items() if count]
     assert set(foreign) == {CROSS_NETWORK_PORT}, "and the way leads through east-west gateways"
 
 
 def test_calls_come_home_when_the_region_has_hello_again(fleet: Fleet) -> None:
     us = fleet.configured().members["us"]
-    eventually(lambda: mesh.calls(us, 5) == Counter({us.region: 5}), "us is answered at home again")
+    eventually(lambda: article.calls(us, 5) == Counter({us.region: 5}), "us is answered at home again")
 
 
 def test_a_forbidden_region_refuses_the_caller_and_nobody_else(fleet: Fleet) -> None:
     members = fleet.configured(traffic=US_KEPT_OUT_OF_AP).members
     us, ap = members["us"], members["ap"]
-    eventually(lambda: ap.region not in mesh.calls(us, 30), "ap never answers us")
-    assert mesh.calls(us, 30)[NO_ANSWER] > 0, "it is ap that refuses; us still asks it"
-    eventually(lambda: mesh.calls(ap, 30)[us.region] > 0, "the other direction is free")
+    eventually(lambda: ap.region not in article.calls(us, 30), "ap never answers us")
+    assert article.calls(us, 30)[NO_ANSWER] > 0, "it is ap that refuses; us still asks it"
+    eventually(lambda: article.calls(ap, 30)[us.region] > 0, "the other direction is free")
 
 
 def test_a_forbidden_region_is_not_reached_through_an_ingress_either(fleet: Fleet) -> None:
@@ -150,18 +151,18 @@ def test_a_forbidden_region_is_not_reached_through_an_ingress_either(fleet: Flee
 @pytest.mark.parametrize("name", ["eu", "ap", "us"])
 def test_global_mode_spreads_calls_over_all_regions_through_their_gateways(fleet: Fleet, name: str) -> None:
     member = fleet.configured(traffic=GLOBAL).members[name]
-    eventually(lambda: set(mesh.calls(member, 30)) == regions(fleet), f"{name} is answered from everywhere")
+    eventually(lambda: set(article.calls(member, 30)) == regions(fleet), f"{name} is answered from everywhere")
     for _ in range(3):
-        assert len(mesh.calls(member, 10)) >= 2, "at least two regions in every ten"
-    through = {address: count for address, count in mesh.requests(member).items() if count}
+        assert len(article.calls(member, 10)) >= 2, "at least two regions in every ten"
+    through = {address: count for address, count in article.requests(member).items() if count}
     assert sum(port == CROSS_NETWORK_PORT for _, port in through) == 2, "through both other regions' gateways"
-    assert mesh.calls(member, 100).keys() == regions(fleet), "all three in a hundred, and none failed"
+    assert article.calls(member, 100).keys() == regions(fleet), "all three in a hundred, and none failed"
 
 
 def test_a_pod_that_is_not_ready_has_no_calls_from_other_regions(fleet: Fleet) -> None:
     members = fleet.configured(traffic=GLOBAL).members
     us, ap = members["us"], members["ap"]
-    eventually(lambda: set(mesh.calls(us, 30)) == regions(fleet), "us is answered from everywhere")
+    eventually(lambda: set(article.calls(us, 30)) == regions(fleet), "us is answered from everywhere")
     pods = [pod["metadata"]["name"] for pod in ap.running("hello")]
 
     def say(whether: str) -> None:
@@ -173,17 +174,17 @@ def test_a_pod_that_is_not_ready_has_no_calls_from_other_regions(fleet: Fleet) -
     try:
         eventually(lambda: not ap.running("hello"), "no hello of ap is ready")
         # What istiod of ap has read is told to the others within a second or two.
-        eventually(lambda: ap.region not in mesh.calls(us, 10), "us asks ap no more")
-        asked = mesh.calls(us, 100)
+        eventually(lambda: ap.region not in article.calls(us, 10), "us asks ap no more")
+        asked = article.calls(us, 100)
         assert asked.total() == 100
         assert asked[NO_ANSWER] == 0, "calls went to a gateway behind which nobody is ready"
-        known = [address for address, port in mesh.requests(us) if port == CROSS_NETWORK_PORT]
+        known = [address for address, port in article.requests(us) if port == CROSS_NETWORK_PORT]
         assert len(known) == 1, "the gateway of ap is no endpoint of hello's while nobody is ready behind it"
     finally:
         say("enable")
-    eventually(lambda: ap.region in mesh.calls(us, 30), "ap answers again")
+    eventually(lambda: ap.region in article.calls(us, 30), "ap answers again")
 
 
 def test_every_east_west_gateway_has_passed_calls_on_to_hello(fleet: Fleet) -> None:
-    passed = {name: mesh.passed_on(member) for name, member in fleet.configured(traffic=GLOBAL).members.items()}
+    passed = {name: article.passed_on(member) for name, member in fleet.configured(traffic=GLOBAL).members.items()}
     assert min(passed.values()) > 0, passed

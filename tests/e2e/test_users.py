@@ -13,12 +13,13 @@ from cryptography import x509
 
 from fleet.karmada.users import OPERATOR
 from fleet.lke.viewers import NAMESPACE, VIEWER
-from fleet.naming import HELLO, ISTIO_NAMESPACE, KARMADA, KARMADA_NAMESPACE, SLEEP
+from fleet.naming import ISTIO_NAMESPACE, KARMADA, KARMADA_NAMESPACE
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.verify.karmada import joined
 from sandbox.verify.kubeconfigs import keep_all, keep_views
 from sandbox.verify.member import Client, View
 from sandbox.verify.survey import survey
+from tests.article import HELLO, SLEEP, WORKLOADS
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.running import hello_by_member
@@ -113,7 +114,7 @@ def test_in_karmada_a_viewer_is_refused_secrets_works_members_behind_it_and_writ
 
 
 def test_viewers_see_all_that_is_on_the_page(fleet: Fleet) -> None:
-    seen = survey(fleet.outputs, fleet.layout, fleet.views, calls={}, checked=())
+    seen = survey(fleet.outputs, fleet.layout, fleet.views, workloads=WORKLOADS, calls={}, checked=())
     assert {cluster.name for cluster in seen.clusters} == set(CLUSTERS)
     assert all(cluster.ready_nodes == cluster.nodes >= 1 for cluster in seen.clusters)
     assert {member.agent for member in seen.members} == {"Pull, Ready"}

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.naming import HELLO, KARMADA, SLEEP
+from fleet.naming import KARMADA
 from operations.claims import NO_ANSWER, Claim
 from operations.stages import duration
 from plan.steps import name_of
@@ -17,7 +17,7 @@ from sandbox.verify.commands import claims
 from sandbox.verify.karmada import divided_by_weights, joined
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Member, View
-from sandbox.verify.mesh import calls
+from tests.article import HELLO, SLEEP, calls
 from tests.e2e import kept, successors
 from tests.e2e.clients import eventually
 from tests.e2e.load import Outcomes, load
@@ -225,7 +225,7 @@ def checked(stack: Stack, *, say: Callable[[str], None]) -> tuple[Claim, ...]:
     folder.mkdir()
     found: list[Claim] = []
     try:
-        found.extend(claims(stack.outputs(), stack.layout, folder))
+        found.extend(claims(stack.outputs(), stack.settings(), stack.layout, folder))
     except CommandError as error:
         found.append(Claim(text="every claim can be looked at", holds=False, evidence=str(error)))
     wrong = [f"{claim.text}: {claim.evidence}" for claim in found if not claim.holds]

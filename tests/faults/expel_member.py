@@ -24,14 +24,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleet.mesh.ca import common_name
-from fleet.mesh.traffic import principal
+from fleet.mesh.callers import principal
 from fleet.mesh.values import CROSS_NETWORK_PORT
-from fleet.naming import DEFAULT_ROOT, ISTIO_NAMESPACE, WORKLOAD_NAMESPACE, execution_namespace, remote_secret
+from fleet.naming import DEFAULT_NAMESPACE, DEFAULT_ROOT, ISTIO_NAMESPACE, execution_namespace, remote_secret
 from sandbox.clusters.host.subprocesses import CommandError, inside
 from sandbox.verify import mesh
 from sandbox.verify.karmada import agent_client, joined
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client
+from tests import article
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.mesh_parts import GLOBAL, ONE_CALL_A_CONNECTION, WORKLOADS
@@ -74,7 +75,7 @@ class Forged:
 
 def forge(cacerts: Mapping[str, bytes], account: str, folder: Path) -> Forged:
     """Sign a certificate for a service account with a member's authority, as whoever has its key can."""
-    identity = f"spiffe://{principal(WORKLOAD_NAMESPACE, account)}"
+    identity = f"spiffe://{principal(DEFAULT_NAMESPACE, account)}"
     signer = x509.load_pem_x509_certificate(cacerts["ca-cert.pem"])
     signing_key = serialization.load_pem_private_key(cacerts["ca-key.pem"], password=None)
     assert isinstance(signing_key, rsa.RSAPrivateKey)
@@ -235,10 +236,10 @@ def test_what_an_expelled_member_has_is_refused_and_no_call_among_the_others_fai
     us = members.pop("us")
     eu, ap = members["eu"], members["ap"]
     for member in members.values():
-        eventually(lambda member=member: len(mesh.requests(member)) == 3, f"{member.name} calls every region")  # type: ignore[misc]  # early
+        eventually(lambda member=member: len(article.requests(member)) == 3, f"{member.name} calls every region")  # type: ignore[misc]  # early
     gateway = fleet.outputs["eastWestGateways"]["ap"]
     works = ("works", f"--namespace={execution_namespace('us')}")
-    services = ("services", f"--namespace={WORKLOAD_NAMESPACE}")
+    services = ("services", f"--namespace={DEFAULT_NAMESPACE}")
     assert answered(layout, loot.others, gateway), "one key opens every door, until it is expelled"
     assert answer(loot.token, *services) == answer(loot.agent, *works) == "ok"
     ap.kubectl("patch", "destinationrule/hello", "--type=json", f"--patch={json.dumps(ONE_CALL_A_CONNECTION)}")
@@ -267,7 +268,7 @@ def test_what_an_expelled_member_has_is_refused_and_no_call_among_the_others_fai
     assert "(Forbidden)" in answer(loot.agent, *works)
     assert "(Forbidden)" in answer(loot.agent, "clusters")
     assert running <= pods(members), "no pod of the others is another one"
-    assert us.region not in mesh.calls(eu, 20)
+    assert us.region not in article.calls(eu, 20)
 
 
 def expelled(fleet: Fleet) -> Fleet:

@@ -71,7 +71,9 @@ def test_an_interrupted_up_is_finished_by_the_next_or_taken_away_by_destroy(
         stack.recover()
     if goes_on:
         stack.up(layers=LAYERS)
-        wrong = [claim for claim in claims(stack.outputs(), stack.layout, tmp_path) if not claim.holds]
+        wrong = [
+            claim for claim in claims(stack.outputs(), stack.settings(), stack.layout, tmp_path) if not claim.holds
+        ]
         assert wrong == [], told
     stack.destroy()
     account = AccountClient(layout=stack.layout, folder=tmp_path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.verify import mesh
+from tests import article
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.mesh_parts import everybody_answers, kill, ready, report
@@ -33,7 +33,7 @@ def test_calls_go_elsewhere_while_an_east_west_gateway_is_away_and_come_back(mem
         killed = time.monotonic()
         ended = kill(ap, "istio-eastwestgateway")
         eventually(lambda: ready(ap, "istio-eastwestgateway", ended), "a new gateway is ready")
-        eventually(lambda: ap.region in mesh.calls(eu, 10), "ap answers eu again", within_seconds=180)
+        eventually(lambda: ap.region in article.calls(eu, 10), "ap answers eu again", within_seconds=180)
         took = time.monotonic() - killed
     report("east-west gateway of ap killed", outcomes, took)
     assert outcomes.regions[eu.region] > 0

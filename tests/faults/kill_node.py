@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.clusters.node.machine import Machine
-from sandbox.verify import mesh
+from tests import article
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.mesh_parts import everybody_answers, report
@@ -38,7 +38,7 @@ def test_a_lost_region_costs_few_calls_and_comes_back(members: Mapping[str, Memb
         time.sleep(2)
         killed = time.monotonic()
         os.kill(init, signal.SIGKILL)
-        eventually(lambda: ap.region in mesh.calls(eu, 10), "ap answers eu again", within_seconds=240)
+        eventually(lambda: ap.region in article.calls(eu, 10), "ap answers eu again", within_seconds=240)
         took = time.monotonic() - killed
     report("the only node of ap killed", outcomes, took)
     assert len(outcomes.failed) < len(outcomes.calls) / 3, f"at most what would have gone to ap: {outcomes}"

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from fleet.karmada.values import API_SERVER, COMPONENTS, KUBE_CONTROLLER_MANAGER
-from fleet.naming import AGENT, EAST_WEST_GATEWAY, HELLO, INGRESS_GATEWAY, ISTIO_NAMESPACE, KARMADA_NAMESPACE
+from fleet.naming import AGENT, EAST_WEST_GATEWAY, INGRESS_GATEWAY, ISTIO_NAMESPACE, KARMADA_NAMESPACE
+from tests.article import HELLO
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.mesh_parts import everybody_answers

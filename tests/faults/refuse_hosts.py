@@ -32,7 +32,7 @@ def test_what_is_certain_to_be_refused_is_found_before_anything_changes(fleet: F
     before = account.call("GET", pools)["data"]
     begun = time.monotonic()
     with pytest.raises(AssertionError) as caught:
-        fleet.stack.up(**sections, ingress={"hosts": HOSTS}, clusters=MORE_NODES)
+        fleet.stack.up(**sections, workloads={"hello": {"ingress": {"hosts": HOSTS}}}, clusters=MORE_NODES)
     assert time.monotonic() - begun < TOLD_WITHIN_SECONDS
     said = str(caught.value)
     assert "2 errors in the stack's config; nothing was changed" in said

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.verify.mesh import CALLER
+from tests.article import CALLER
 from tests.e2e.mesh_parts import IN_ISTIO_SYSTEM
 
 if TYPE_CHECKING:

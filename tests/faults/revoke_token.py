@@ -15,6 +15,7 @@ import pytest
 
 from fleet.mesh.peering import TOKENS_ANNOTATION
 from sandbox.verify import mesh
+from tests import article
 from tests.e2e.clients import eventually
 from tests.e2e.load import load
 from tests.e2e.mesh_parts import GLOBAL, IN_ISTIO_SYSTEM, everybody_answers, kill, ready, report
@@ -36,7 +37,7 @@ def generations(member: Member) -> set[str | None]:
 
 def known(member: Member) -> int:
     """How many endpoints of hello a member's sleep knows."""
-    return len(mesh.requests(member))
+    return len(article.requests(member))
 
 
 def test_a_revoked_token_costs_no_call_and_a_renewed_one_brings_its_region_back(

@@ -15,7 +15,7 @@ UNKNOWN = "unknown key (set to 1); Pulumi.yaml describes those that there are"
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("ingress.hosts", True),
+        ("workloads.shop.ingress.hosts", True),
         ("mesh.ingress.hosts", False),
         ("clusters.us.pools.main.autoscaler.min", True),
         ("traffic.forbidden.0.from", True),
@@ -50,7 +50,7 @@ def test_another_failure_is_no_report(said: str) -> None:
 @pytest.mark.parametrize(
     "why",
     [
-        "is gone; set ingress.hosts instead",
+        "is gone; set workloads.shop.ingress.hosts instead",
         "is gone; its values go to fleet:acknowledged",
         "is gone; its values go to `acknowledged`",
     ],

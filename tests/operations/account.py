@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from linode_api4 import LinodeClient
 from rich.console import Console
 
@@ -18,6 +19,7 @@ from operations.account.check import Check, Limits
 from operations.account.claims import Fleet, Member
 from operations.account.leftovers import TAG_KEY
 from operations.errors import OperationError
+from operations.workloads import table
 from plan.events import Plan
 from plan.prices import PriceList, Rate
 from plan.steps import LKE_CLUSTER, Resource, Step
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from fleet.config.workloads import Workload
     from sandbox.linode import LinodeApi
 
+WORKLOADS = table(yaml.safe_load(folders.OWN_CONFIG.read_text())["config"]["fleet:workloads"])
 REGIONS = {"eu": "eu-west", "us": "us-west"}
 PRICES = PriceList(
     rates={
@@ -74,6 +78,9 @@ class PlayedStack:
     def set(self, key: str, value: str) -> None:
         self.config[key] = value
 
+    def workloads(self) -> Mapping[str, Workload]:
+        return WORKLOADS
+
     def preview(self) -> Plan:
         self._play("preview")
         return plan()
@@ -113,7 +120,8 @@ class PlayedApi:
     def get(self, *what: str) -> Any:
         return self.answers.get(f"{what[0]} {what[-1]}") or self.answers[what[0]]
 
-    def shell(self, workload: str, script: str, *, seconds: float) -> str:
+    def shell(self, workload: str, namespace: str, script: str, *, seconds: float) -> str:
+        assert (workload, namespace) == ("sleep", "default")
         assert "hello:5000" in script
         return self.said
 
@@ -156,7 +164,9 @@ def member(name: str, *, ready: int = 1, local: bool = False, answered_by: Mappi
 def fleet() -> Fleet:
     """One of which everything holds."""
     spread = {"eu-west": 14, "us-west": 16}
-    return Fleet(karmada=karmada(), members=tuple(member(name, answered_by=spread) for name in REGIONS))
+    return Fleet(
+        karmada=karmada(), workloads=WORKLOADS, members=tuple(member(name, answered_by=spread) for name in REGIONS)
+    )
 
 
 @dataclass
@@ -189,7 +199,7 @@ def trial(api: LinodeApi, parent: Path, seen: Fleet | None = None) -> Iterator[T
         folder=folders.make(folders.OWN_CONFIG, parent=parent),
         client=client,
         console=Console(file=output, width=160),
-        reached=lambda _outputs: nullcontext(seen or fleet()),
+        reached=lambda _outputs, _workloads: nullcontext(seen or fleet()),
         gone_seconds=0.2,
         claim_seconds=0.1,
     )

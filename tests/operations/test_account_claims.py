@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fleet.naming import HELLO
+from fleet.config.workloads import WorkloadIngress
 from operations.account import claims
 from operations.errors import OperationError
-from tests.operations.account import REGIONS, PlayedApi, fleet, karmada, member
+from tests.article import CALL, HELLO
+from tests.operations.account import REGIONS, WORKLOADS, PlayedApi, fleet, karmada, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from operations.account.claims import Fleet
 
 BOTH = {"eu-west": 15, "us-west": 15}
+ENTRY = WorkloadIngress(hosts=("*",))
 
 
 def with_members(*members: claims.Member) -> Fleet:
@@ -72,7 +74,7 @@ def test_calls_are_answered_by_the_regions_that_the_members_rule_asks_for(
     local: bool, answered_by: dict[str, int], holds: bool
 ) -> None:
     eu = member("eu", local=local, answered_by=answered_by)
-    assert claims.answered(eu, with_members(eu, member("us", answered_by=BOTH))).holds is holds
+    assert claims.answered(eu, with_members(eu, member("us", answered_by=BOTH)), CALL).holds is holds
 
 
 @pytest.fixture
@@ -95,9 +97,9 @@ def ingress() -> Iterator[str]:
 
 
 def test_an_ingress_answers_whoever_is_outside(ingress: str) -> None:
-    claim = claims.answered_outside(replace(member("eu", answered_by=BOTH), ingress=ingress))
+    claim = claims.answered_outside(replace(member("eu", answered_by=BOTH), ingress=ingress), HELLO, ENTRY)
     assert (claim.holds, claim.evidence) == (True, f"http://{ingress}/ by us-west")
-    nobody = claims.answered_outside(replace(member("eu", answered_by=BOTH), ingress="127.0.0.1:9"))
+    nobody = claims.answered_outside(replace(member("eu", answered_by=BOTH), ingress="127.0.0.1:9"), HELLO, ENTRY)
     assert (nobody.holds, nobody.evidence) == (False, "http://127.0.0.1:9/ by no answer (ConnectionError)")
 
 
@@ -133,7 +135,7 @@ def test_kubeconfigs_are_kept_for_the_owner_and_as_long_as_it_takes() -> None:
         "viewKubeconfigs": {"karmada": "k", "eu": "viewer of eu"},
         "ingresses": {"eu": "203.0.113.9"},
     }
-    with claims.reached(outputs) as found:
+    with claims.reached(outputs, WORKLOADS) as found:
         [eu] = found.members
         assert isinstance(eu.operator, claims.Kubectl)
         assert isinstance(eu.view, claims.Kubectl)

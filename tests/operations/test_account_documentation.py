@@ -12,7 +12,6 @@ import pytest
 import yaml
 from linode_api4 import LinodeClient
 
-from fleet.naming import HELLO
 from operations.account import claims
 from operations.account.check import Limits
 from operations.account.estimate import estimate
@@ -22,6 +21,7 @@ from plan import prices
 from plan.events import Plan
 from plan.steps import LKE_CLUSTER
 from sandbox.linode import UNLIMITED, AccessToken, LinodeApi, LinodeApiArgs
+from tests.article import HELLO
 from tests.operations.account import LIMITS, REGIONS, PlayedApi, fleet, karmada, trial
 from tests.plan.plans import cluster, release, step
 from tests.unit.configs import ROOT
@@ -75,7 +75,7 @@ def reached(config: Mapping[str, str]) -> claims.Fleet:
         hello = {f"deployments.apps {HELLO}": {"status": {"readyReplicas": ready[member.name]}}}
         view = PlayedApi(answers={**member.view.answers, **hello})
         members.append(replace(member, ingress=INGRESSES[member.name], view=view))
-    return claims.Fleet(karmada=played, members=tuple(members))
+    return claims.Fleet(karmada=played, workloads=seen.workloads, members=tuple(members))
 
 
 def table(heading: str) -> list[list[str]]:
@@ -86,10 +86,12 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_the_page_shows_what_a_check_says(api: LinodeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests.get", lambda url, timeout: SimpleNamespace(text='"REGION=eu-west"'))
+    monkeypatch.setattr(
+        "requests.get", lambda url, headers, timeout: SimpleNamespace(text='"REGION=eu-west"', status_code=200)
+    )
     with trial(api, tmp_path) as tried:
         monkeypatch.setattr(tried.stack, "preview", plan)
-        tried.check.reached = lambda _outputs: nullcontext(reached(tried.stack.config))
+        tried.check.reached = lambda _outputs, _workloads: nullcontext(reached(tried.stack.config))
         assert tried.check.agreed(LIMITS, prices.fetch(api.url, api.token), lambda _question: True)
         tag = tried.check.folder.noted.tag
         assert tried.check.run(LIMITS.minutes)

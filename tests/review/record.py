@@ -60,7 +60,7 @@ def _add_japan(config: Config) -> None:
 
 
 def _weigh(config: Config) -> None:
-    config["fleet:workloads"] = {**config.get("fleet:workloads", {}), "hello": {"weights": {"us": 2, "ap": 1, "eu": 2}}}
+    config["fleet:workloads"]["hello"]["weights"] = {"us": 2, "ap": 1, "eu": 2}
 
 
 def _clusters_alone(config: Config) -> None:

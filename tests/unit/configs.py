@@ -15,12 +15,18 @@ def stack(name: str) -> dict[str, Any]:
 
 
 def fleet_of(count: int, **sections: Any) -> dict[str, Any]:
-    """A manager and a number of members, m0, m1 and so on, with further sections of config."""
+    """A manager and a number of members, m0, m1 and so on, with the article's workloads and further sections."""
     members = {
         f"m{index}": {"region": "eu-west", "network": f"network{index}", "pools": _pools()} for index in range(count)
     }
     manager = {"role": "manager", "region": "eu-west", "pools": _pools()}
-    return {"clusters": {"manager": manager} | members} | sections
+    return {"clusters": {"manager": manager} | members, "workloads": article()} | sections
+
+
+def article(name: str = "dev", **changes: Any) -> dict[str, Any]:
+    """The workloads of a checked-in stack, with changes of some entries."""
+    entries = stack(name)["workloads"]
+    return {workload: entry | changes.get(workload, {}) for workload, entry in entries.items()}
 
 
 def _pools() -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Node:
     after_create: tuple[str, ...] = ()
     """The hooks that the engine runs when it has created the resource, by name."""
     after_update: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """The URNs that it had before."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input, the URNs of the resources that its value comes from."""
@@ -373,6 +375,7 @@ class Recorder(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             after_create=tuple(request.hooks.after_create),
             after_update=tuple(request.hooks.after_update),
+            aliases=(*request.aliasURNs, *(alias.urn for alias in request.aliases)),
             outputs=_plain(answer.object) | ({"id": answer.id} if answer.id else {}),
             sources={name: tuple(found.urns) for name, found in request.propertyDependencies.items()},
         )

@@ -15,7 +15,7 @@ from fleet.config.fields import Model
 from fleet.config.reader import ConfigError, load, parse
 from fleet.config.settings import FleetConfig, TrafficMode
 from fleet.naming import RESERVED_NAMES
-from tests.unit.configs import ROOT, fleet_of, stack
+from tests.unit.configs import ROOT, article, fleet_of, stack
 
 
 def errors_of(raw: dict[str, Any]) -> tuple[str, ...]:
@@ -49,8 +49,8 @@ def test_the_defaults_are_those_of_the_article() -> None:
         "ap": "network1",
         "us": "network2",
     }
-    assert config.weights(config.workloads.hello) == {"eu": 1, "ap": 1, "us": 1}
-    assert (config.mesh.id, config.karmada.node_port, config.workloads.hello.replicas) == ("mesh1", 32443, 3)
+    assert config.weights(config.workloads["hello"]) == {"eu": 1, "ap": 1, "us": 1}
+    assert (config.mesh.id, config.karmada.node_port, config.workloads["hello"].replicas) == ("mesh1", 32443, 3)
     assert config.traffic.mode is TrafficMode.LOCALITY
 
 
@@ -250,7 +250,7 @@ def test_missing_clusters_are_named() -> None:
 
 def test_something_is_left_to_run_on_when_members_are_drained() -> None:
     raw = changed("clusters.m0.drained", True)
-    assert parse(raw).weights(parse(raw).workloads.hello) == {"m1": 1}
+    assert parse(raw).weights(parse(raw).workloads["hello"]) == {"m1": 1}
     found = errors_of(changed("workloads.hello.weights", {"m0": 3}, raw))
     assert found == (
         "workloads.hello.weights: only members that are drained or expelled (m0); give weight to one that is not",
@@ -293,7 +293,7 @@ def test_a_version_is_taken_as_it_is_published_with_and_without_v(spelling: str)
 def test_somebody_is_left_to_trust_when_members_are_expelled() -> None:
     raw = changed("clusters.m0.expelled", True)
     config = parse(raw)
-    assert config.weights(config.workloads.hello) == {"m1": 1}, "as for a drained one"
+    assert config.weights(config.workloads["hello"]) == {"m1": 1}, "as for a drained one"
     assert (config.expelled, config.trusted_members) == (("m0",), ("m1",))
     assert parse(changed("workloads.hello.weights", {"m0": 3, "m1": 1}, raw)), "its share may stand where it was"
     assert parse(changed("traffic.forbidden", [{"from": "m0", "to": "m1"}], raw))
@@ -324,7 +324,7 @@ def test_errors_of_all_sections_come_in_one_report() -> None:
     raw["clusters"]["m1"]["network"] = "network0"
     raw["clusters"]["m2"]["sice"] = 4
     raw["clusters"]["manager"]["pools"]["main"] = {"type": "x", "count": 1, "autoscaler": {"min": 4, "max": 1}}
-    raw["workloads"] = {"hello": {"weights": {"mars": 1}}}
+    raw["workloads"] = article(hello={"weights": {"mars": 1}})
     raw["versions"] = {"istio": "1.20.0"}
     report = "\n".join(errors_of(raw))
     for key in ("clusters.m1.network", "clusters.m2.sice", "autoscaler", "weights.mars", "versions.istio"):

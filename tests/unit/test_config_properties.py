@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleet.config.reader import ConfigError, parse
+from tests.unit.configs import article
 from tests.unit.graph import Stage, build
 from tests.unit.test_backup import SETTINGS
 
@@ -48,10 +49,9 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         "karmada": {"endpoint": draw(st.sampled_from(["node", "loadBalancer"]))},
         "ingress": {"enabled": draw(st.booleans())},
         "traffic": {"mode": draw(st.sampled_from(["locality", "global"]))},
-        "workloads": {
-            "hello": {"weights": draw(weights), "replicas": draw(st.integers(0, 30))},
-            "sleep": {"weights": draw(weights)},
-        },
+        "workloads": article(
+            hello={"weights": draw(weights), "replicas": draw(st.integers(0, 30))}, sleep={"weights": draw(weights)}
+        ),
         "certs": {"mesh": {"roots": roots} | draw(st.sampled_from([{}, {"signing": roots[-1]}]))},
         "layers": draw(st.sampled_from([[], ["karmada"], ["mesh"], ["karmada", "mesh", "workloads"]])),
     }
@@ -85,7 +85,7 @@ SECTIONS_OF_THEIR_OWN = st.fixed_dictionaries(
         "karmada": KARMADA,
         "versions": st.sampled_from([{"karmada": "1.18.1"}, {"istio": "v1.30.4"}, {"kubernetes": "1.34"}]),
         "charts": st.just({"karmada": "oci://registry.example/charts", "istio": "/srv/charts"}),
-        "ingress": st.fixed_dictionaries({"hosts": st.sampled_from([["*"], ["*.a.example", "203.0.113.7"]])}),
+        "ingress": st.fixed_dictionaries({"enabled": st.booleans()}),
         "eastWest": st.fixed_dictionaries({"values": VALUES}),
         "mesh": st.fixed_dictionaries({"id": NAMES, "istiodValues": VALUES, "remoteTokenGeneration": COUNTS}),
         "traffic": st.just({"outlierDetection": {"consecutive5xxErrors": 2**32 - 1, "intervalSeconds": 1}}),

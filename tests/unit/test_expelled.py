@@ -139,7 +139,7 @@ def test_its_agent_has_no_rights_and_gets_nothing_to_run(after: Graph) -> None:
     roles = [node for node in after.nodes.values() if node.type.startswith("kubernetes:rbac") and "m2" in node.name]
     assert roles == []
     for workload in ("hello", "sleep"):
-        spec = after.one(PROPAGATION_POLICY, f"workloads-placement-{workload}").plain()["spec"]
+        spec = after.one(PROPAGATION_POLICY, f"{workload}.placement.policy").plain()["spec"]
         assert "m2" not in str(spec)
     assert not [node for node in after.nodes.values() if node.type.endswith(":OverridePolicy") and "m2" in node.name]
 
@@ -150,7 +150,7 @@ def test_karmada_keeps_its_cluster_object_and_waits_for_nothing(before: Graph, a
     assert cluster.ignore_changes == ("metadata", "spec"), "a change would wait until it is ready"
     execution = after.one(NAMESPACE, "m2-agent-access-execution")
     assert execution.inputs == before.nodes[execution.urn].inputs
-    waiting = after.reaches(after.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello"))
+    waiting = after.reaches(after.one("kubernetes:apps/v1:Deployment", "hello.submission.deployment"))
     assert "m2-agent-cluster" not in waiting
 
 

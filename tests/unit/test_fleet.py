@@ -90,9 +90,9 @@ def test_the_mesh_does_not_wait_for_karmada(dev: Graph) -> None:
 
 
 def test_pods_wait_for_every_agent_and_every_sidecar_injector(dev: Graph) -> None:
-    submitted = [("kubernetes:apps/v1:Deployment", f"workloads-submission-{workload}") for workload in WORKLOADS]
+    submitted = [("kubernetes:apps/v1:Deployment", f"{workload}.submission.deployment") for workload in WORKLOADS]
     # Deployments are there already when a member joins: then it is the policy that starts pods in it.
-    placed = [(PROPAGATION_POLICY, f"workloads-placement-{workload}") for workload in WORKLOADS]
+    placed = [(PROPAGATION_POLICY, f"{workload}.placement.policy") for workload in WORKLOADS]
     for kind, name in submitted + placed:
         before = dev.reaches(dev.one(kind, name))
         for member in ("eu", "ap", "us"):
@@ -115,7 +115,7 @@ def test_on_destroy_everything_in_a_cluster_goes_before_the_cluster(dev: Graph) 
 
 
 def test_on_destroy_workloads_go_before_agents_and_releases(dev: Graph) -> None:
-    before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello"))
+    before = dev.reaches(dev.one("kubernetes:apps/v1:Deployment", "hello.submission.deployment"))
     assert {"eu-agent-cluster", "eu-agent-deployment", "karmada-release"} <= before
 
 
@@ -128,7 +128,8 @@ COMPONENTS = {
     "fleet:mesh:Mesh", "fleet:mesh:RootAuthority", "fleet:mesh:MemberAuthority", "fleet:mesh:Istio",
     "fleet:mesh:EastWestGateway", "fleet:mesh:IngressGateway", "fleet:mesh:PeerAccess", "fleet:mesh:Peering",
     "fleet:mesh:TokensRead", "fleet:policies:Traffic", "fleet:policies:Placement",
-    "fleet:workloads:Workloads", "fleet:workloads:Identities", "fleet:workloads:Submission",
+    "fleet:workloads:Workloads", "fleet:workloads:Namespace", "fleet:workloads:Workload", "fleet:workloads:Identity",
+    "fleet:workloads:Callers", "fleet:workloads:Travel", "fleet:workloads:Entry", "fleet:workloads:Submission",
 }  # fmt: skip
 
 
@@ -171,7 +172,7 @@ def added_to(before: Graph, after: Graph) -> tuple[set[str], set[str]]:
 def test_adding_a_member_changes_no_resource_of_another() -> None:
     before, after = built(fleet_of(3)), build(fleet_of(4))
     added, changed = added_to(before, after)
-    assert {after.nodes[urn].name for urn in changed} <= {"workloads-placement-hello", "workloads-placement-sleep"}, (
+    assert {after.nodes[urn].name for urn in changed} <= {"hello.placement.policy", "sleep.placement.policy"}, (
         "only Karmada's weights may name a new member"
     )
     in_others = [after.nodes[urn] for urn in added if after.nodes[urn].provider_name in {"m0-provider", "m1-provider"}]
@@ -183,7 +184,7 @@ def test_the_order_of_the_config_does_not_matter() -> None:
     turned = config | {"clusters": dict(reversed(config["clusters"].items()))}
     straight, reverse = build(config), build(turned)
     assert straight.nodes.keys() == reverse.nodes.keys()
-    lists = {"workloads-placement-hello", "workloads-placement-sleep"}
+    lists = {"hello.placement.policy", "sleep.placement.policy"}
     for urn, node in straight.nodes.items():
         if node.name not in lists:
             assert reverse.nodes[urn].inputs == node.inputs, node.name

@@ -45,7 +45,7 @@ def test_an_image_that_no_registry_could_have_is_refused_with_the_part_that_is_w
     ],
 )
 def test_an_image_is_taken_as_runtimes_take_it(image: str) -> None:
-    assert parse(changed("workloads.sleep.image", image)).workloads.sleep.image == image
+    assert parse(changed("workloads.sleep.image", image)).workloads["sleep"].image == image
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_an_image_is_taken_as_runtimes_take_it(image: str) -> None:
     ],
 )
 def test_a_host_that_istios_webhook_refuses_is_refused_before_anything_changes(hosts: list[str], why: str) -> None:
-    (error,) = errors_of(changed("ingress.hosts", hosts))
-    assert error.startswith("ingress.hosts")
+    (error,) = errors_of(changed("workloads.hello.ingress.hosts", hosts))
+    assert error.startswith("workloads.hello.ingress.hosts")
     assert why in error
 
 
 @pytest.mark.parametrize("hosts", [["*"], ["a.example", "b.example"], ["*.a.example", "a.example"], ["203.0.113.7"]])
 def test_hosts_are_names_stars_and_addresses(hosts: list[str]) -> None:
-    assert parse(changed("ingress.hosts", hosts)).ingress.hosts == tuple(hosts)
+    assert parse(changed("workloads.hello.ingress.hosts", hosts)).workloads["hello"].ingress.hosts == tuple(hosts)

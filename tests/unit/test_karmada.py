@@ -189,7 +189,7 @@ def test_failover_can_be_turned_off() -> None:
     manager = values_of(graph, "karmada-release")["controllerManager"]
     assert manager["featureGates"] == {"PropagateDeps": True, "Failover": False}
     assert not graph.of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
-    (spec,) = (n.plain()["spec"] for n in graph.nodes.values() if n.name == "workloads-placement-hello")
+    (spec,) = (n.plain()["spec"] for n in graph.nodes.values() if n.name == "hello.placement.policy")
     assert "failover" not in spec
 
 

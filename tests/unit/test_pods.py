@@ -32,8 +32,8 @@ def pods(graph: Graph) -> Iterator[tuple[str, Any]]:
 def test_no_container_but_an_agents_runs_as_root_or_can_become_it(fleet: Graph) -> None:
     found = {name: pod for name, pod in pods(fleet) if not name.endswith("-agent-deployment")}
     assert found.keys() == {
-        "workloads-submission-hello",
-        "workloads-submission-sleep",
+        "hello.submission.deployment",
+        "sleep.submission.deployment",
         "karmada-failover-cron",
         "karmada-backup-cron",
     }
@@ -59,7 +59,7 @@ def test_what_runs_in_a_member_is_what_runs_in_fleets_of_today() -> None:
     """Whoever changes a pod's template or a chart's values says so in member.yaml, and in the changelog."""
     graph = built(stack("dev"))
     kinds = ("kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release")
-    now = {node.name: node.plain() for node in graph.of_type(*kinds) if node.name.startswith(("eu-", "workloads-"))}
+    now = {node.name: node.plain() for node in graph.of_type(*kinds) if node.name.startswith(("eu-", "hello.", "sleep."))}
     # Fingerprints of certificates, and where Karmada is.
     del now["eu-agent-deployment"]["spec"]["template"]["metadata"]["annotations"]
     del now["eu-istio-istiod"]["values"]["podAnnotations"]

@@ -6,13 +6,13 @@ from fleet.config.settings import OutlierDetection, Route, Traffic, TrafficMode
 from fleet.mesh.traffic import balance, callers, forbidden_sources, not_from, strict
 from fleet.mesh.values import east_west_gateway, ingress_gateway
 from tests.unit.configs import fleet_of, stack
-from tests.unit.graph import build, built
+from tests.unit.graph import build
 
 AUTHORIZATION = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
 
 
 def test_plain_text_is_refused_in_the_whole_mesh() -> None:
-    graph = built(stack("dev"))
+    graph = build(stack("dev"))
     rules = graph.of_type("kubernetes:security.istio.io/v1:PeerAuthentication")
     assert {node.provider_name for node in rules} == {"eu-provider", "ap-provider", "us-provider"}
     for rule in rules:
@@ -73,7 +73,7 @@ def test_only_sleep_and_the_ingress_gateway_may_call_hello() -> None:
 
 
 def test_each_members_ingress_gateway_has_an_identity_of_its_own() -> None:
-    graph = built(fleet_of(2))
+    graph = build(fleet_of(2))
     releases = [graph.one("kubernetes:helm.sh/v3:Release", f"{name}-ingress-release").plain() for name in ("m0", "m1")]
     accounts = [release["values"]["serviceAccount"]["name"] for release in releases]
     assert accounts == ["istio-ingressgateway-m0", "istio-ingressgateway-m1"]
@@ -89,7 +89,7 @@ def test_a_forbidden_route_is_refused_where_it_ends(member: str, sources: list[s
 
 
 def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
-    graph = built(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
+    graph = build(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
     (rule,) = (node for node in graph.of_type(AUTHORIZATION) if node.plain()["spec"]["action"] == "DENY")
     assert rule.provider_name == "ap-provider"
     assert rule.plain()["spec"] == not_from("us")
@@ -102,9 +102,9 @@ def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
 
 def test_what_is_about_hello_is_about_its_pods_and_its_service_alone() -> None:
     """Without a selector a rule is for every pod of the namespace, and refuses calls of which it says nothing."""
-    graph = built(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
-    hello = graph.one("kubernetes:apps/v1:Deployment", "workloads-submission-hello").plain()
-    service = graph.one("kubernetes:core/v1:Service", "workloads-submission-hello-service").plain()["metadata"]
+    graph = build(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
+    hello = graph.one("kubernetes:apps/v1:Deployment", "hello.submission.deployment").plain()
+    service = graph.one("kubernetes:core/v1:Service", "hello.submission.service").plain()["metadata"]
     rules = [node.plain() for node in graph.of_type(AUTHORIZATION)]
     assert len(rules) == 4, "who may call, in three members, and who may not, in one"
     for rule in rules:
@@ -124,7 +124,7 @@ def test_rules_of_one_kind_have_names_of_their_own_in_a_member() -> None:
 
 
 def test_rules_wait_for_the_webhook_that_checks_them() -> None:
-    graph = built(fleet_of(1))
+    graph = build(fleet_of(1))
     for node in graph.below("m0-traffic"):
         assert "m0-istio-istiod" in graph.reaches(node), node.name
 

@@ -34,6 +34,7 @@ def test_verify_ends_with_where_to_read_what_it_cannot_tell(monkeypatch: pytest.
     claims = [Claim(text="calls are answered", holds=True, evidence="10 of 10")]
     monkeypatch.setattr(commands, "enter_network", lambda _: None)
     monkeypatch.setattr(commands, "outputs", lambda *_: {})
+    monkeypatch.setattr(commands, "config", lambda *_: {})
     monkeypatch.setattr(commands, "claims", lambda *_: claims)
     result = CliRunner().invoke(app, ["verify"], catch_exceptions=False)
     *_, before, last = result.stdout.replace("\n", " ").partition("looked at in the sandbox")

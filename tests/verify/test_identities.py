@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives import serialization
 from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.engine.project import CHECKOUT
-from sandbox.verify import account, karmada, mesh
+from sandbox.verify import account, karmada, mesh, pods
 from sandbox.verify.commands import claims
 from sandbox.verify.kubeconfigs import VIEWERS
 from sandbox.verify.member import Client, karmada_api, members, views
 from sandbox.verify.survey import survey
+from tests.article import CALL, WORKLOADS
 from tests.e2e.running import CLAIMS
+from tests.unit.configs import stack
 from tests.verify.test_mesh import certificate
 
 if TYPE_CHECKING:
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
     from operations.claims import Claim
     from sandbox.verify.member import Member, Operator
 
+SETTINGS = {"fleet:workloads": json.dumps(stack("sandbox")["workloads"])}
 REGIONS = {"eu": "eu-west", "ap": "ap-south", "us": "us-west"}
 """The members of the fleet that `make up` has."""
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 CLUSTERS = {"items": [{"metadata": {"name": name}, "spec": {"syncMode": "Pull"}, **READY} for name in REGIONS]}
 POD: dict[str, Any] = {
-    "metadata": {"name": "hello-1"},
+    "metadata": {"name": "hello-1", "uid": "1"},
     "spec": {"nodeName": "node", "containers": [{"name": "hello", "ports": [{"containerPort": 9898}]}]},
     "status": {**READY["status"], "podIP": "10.2.0.4"},
 }
@@ -52,7 +55,9 @@ BALANCER = {
 }
 ANSWERS: dict[str, Any] = {
     "clusters.cluster.karmada.io": CLUSTERS,
-    "resourcebindings.work.karmada.io": {"items": [{"spec": {"resource": {"kind": "Deployment", "name": "hello"}}}]},
+    "resourcebindings.work.karmada.io": {
+        "items": [{"spec": {"resource": {"kind": "Deployment", "name": name}}} for name in WORKLOADS]
+    },
     "deployment": {"spec": {"replicas": 3}, "status": {}},
     "propagationpolicy": POLICY,
     "pods": {"items": [POD]},
@@ -67,6 +72,7 @@ ANSWERS: dict[str, Any] = {
         "spec": {"trafficPolicy": {"loadBalancer": {"localityLbSetting": {"enabled": False}}}}
     },
     "services": {"items": [BALANCER]},
+    "service": {"spec": {"clusterIP": "10.128.0.9"}},
     "cronjob": {
         "metadata": {"creationTimestamp": NOW},
         "spec": {"schedule": "* * * * *", "startingDeadlineSeconds": 600},
@@ -134,7 +140,7 @@ def _said_inside(arguments: Sequence[str]) -> str:
     if "clusters?format=json" in line:
         address = {"socket_address": {"address": ADDRESS, "port_value": 15443}}
         hosts = [{"address": address, "stats": [{"name": "rq_total"}]}]
-        return json.dumps({"cluster_statuses": [{"name": mesh.HELLO_CLUSTER, "host_statuses": hosts}]})
+        return json.dumps({"cluster_statuses": [{"name": mesh.outbound(CALL), "host_statuses": hosts}]})
     return "REGION=eu-west\nREGION=us-west\n"
 
 
@@ -152,13 +158,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             return json.dumps(ANSWERS[arguments[1]] if served else {"items": []})
         return _said_inside(arguments) if arguments[0] == "exec" else ""
 
-    def curl(*line: str) -> str:
+    def curl(*line: str, timeout_seconds: float = 0.0) -> str:
+        if "nsenter --target=" in " ".join(line):
+            return "REGION=eu-west\nREGION=us-west\n"
         if line[-1].endswith(":9898/"):
             raise CommandError(line, "curl: (56) Recv failure: Connection reset by peer")
         return "REGION=eu-west"
 
     monkeypatch.setattr(Client, "kubectl", kubectl)
     monkeypatch.setattr(mesh, "run", curl)
+    monkeypatch.setattr(pods, "process_of", lambda uid: 1)
     monkeypatch.setattr(account, "ask", lambda _, path: {"data": ACCOUNT[path.partition("?")[0]]})
     monkeypatch.setattr(karmada, "_UNPLACED_SECONDS", 0.0)
     return seen
@@ -166,13 +175,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 NEEDS_MORE: list[tuple[Callable[[str], bool], set[tuple[str, str]]]] = [
     (lambda text: text.startswith("a Deployment without a policy"), {("operator", "apply"), ("operator", "delete")}),
-    (lambda text: text.startswith("hello answers in"), {("operator", "exec")}),
     (lambda text: text.startswith("Karmada has no credentials"), {("operator", "get")}),
     (lambda text: text.startswith("the agent of"), {("operator", "get"), ("agent", "get")}),
     (lambda text: text.startswith("istiod of"), {("operator", "exec")}),
     (lambda text: text.startswith("certificates of all members"), {("operator", "exec")}),
     (lambda text: text.endswith("through east-west gateways alone"), {("operator", "exec")}),
-    (lambda text: text.startswith("hello is answered in"), {("operator", "exec")}),
 ]
 """The claims that take more than a viewer has, and what for."""
 
@@ -181,7 +188,7 @@ def test_claims_take_the_operators_identity_for_what_they_name_and_nothing_else(
     asked: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     checked = 0
-    for claim in claims(_outputs(), Layout("none"), tmp_path):
+    for claim in claims(_outputs(), SETTINGS, Layout("none"), tmp_path):
         more = {request for matches, requests in NEEDS_MORE if matches(claim.text) for request in requests}
         assert {request for request in asked if request[0] != "viewer"} == more, claim.text
         assert {verb for who, verb in asked if who == "viewer"} <= {"get"}
@@ -193,8 +200,8 @@ def test_claims_take_the_operators_identity_for_what_they_name_and_nothing_else(
 @pytest.mark.parametrize(
     ("about", "made"),
     [
-        ("karmada", lambda folder: karmada.claims(*_karmada_and_members(folder), folder)),
-        ("mesh", lambda folder: mesh.claims(_karmada_and_members(folder)[1], _outputs()["ingresses"])),
+        ("karmada", lambda folder: karmada.claims(*_karmada_and_members(folder), folder, WORKLOADS)),
+        ("mesh", lambda folder: mesh.claims(_karmada_and_members(folder)[1], _outputs()["ingresses"], WORKLOADS)),
     ],
     ids=["karmada", "mesh"],
 )
@@ -211,7 +218,7 @@ def test_the_readme_shows_as_many_claims_as_there_are() -> None:
 
 def test_the_page_is_seen_by_viewers_alone(asked: list[tuple[str, str]], tmp_path: Path) -> None:
     layout = Layout("none")
-    seen = survey(_outputs(), layout, views(_outputs(), layout, tmp_path), calls={}, checked=())
+    seen = survey(_outputs(), layout, views(_outputs(), layout, tmp_path), workloads=WORKLOADS, calls={}, checked=())
     assert [(cluster.name, cluster.agent, cluster.ready_nodes) for cluster in seen.clusters] == [
         ("eu", "Pull, Ready", 1),
         ("ap", "Pull, Ready", 1),

@@ -42,7 +42,7 @@ def test_a_member_without_a_weight_runs_nothing() -> None:
 
 def test_weights_are_read_back_from_the_policy_that_the_program_writes() -> None:
     weights = {"us": 2, "ap": 1, "eu": 2}
-    policy = {"spec": propagation("hello", ("eu", "ap", "us"), weights, Failover())}
+    policy = {"spec": propagation((), ("eu", "ap", "us"), weights, Failover())}
     assert policy_weights(policy) == weights
 
 

@@ -16,12 +16,12 @@ from operations.claims import NO_ANSWER, region
 from sandbox.clusters.host.layout import Layout
 from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import (
-    HELLO_CLUSTER,
-    counted,
     endpoints_by_member,
+    outbound,
     peers_are_read,
     up_to_root,
 )
+from tests.article import CALL, counted
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def endpoint(address: str, port: int, total: dict[str, str]) -> dict[str, object
 def test_requests_are_counted_by_endpoint_and_one_without_any_has_zero() -> None:
     hosts = [endpoint("10.2.0.9", 9898, {"value": "20"}), endpoint("203.0.113.15", 15443, {})]
     clusters = [
-        {"name": HELLO_CLUSTER, "host_statuses": hosts},
+        {"name": outbound(CALL), "host_statuses": hosts},
         {"name": "outbound|443||kubernetes.default.svc.cluster.local"},
     ]
     assert counted({"cluster_statuses": clusters}) == {("10.2.0.9", 9898): 20, ("203.0.113.15", 15443): 0}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from operations.claims import NO_ANSWER, Claim
+from operations.claims import ANSWERED, NO_ANSWER, Claim
 from sandbox.verify.page import ClusterView, FleetView, page
+from tests.article import CALL
 
 HOLDS = Claim(text="every member has joined", holds=True, evidence="eu Pull True")
 WRONG = Claim(text="the ingress of eu answers", holds=False, evidence="http://203.0.113.4 by no answer")
@@ -47,8 +48,9 @@ MANAGER = ClusterView(
 )
 FLEET = FleetView(
     sandbox="local",
+    workloads=("hello", "sleep"),
     clusters=(MANAGER, member("eu", "eu-west", 2), member("us", "us-west", 3)),
-    calls={"eu": Counter({"eu-west": 100}), "us": Counter({"eu-west": 40, "us-west": 60})},
+    calls={CALL: {"eu": Counter({"eu-west": 100}), "us": Counter({"eu-west": 40, "us-west": 60})}},
     karmada_endpoint="https://198.51.100.9:32443",
     kubeconfigs=Path("/var/lib/fleet/local/kubeconfigs"),
     checked=(HOLDS,),
@@ -70,16 +72,22 @@ def test_a_cluster_is_shown_with_its_agent_and_its_replicas() -> None:
 
 def test_the_matrix_says_who_was_answered_by_which_region() -> None:
     shown = lines(FLEET)
-    assert "calls of hello from answered by eu-west answered by us-west" in shown
+    assert "calls of hello by sleep from answered by eu-west answered by us-west" in shown
     assert "eu (eu-west) 100 0" in shown
     assert "us (us-west) 40 60" in shown
 
 
 def test_calls_without_an_answer_have_a_column_of_their_own() -> None:
-    shown = lines(dataclasses.replace(FLEET, calls={"eu": Counter({"eu-west": 97, NO_ANSWER: 3})}))
-    assert "calls of hello from answered by eu-west answered by us-west no answer" in shown
+    shown = lines(dataclasses.replace(FLEET, calls={CALL: {"eu": Counter({"eu-west": 97, NO_ANSWER: 3})}}))
+    assert "calls of hello by sleep from answered by eu-west answered by us-west no answer" in shown
     assert "eu (eu-west) 97 0 3" in shown
     assert "us (us-west) - - -" in shown, "a member that has nobody to call with shows no figures"
+
+
+def test_what_does_not_say_its_region_is_counted_all_the_same() -> None:
+    shown = lines(dataclasses.replace(FLEET, calls={CALL: {"eu": Counter({ANSWERED: 98, NO_ANSWER: 2})}}))
+    assert "calls of hello by sleep from answered by whoever was near no answer" in shown
+    assert "eu (eu-west) 98 2" in shown
 
 
 def test_addresses_are_ready_to_be_used() -> None:
