@@ -1,4 +1,4 @@
-"""The report in docs/mistakes.md, as a real preview of the config above it says: ``python -m docs.mistakes``."""
+"""The reports in docs/mistakes.md, as real previews of the configs above them say: ``python -m docs.mistakes``."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from operations.account.folder import link_program
 from tests.unit.configs import ROOT
+from tests.unit.configs import stack as checked_in
 
 PAGE: Final = ROOT / "docs" / "mistakes.md"
 STACK: Final = "mistakes"
-_CONFIG: Final = re.compile(r"<!-- config -->\n```yaml\n(.*?)```\n", re.DOTALL)
-_REPORT: Final = re.compile(r"(<!-- report: [^>]+ -->\n```text\n)(.*?)(```\n<!-- end of report -->)", re.DOTALL)
+_PAIR: Final = re.compile(
+    r"(<!-- config -->\n```yaml\n(?P<config>.*?)```\n(?:(?!<!-- config -->).)*?<!-- report: [^>]+ -->\n```text\n)"
+    r".*?(```\n<!-- end of report -->)",
+    re.DOTALL,
+)
 _SAID: Final = re.compile(
-    r"^ *(error: \d+ errors in the stack's config; nothing was changed:\n(?: +- .+\n)+)", re.MULTILINE
+    r"^ *(error: \d+ errors? in the stack's config; nothing was changed:\n(?: +- .+\n)+)", re.MULTILINE
 )
 
 
@@ -32,7 +39,7 @@ def report(config: str) -> str:
         project = Path(place) / "project"
         project.mkdir()
         link_program(ROOT, project)
-        (project / f"Pulumi.{STACK}.yaml").write_text(config, encoding="utf-8")
+        (project / f"Pulumi.{STACK}.yaml").write_text(whole(config), encoding="utf-8")
         said = _preview(project, Path(place) / "state")
     if not (found := _SAID.search(said)):
         raise LookupError(f"a preview reports no mistake: {said[-3000:]}")
@@ -52,13 +59,19 @@ def _preview(project: Path, state: Path) -> str:
     return done.stdout + done.stderr
 
 
+def whole(config: str) -> str:
+    """A stack file with the clusters of the article where it names none."""
+    if "fleet:clusters:" in config:
+        return config
+    clusters = {"fleet:clusters": checked_in("dev")["clusters"]}
+    return config.rstrip("\n") + "\n" + textwrap.indent(yaml.safe_dump(clusters), "  ")
+
+
 def rendered(page: str) -> str:
-    """The page with the report as it is today."""
-    config = _CONFIG.search(page)
-    if config is None:
+    """The page with the reports as they are today."""
+    if not _PAIR.search(page):
         raise LookupError("the page has no config between its marks")
-    said = report(config[1])
-    return _REPORT.sub(lambda found: found[1] + said + found[3], page)
+    return _PAIR.sub(lambda found: found[1] + report(found["config"]) + found[3], page)
 
 
 if __name__ == "__main__":

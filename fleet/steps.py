@@ -236,7 +236,7 @@ def _roots(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
 
 
 def _earlier(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
-    """An earlier Fleet ran two without a word of the config: a stack file of then would end them unseen, or strip them."""
+    """An earlier Fleet ran two without a word of the config, and its stack file would end or strip them unseen."""
     for name, keys in sorted(deployed.earlier_workloads.items()):
         entry = config.workloads.get(name)
         if entry is None:

@@ -49,7 +49,8 @@ def successor(key: str) -> str | None:
 
 def ruled_out(key: str) -> str | None:
     """Why an entry of a workload has no such key, although pods have; None for one that they have not either."""
-    section, *_, last = key.split(".")
+    section, _, below = key.partition(".")
+    last = below.rpartition(".")[2]
     if section != "workloads" or last not in RESTRICTED:
         return None
     return (

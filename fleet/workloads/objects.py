@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi import Input
-    from pydantic import SecretStr
 
     from fleet.config.workloads import Workload
 
@@ -102,7 +101,7 @@ def secret(name: str, workload: Workload, namespace: Input[str]) -> dict[str, An
     }
 
 
-def secret_values(secret_env: Mapping[str, SecretStr]) -> dict[str, str]:
+def secret_values(secret_env: Mapping[str, Any]) -> dict[str, str]:
     """The values of secret variables whose references were filled, in the clear."""
     return {variable: value.get_secret_value() for variable, value in sorted(secret_env.items())}
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet.mesh.values import CROSS_NETWORK_PORT
+from fleet.naming import DEFAULT_NAMESPACE
 from operations.claims import ANSWERED, NO_ANSWER
 from sandbox.clusters.host.layout import DEFAULT_NAME
 from sandbox.verify.kubeconfigs import VIEWERS
@@ -151,8 +152,7 @@ def _next_steps(view: FleetView) -> Group:
     option = "" if local else f" --name {view.sandbox}"
     caller = view.members[-1].name if view.members else ""
     called = [
-        f"  kubectl --context {caller} --namespace {one.caller_namespace} exec deploy/{one.caller} -c {one.caller} -- "
-        f"curl -sS {one.url}"
+        f"  kubectl --context {caller}{_namespace(one)} exec deploy/{one.caller} -c {one.caller} -- curl -sS {one.url}"
         for one in list(view.calls)[:1]
     ]
     forwarded = next((member.ingress for member in view.members if member.ingress), None)
@@ -173,6 +173,10 @@ def _next_steps(view: FleetView) -> Group:
     for command, why in steps:
         table.add_row(Text(command, style="cyan"), Text(why))
     return Group(Text("Try next", style="bold"), table)
+
+
+def _namespace(call: Call) -> str:
+    return "" if call.caller_namespace == DEFAULT_NAMESPACE else f" --namespace {call.caller_namespace}"
 
 
 def _table(*columns: str) -> Table:

@@ -13,11 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from fleet.config.hosts import Hosts
 from fleet.config.settings import Traffic
+from fleet.config.workloads import Workload, WorkloadIngress
 from fleet.mesh import traffic
+from fleet.mesh.callers import allowed, mistaken_for_callers, nobody, not_from
+from fleet.mesh.rules import strict
 from sandbox.toolchain import tool_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 pytestmark = pytest.mark.engine
 
@@ -39,7 +42,16 @@ TRAFFIC = st.fixed_dictionaries(
         "outlierDetection": st.fixed_dictionaries(
             dict.fromkeys(("consecutive5xxErrors", "intervalSeconds", "baseEjectionSeconds"), NUMBERS)
         ),
-    }
+    },
+    optional={
+        "failover": st.lists(st.sampled_from(["eu", "ap", "us"]), max_size=3),
+        "timeoutSeconds": NUMBERS,
+        "retries": st.integers(0, 12),
+    },
+)
+REGIONS = {"eu": "eu-west", "ap": "ap-south", "us": "us-west"}
+SHOP = Workload.model_validate(
+    {"image": "shop", "ports": {"http": 80, "tcp": 90}, "callers": ["cart"], "ingress": {"hosts": ["*"]}}
 )
 EACH_STARTS_A_PROCESS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much], derandomize=True
@@ -71,12 +83,13 @@ def test_hosts(names: list[str]) -> None:
         accepted = list(TypeAdapter(Hosts).validate_python(tuple(names)))
     except ValidationError:
         assume(False)
-    assert not refused(
-        {
-            ("networking.istio.io/v1", "Gateway"): traffic.ingress(accepted),
-            ("networking.istio.io/v1", "VirtualService"): traffic.route(accepted),
-        }
-    )
+    assert not refused({("networking.istio.io/v1", "VirtualService"): led_to(accepted)})
+
+
+def led_to(hosts: Sequence[str], *paths: str) -> dict[str, Any]:
+    """The way from outside to a workload with hosts and paths."""
+    ingress = WorkloadIngress.model_construct(hosts=tuple(hosts), paths=paths or ("/",), port=None)
+    return traffic.route("shop", SHOP, ingress, Traffic())
 
 
 @EACH_STARTS_A_PROCESS
@@ -86,18 +99,23 @@ def test_the_rules_of_traffic(config: dict[str, Any]) -> None:
         accepted = Traffic.model_validate(config)
     except ValidationError:
         assume(False)
-    assert not refused({("networking.istio.io/v1", "DestinationRule"): traffic.balance(accepted)})
+    balance = traffic.balance("shop", SHOP, accepted, member="eu", regions=REGIONS)
+    assert not refused({("networking.istio.io/v1", "DestinationRule"): balance})
+    if calls := traffic.calls("shop", SHOP, accepted):
+        assert not refused({("networking.istio.io/v1", "VirtualService"): calls})
 
 
 def test_what_does_not_depend_on_numbers_and_names() -> None:
-    assert not refused(
-        {
-            ("security.istio.io/v1", "PeerAuthentication"): traffic.strict(),
-            ("security.istio.io/v1", "AuthorizationPolicy"): traffic.callers(),
-        }
-    )
-    assert not refused({("security.istio.io/v1", "AuthorizationPolicy"): traffic.not_from("eu")})
+    workloads = {"shop": SHOP, "cart": Workload(image="cart"), "cart-batch": Workload(image="batch")}
+    rules = [nobody(), allowed("shop", workloads), not_from("shop", workloads, "eu")]
+    rules += [spec for _, spec in mistaken_for_callers("cart-batch", workloads, tuple(REGIONS))]
+    assert len(rules) == 4
+    for spec in rules:
+        assert not refused({("security.istio.io/v1", "AuthorizationPolicy"): spec})
+    assert not refused({("security.istio.io/v1", "PeerAuthentication"): strict()})
+    assert not refused({("networking.istio.io/v1", "Gateway"): traffic.listener()})
+    assert not refused({("networking.istio.io/v1", "VirtualService"): led_to(["*"], "/cart", "/a~b/%20")})
 
 
 def test_a_host_with_a_star_in_the_middle_is_refused_by_istio_too() -> None:
-    assert "*" in refused({("networking.istio.io/v1", "Gateway"): traffic.ingress(["a.*.example"])})
+    assert "*" in refused({("networking.istio.io/v1", "VirtualService"): led_to(["a.*.example"])})

@@ -13,7 +13,8 @@ import yaml
 from fleet.config import retired
 from fleet.config.fields import Model
 from fleet.config.reader import ConfigError, load, parse
-from fleet.config.settings import FleetConfig, TrafficMode
+from fleet.config.settings import FleetConfig
+from fleet.config.workloads import TrafficMode
 from fleet.naming import RESERVED_NAMES
 from tests.unit.configs import ROOT, article, fleet_of, stack
 

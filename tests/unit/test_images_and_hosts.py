@@ -77,4 +77,6 @@ def test_a_host_that_istios_webhook_refuses_is_refused_before_anything_changes(h
 
 @pytest.mark.parametrize("hosts", [["*"], ["a.example", "b.example"], ["*.a.example", "a.example"], ["203.0.113.7"]])
 def test_hosts_are_names_stars_and_addresses(hosts: list[str]) -> None:
-    assert parse(changed("workloads.hello.ingress.hosts", hosts)).workloads["hello"].ingress.hosts == tuple(hosts)
+    ingress = parse(changed("workloads.hello.ingress.hosts", hosts)).workloads["hello"].ingress
+    assert ingress is not None
+    assert ingress.hosts == tuple(hosts)

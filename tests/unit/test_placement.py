@@ -113,11 +113,11 @@ def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() 
     """A provider would wait for pods and endpoints that Karmada never has."""
     graph = build(fleet_of(1))
     below = [node for app in ("hello", "sleep") for node in graph.below(f"{app}.submission")]
-    assert [node.name for node in below] == [
+    assert {node.name for node in below} == {
         "hello.submission.deployment",
         "hello.submission.service",
         "sleep.submission.deployment",
-    ]
+    }
     for node in below:
         assert node.plain()["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, node.name
     deployments = [node for node in below if node.type == "kubernetes:apps/v1:Deployment"]
@@ -137,9 +137,9 @@ def test_hello_is_served_as_in_the_article() -> None:
 def test_what_a_workload_s_replicas_need_is_there_before_they_are_waited_for() -> None:
     """Without a policy a Deployment stays in Karmada, and no replica of it ever comes."""
     graph = build(fleet_of(2))
-    policies = {node.name for node in graph.of_type(PROPAGATION, OVERRIDE)}
-    assert len(policies) == 6, "one of each workload, and for it in each member"
-    submitted = [node for node in graph.of_type("kubernetes:apps/v1:Deployment") if node.after_create]
-    assert len(submitted) == 2
-    for node in submitted:
-        assert policies <= graph.reaches(node)
+    for workload in ("hello", "sleep"):
+        policies = {node.name for node in graph.below(f"{workload}.placement")}
+        assert len(policies) == 3, "one of the workload, and one for it in each member"
+        submitted = graph.one("kubernetes:apps/v1:Deployment", f"{workload}.submission.deployment")
+        assert submitted.after_create
+        assert policies <= graph.reaches(submitted)

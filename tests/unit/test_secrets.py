@@ -108,7 +108,7 @@ def test_a_secret_in_any_other_section_is_refused_with_the_way_to_the_right_one(
     for error in errors[:3]:
         assert "holds a `secure:` value" in error
         assert "keep it in fleet:secrets (`pulumi config set --secret --path 'fleet:secrets.NAME'`)" in error
-        assert "name it in a chart's values: {secret: NAME}" in error
+        assert "name it where its value goes: {secret: NAME}" in error
     assert len(errors) == 3, "without its clusters nothing can be said of a config"
 
 

@@ -1,11 +1,17 @@
 """Claims about Istio's policies."""
 
+from typing import Any
+
 import pytest
 
-from fleet.config.settings import OutlierDetection, Route, Traffic, TrafficMode
-from fleet.mesh.traffic import balance, callers, forbidden_sources, not_from, strict
+from fleet.config.settings import OutlierDetection, Route, Traffic
+from fleet.config.workloads import TrafficMode, Workload
+from fleet.mesh import traffic
+from fleet.mesh.callers import allowed, forbidden_sources, not_from
+from fleet.mesh.rules import strict
 from fleet.mesh.values import east_west_gateway, ingress_gateway
-from tests.unit.configs import fleet_of, stack
+from tests.article import WORKLOADS
+from tests.unit.configs import article, fleet_of, stack
 from tests.unit.graph import build
 
 AUTHORIZATION = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
@@ -18,6 +24,14 @@ def test_plain_text_is_refused_in_the_whole_mesh() -> None:
     for rule in rules:
         assert rule.plain()["spec"] == strict() == {"mtls": {"mode": "STRICT"}}
         assert rule.plain()["metadata"] == {"name": "default", "namespace": "istio-system"}, "istio-system is mesh-wide"
+
+
+REGIONS = {"eu": "eu-west", "ap": "ap-south", "us": "us-west"}
+
+
+def balance(wanted: Traffic, member: str = "eu") -> dict[str, Any]:
+    """Hello's DestinationRule in one member."""
+    return traffic.balance("hello", WORKLOADS["hello"], wanted, member=member, regions=REGIONS)
 
 
 GRACE_SECONDS = 30.0
@@ -63,7 +77,7 @@ def test_outlier_detection_is_config() -> None:
 
 
 def test_only_sleep_and_the_ingress_gateway_may_call_hello() -> None:
-    spec = callers()
+    spec = allowed("hello", WORKLOADS)
     assert spec["action"] == "ALLOW"
     (rule,) = spec["rules"]
     assert rule["from"][0]["source"]["principals"] == [
@@ -90,9 +104,9 @@ def test_a_forbidden_route_is_refused_where_it_ends(member: str, sources: list[s
 
 def test_a_forbidden_route_becomes_a_rule_in_the_called_member_alone() -> None:
     graph = build(stack("dev") | {"traffic": {"forbidden": [{"from": "us", "to": "ap"}]}})
-    (rule,) = (node for node in graph.of_type(AUTHORIZATION) if node.plain()["spec"]["action"] == "DENY")
+    (rule,) = (node for node in graph.of_type(AUTHORIZATION) if node.plain()["spec"].get("action") == "DENY")
     assert rule.provider_name == "ap-provider"
-    assert rule.plain()["spec"] == not_from("us")
+    assert rule.plain()["spec"] == not_from("hello", WORKLOADS, "us")
     (source,) = rule.plain()["spec"]["rules"][0]["from"]
     assert source["source"]["principals"] == [
         "cluster.local/ns/default/sa/sleep-us",
@@ -106,6 +120,11 @@ def test_what_is_about_hello_is_about_its_pods_and_its_service_alone() -> None:
     hello = graph.one("kubernetes:apps/v1:Deployment", "hello.submission.deployment").plain()
     service = graph.one("kubernetes:core/v1:Service", "hello.submission.service").plain()["metadata"]
     rules = [node.plain() for node in graph.of_type(AUTHORIZATION)]
+    about_all = [rule for rule in rules if "selector" not in rule["spec"]]
+    assert [rule["spec"] for rule in about_all] == [{}] * 3, (
+        "what is about all pods allows nothing, and refuses nothing"
+    )
+    rules = [rule for rule in rules if rule not in about_all]
     assert len(rules) == 4, "who may call, in three members, and who may not, in one"
     for rule in rules:
         assert rule["metadata"]["namespace"] == hello["metadata"]["namespace"]
@@ -120,25 +139,100 @@ def test_rules_of_one_kind_have_names_of_their_own_in_a_member() -> None:
     forbidden = [{"from": source, "to": "eu"} for source in ("us", "ap")]
     graph = build(stack("dev") | {"traffic": {"forbidden": forbidden}})
     rules = [node.plain()["metadata"]["name"] for node in graph.of_type(AUTHORIZATION) if "eu" in node.provider_name]
-    assert sorted(rules) == ["hello-callers", "hello-not-from-ap", "hello-not-from-us"], "one would overwrite another"
+    assert sorted(rules) == [
+        "allow-nothing",
+        "hello-callers",
+        "hello-not-from-ap",
+        "hello-not-from-us",
+    ], "one would overwrite another"
 
 
 def test_rules_wait_for_the_webhook_that_checks_them() -> None:
     graph = build(fleet_of(1))
-    for node in graph.below("m0-traffic"):
+    rules = [node for node in graph.nodes.values() if ".istio.io/" in node.type]
+    assert len(rules) == 7
+    for node in rules:
         assert "m0-istio-istiod" in graph.reaches(node), node.name
 
 
 def test_the_ingress_gateway_leads_to_hello() -> None:
-    graph = build(fleet_of(1, ingress={"hosts": ["hello.example"]}))
-    listening = graph.one("kubernetes:networking.istio.io/v1:Gateway", "m0-traffic-ingress").plain()
-    leading = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "m0-traffic-route").plain()
+    workloads = article(hello={"ingress": {"hosts": ["hello.example"]}})
+    graph = build(fleet_of(1) | {"workloads": workloads})
+    listening = graph.one("kubernetes:networking.istio.io/v1:Gateway", "default.m0.listener").plain()
+    leading = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.entry.m0").plain()
     gateway, route = listening["spec"], leading["spec"]
     assert route["gateways"] == [listening["metadata"]["name"]], "without a gateway it is for calls within the mesh"
     assert leading["metadata"]["namespace"] == listening["metadata"]["namespace"], "a name alone is one of there"
     release = graph.one("kubernetes:helm.sh/v3:Release", "m0-ingress-release").plain()["values"]
     assert gateway["selector"]["istio"] == release["labels"]["istio"]
-    assert gateway["servers"][0]["hosts"] == route["hosts"] == ["hello.example"]
+    assert gateway["servers"][0]["hosts"] == ["*"], "what leads on says which"
+    assert route["hosts"] == ["hello.example"]
     assert route["http"] == [
         {"route": [{"destination": {"host": "hello.default.svc.cluster.local", "port": {"number": 5000}}}]}
     ]
+
+
+def test_without_an_ingress_gateway_nothing_leads_in() -> None:
+    graph = build(fleet_of(1, ingress={"enabled": False}))
+    kinds = [node.type.rpartition(":")[2] for node in graph.below("workloads")]
+    assert not {"Gateway", "VirtualService"} & set(kinds)
+
+
+SHOP = Workload.model_validate({"image": "shop", "namespace": "shop", "ports": {"http": 80, "grpc": 90, "tcp": 70}})
+
+
+@pytest.mark.parametrize(
+    ("order", "member", "after"),
+    [
+        (("us", "ap"), "eu", "us-west"),
+        (("us", "ap"), "us", "ap-south"),
+        (("eu",), "eu", None),
+        ((), "eu", None),
+    ],
+)
+def test_calls_go_on_at_the_first_named_region_that_is_not_their_own(
+    order: tuple[str, ...], member: str, after: str | None
+) -> None:
+    wanted = Traffic(failover=order)
+    locality = balance(wanted, member)["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
+    assert locality.get("failover") == ([{"from": REGIONS[member], "to": after}] if after else None)
+
+
+def test_members_of_one_region_do_not_fail_over_to_each_other() -> None:
+    """Istio's webhook refuses a region that fails over to itself."""
+    made = traffic.balance("x", SHOP, Traffic(failover=("b", "c")), member="a", regions={"a": "r", "b": "r", "c": "s"})
+    assert made["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["failover"] == [{"from": "r", "to": "s"}]
+
+
+def test_every_port_has_the_whole_policy() -> None:
+    made = traffic.balance("x", SHOP, Traffic(), member="eu", regions=REGIONS)["trafficPolicy"]["portLevelSettings"]
+    assert [one["port"]["number"] for one in made] == [70, 80, 90]
+
+
+def test_patience_is_for_requests_alone_and_said_nowhere_unless_it_is_asked_for() -> None:
+    assert traffic.calls("shop", SHOP, Traffic()) is None
+    made = traffic.calls("shop", SHOP, Traffic(timeout_seconds=5, retries=0))
+    assert made is not None
+    assert [(one["match"], one["timeout"], one["retries"]) for one in made["http"]] == [
+        ([{"port": number}], "5s", {"attempts": 0}) for number in (80, 90)
+    ]
+
+
+def test_a_path_is_that_one_and_what_is_below_it() -> None:
+    entry = SHOP.model_copy(update={"ingress": None})
+    ingress = article()["hello"]["ingress"] | {"paths": ["/cart"], "port": "grpc"}
+    from_outside = Workload.model_validate({"image": "x", "ports": {"http": 1}, "ingress": ingress | {"port": "http"}})
+    assert from_outside.ingress is not None
+    made = traffic.route("shop", entry, from_outside.ingress, Traffic())
+    assert made["http"][0]["match"] == [{"uri": {"exact": "/cart"}}, {"uri": {"prefix": "/cart/"}}]
+
+
+def test_what_an_entry_says_of_traffic_goes_over_what_the_fleet_says() -> None:
+    workloads = article(hello={"traffic": {"mode": "locality", "retries": 1}})
+    graph = build(fleet_of(1) | {"workloads": workloads, "traffic": {"mode": "global", "timeoutSeconds": 9}})
+    rule = graph.one("kubernetes:networking.istio.io/v1:DestinationRule", "hello.travel.m0").plain()["spec"]
+    assert rule["trafficPolicy"]["loadBalancer"]["localityLbSetting"] == {"enabled": True}
+    (leads,) = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.travel.m0.calls").plain()["spec"][
+        "http"
+    ]
+    assert (leads["timeout"], leads["retries"]) == ("9s", {"attempts": 1})
