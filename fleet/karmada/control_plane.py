@@ -171,6 +171,9 @@ class KarmadaControlPlane(pulumi.ComponentResource):
             kubeconfig=self.program_kubeconfig,
             # Renewed certificates must not replace everything that was submitted with the old ones.
             cluster_identifier=args.manager.cluster_id.apply(lambda cluster_id: f"karmada-{cluster_id}"),
+            # Otherwise a workload's are deleted before they are made with other data, in every member too.
+            enable_secret_mutable=True,
+            enable_config_map_mutable=True,
             # The API server answers, and Karmada's CRDs are there, only once the release is done.
             opts=ResourceOptions(parent=self, depends_on=[release]),
         )

@@ -95,7 +95,8 @@ class User:
         # What is stored in a bucket stays when the check is over.
         sections["karmada"] = {key: value for key, value in sections["karmada"].items() if key != "backup"}
         charts = {project: str(self.layout.charts / project) for project in ("karmada", "istio")}
-        workloads = {name: sections["workloads"].get(name, {}) | own["workloads"][name] for name in own["workloads"]}
+        # The images are those that the sandbox has.
+        workloads = {name: entry | sections["workloads"][name] for name, entry in own["workloads"].items()}
         sections |= {"charts": charts, "workloads": workloads}
         file = self.folder / "Pulumi.check-here.yaml"
         file.write_text(yaml.safe_dump({"config": {f"fleet:{name}": value for name, value in sections.items()}}))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.privileged
 
 TEN = {"replicas": 10}
-OF_ALL_MEMBERS = {"karmada-firewall-nodes"} | {f"workloads-placement-{workload}" for workload in ("hello", "sleep")}
+OF_ALL_MEMBERS = {"karmada-firewall-nodes"} | {f"{workload}.placement.policy" for workload in ("hello", "sleep")}
 
 
 def test_every_claim_about_members_placement_answers_and_rights_holds(fleet: Fleet, tmp_path: Path) -> None:
@@ -84,8 +84,9 @@ def test_the_articles_weights_move_pods_by_config_alone(fleet: Fleet) -> None:
 
 def of_others(names: set[str]) -> set[str]:
     """Resources that are not ap's own, and not what others know of ap."""
-    own = ("ap-", "workloads-placement-hello-ap", "workloads-placement-sleep-ap")
-    return {name for name in names if name != "ap" and not name.startswith(own) and "-reads-ap" not in name}
+    return {
+        name for name in names if not name.startswith("ap-") and "ap" not in name.split(".") and "-reads-ap" not in name
+    }
 
 
 def test_a_member_goes_and_comes_with_its_entry_and_no_other_member_changes(fleet: Fleet, tmp_path: Path) -> None:

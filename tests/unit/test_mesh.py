@@ -310,7 +310,7 @@ def test_values_of_one_gateway_do_not_reach_the_other(section: str, own: str, ot
 def test_the_ingress_publishes_health_and_what_its_gateway_listens_on(dev: Graph) -> None:
     """A NodeBalancer would take calls at 443, which nobody answers."""
     published = {port["port"] for port in values_of(dev, "eu-ingress-release")["service"]["ports"]}
-    servers = dev.one("kubernetes:networking.istio.io/v1:Gateway", "eu-traffic-ingress").plain()["spec"]["servers"]
+    servers = dev.one("kubernetes:networking.istio.io/v1:Gateway", "default.eu.listener").plain()["spec"]["servers"]
     assert published - {15021} == {server["port"]["number"] for server in servers}
 
 

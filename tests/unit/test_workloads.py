@@ -242,6 +242,12 @@ def test_a_secret_is_marked_at_its_source_and_stands_nowhere_in_plain_text(secre
     ).plain()["spec"]["resourceSelectors"]
 
 
+def test_what_pods_read_changes_in_place(secretive: Graph) -> None:
+    """The provider would delete it first, and Karmada take it from under the pods of every member."""
+    provider = secretive.one("pulumi:providers:kubernetes", "karmada-provider").plain()
+    assert (provider["enableSecretMutable"], provider["enableConfigMapMutable"]) == ("true", "true")
+
+
 def test_another_secret_starts_pods_anew_and_tells_nothing_of_itself(secretive: Graph) -> None:
     deployment = secretive.one(DEPLOYMENT, "shop.submission.deployment")
     revision = secretive.one("random:index/randomString:RandomString", "shop.submission.deployment.secret-revision")
