@@ -115,6 +115,7 @@ def test_updates_are_summed_up_and_config_is_as_the_program_needs_it(account: Li
     assert engine.up() == {"same": 2}
     engine.set("fleet:workloads.hello.replicas", "4")
     assert engine.up() == {"replace": 1, "same": 1}
+    assert {name: entry.replicas for name, entry in engine.workloads().items()} == {"hello": 4, "sleep": 2}
     engine.destroy()
     assert engine.up()["create"] == 2, "nothing was left"
     engine.destroy()

@@ -18,7 +18,10 @@ STRICT: Final = "STRICT"
 EAST_WEST: Final = "eastwestgateway"
 EAST_WEST_PORTS: Final = frozenset({15021, 15443})
 """Health, and mutual TLS of other members' sidecars (Istio, "Install Multi-Primary on different networks")."""
-_RELAX: Final = "Mend fleet/mesh/traffic.py, or set fleet:guardrails.levels.mutual-tls to advisory while you migrate"
+_RELAX: Final = (
+    "Mend fleet/mesh/rules.py or fleet/mesh/traffic.py, or set fleet:guardrails.levels.mutual-tls to advisory while "
+    "you migrate"
+)
 
 
 def mutual_tls_is_strict(resource: Resource, stack: Stack) -> Iterator[Finding]:
