@@ -40,26 +40,29 @@ class CallsArgs:
 class Callers(pulumi.ComponentResource):
     """Who may call a workload in each member: those that its entry names, but for forbidden routes."""
 
+    rules: list[pulumi.Resource]
+    """There before its first pod, which nobody then calls whom a route forbids."""
+
     def __init__(self, name: str, args: CallsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("fleet:workloads:Callers", name, {}, opts)
         workload, workloads = args.workload, args.config.workloads
-        kind = "AuthorizationPolicy"
+        kind, self.rules = "AuthorizationPolicy", []
         for member, istio in args.primaries.items():
             spec = callers.allowed(workload, workloads)
             allowed = args.rule(member, kind, f"{workload}-callers", spec, "callers")
-            rules.register(f"{name}.{member}", allowed, istio, self)
+            self.rules.append(rules.register(f"{name}.{member}", allowed, istio, self))
             for source in callers.forbidden_sources(member, args.config.traffic.forbidden):
                 spec = callers.not_from(workload, workloads, source)
                 refused = args.rule(member, kind, f"{workload}-not-from-{source}", spec, f"not-from-{source}")
-                rules.register(f"{name}.{member}.not-from.{source}", refused, istio, self)
+                self.rules.append(rules.register(f"{name}.{member}.not-from.{source}", refused, istio, self))
         self.register_outputs({})
 
 
-class Travel(pulumi.ComponentResource):
+class Traffic(pulumi.ComponentResource):
     """How calls of a workload travel from the pods of each member."""
 
     def __init__(self, name: str, args: CallsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("fleet:workloads:Travel", name, {}, opts)
+        super().__init__("fleet:workloads:Traffic", name, {}, opts)
         workload, entry, regions = args.workload, args.entry, args.config.regions()
         wanted = args.config.traffic_of(entry)
         for member, istio in args.primaries.items():
@@ -72,11 +75,11 @@ class Travel(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-class Entry(pulumi.ComponentResource):
+class Ingress(pulumi.ComponentResource):
     """The way from the ingress gateway of each member to a workload."""
 
     def __init__(self, name: str, args: CallsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("fleet:workloads:Entry", name, {}, opts)
+        super().__init__("fleet:workloads:Ingress", name, {}, opts)
         workload, entry = args.workload, args.entry
         wanted = args.config.traffic_of(entry)
         for member, istio in args.primaries.items():

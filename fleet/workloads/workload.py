@@ -12,7 +12,7 @@ from fleet.karmada.placement import Placement, PlacementArgs
 from fleet.lke.cluster import LkeCluster
 from fleet.mesh.istio import Istio
 from fleet.workloads import former
-from fleet.workloads.calls import Callers, CallsArgs, Entry, Travel
+from fleet.workloads.calls import Callers, CallsArgs, Ingress, Traffic
 from fleet.workloads.identity import Identity, IdentityArgs
 from fleet.workloads.namespace import Namespace
 from fleet.workloads.objects import selected
@@ -61,14 +61,14 @@ class Workload(pulumi.ComponentResource):
             namespaces=namespace.in_member,
             ruled_before=args.ruled_before,
         )
-        if entry.called and args.primaries:
-            Callers(f"{name}.callers", calls, child)
-        if entry.ports and args.primaries:
-            Travel(f"{name}.travel", calls, child)
-        if entry.ingress and config.ingress.enabled and args.primaries:
-            Entry(f"{name}.entry", calls, child)
-
         depends_on = [*args.depends_on, *namespace.ready, *identity.apart]
+        if entry.called and args.primaries:
+            depends_on += Callers(f"{name}.callers", calls, child).rules
+        if entry.ports and args.primaries:
+            Traffic(f"{name}.traffic", calls, child)
+        if entry.ingress and config.ingress.enabled and args.primaries:
+            Ingress(f"{name}.ingress", calls, child)
+
         placement = PlacementArgs(
             control_plane=args.control_plane,
             workload=name,

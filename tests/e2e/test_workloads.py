@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.privileged
 
 ADDED_WITHIN_SECONDS: Final = 60.0
-"""Of two cores that have other work; half of it is the goal where they have none (docs/workloads.md)."""
+"""Of two cores that have other work; half of it is the goal where they have none."""
 PORT: Final = 8080
 SHOP: Final[Mapping[str, Any]] = {
     "image": WORKLOADS[HELLO].image,

@@ -430,7 +430,7 @@ def test_pulumi_yaml_declares_every_key_with_a_description() -> None:
     assert {key.removeprefix("fleet:") for key in declared} == sections
     assert all(item["description"] for item in declared.values())
     defaults = {key.removeprefix("fleet:"): item["default"] for key, item in declared.items() if "default" in item}
-    raw = fleet_of(1)
+    raw = fleet_of(1, workloads={})
     assert parse(raw | defaults) == parse(raw), "the defaults of Pulumi.yaml and of the models differ"
 
 

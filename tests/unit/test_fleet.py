@@ -129,7 +129,7 @@ COMPONENTS = {
     "fleet:mesh:EastWestGateway", "fleet:mesh:IngressGateway", "fleet:mesh:PeerAccess", "fleet:mesh:Peering",
     "fleet:mesh:TokensRead", "fleet:policies:Traffic", "fleet:policies:Placement",
     "fleet:workloads:Workloads", "fleet:workloads:Namespace", "fleet:workloads:Workload", "fleet:workloads:Identity",
-    "fleet:workloads:Callers", "fleet:workloads:Travel", "fleet:workloads:Entry", "fleet:workloads:Submission",
+    "fleet:workloads:Callers", "fleet:workloads:Traffic", "fleet:workloads:Ingress", "fleet:workloads:Submission",
 }  # fmt: skip
 
 

@@ -159,7 +159,7 @@ def test_the_ingress_gateway_leads_to_hello() -> None:
     workloads = article(hello={"ingress": {"hosts": ["hello.example"]}})
     graph = build(fleet_of(1) | {"workloads": workloads})
     listening = graph.one("kubernetes:networking.istio.io/v1:Gateway", "default.m0.listener").plain()
-    leading = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.entry.m0").plain()
+    leading = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.ingress.m0").plain()
     gateway, route = listening["spec"], leading["spec"]
     assert route["gateways"] == [listening["metadata"]["name"]], "without a gateway it is for calls within the mesh"
     assert leading["metadata"]["namespace"] == listening["metadata"]["namespace"], "a name alone is one of there"
@@ -230,9 +230,9 @@ def test_a_path_is_that_one_and_what_is_below_it() -> None:
 def test_what_an_entry_says_of_traffic_goes_over_what_the_fleet_says() -> None:
     workloads = article(hello={"traffic": {"mode": "locality", "retries": 1}})
     graph = build(fleet_of(1) | {"workloads": workloads, "traffic": {"mode": "global", "timeoutSeconds": 9}})
-    rule = graph.one("kubernetes:networking.istio.io/v1:DestinationRule", "hello.travel.m0").plain()["spec"]
+    rule = graph.one("kubernetes:networking.istio.io/v1:DestinationRule", "hello.traffic.m0").plain()["spec"]
     assert rule["trafficPolicy"]["loadBalancer"]["localityLbSetting"] == {"enabled": True}
-    (leads,) = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.travel.m0.calls").plain()["spec"][
+    (leads,) = graph.one("kubernetes:networking.istio.io/v1:VirtualService", "hello.traffic.m0.calls").plain()["spec"][
         "http"
     ]
     assert (leads["timeout"], leads["retries"]) == ("9s", {"attempts": 1})

@@ -196,7 +196,8 @@ def test_pods_start_in_a_namespace_that_is_there_injected_and_closed(with_shop: 
     ):
         before = with_shop.reaches(node)
         for member in ("m0", "m1"):
-            assert {f"shop.{member}", f"shop.{member}.allow-nothing", f"{member}-istio-istiod"} <= before
+            closed = {f"shop.{member}.allow-nothing", f"shop.callers.{member}"}
+            assert {f"shop.{member}", f"{member}-istio-istiod", *closed} <= before
 
 
 def test_nobody_calls_a_workload_without_callers() -> None:
