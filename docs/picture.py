@@ -43,15 +43,15 @@ def _manager(graph: Graph) -> list[str]:
 
 def _member(graph: Graph, name: str) -> list[str]:
     network = graph.one("kubernetes:core/v1:Namespace", f"{name}-istio-namespace").plain()["metadata"]["labels"]
-    submitted = [node for node in graph.below("workloads-submission") if node.type == "kubernetes:apps/v1:Deployment"]
+    submitted = [node for node in graph.below("workloads") if node.type == "kubernetes:apps/v1:Deployment"]
     workloads = sorted(node.plain()["metadata"]["name"] for node in submitted)
     key = _id(name)
     return [
         f'{key}_agent["Karmada agent"]',
-        f'{key}_hello["{", ".join(workloads)}<br/>with sidecars"]',
+        f'{key}_workloads["{", ".join(workloads)}<br/>with sidecars"]',
         f'{key}_gateway["east-west gateway<br/>{network["topology.istio.io/network"]}"]',
-        f'{key}_ingress["ingress gateway"] --> {key}_hello',
-        f"{key}_gateway --> {key}_hello",
+        f'{key}_ingress["ingress gateway"] --> {key}_workloads',
+        f"{key}_gateway --> {key}_workloads",
     ]
 
 

@@ -52,7 +52,7 @@ FROM_SLEEP: Final = Call(caller=SLEEP, caller_namespace="default", called="shop"
 def entries(fleet: Fleet, **changes: Any) -> dict[str, Any]:
     """Both, with a secret that the config has, and changes of the one that is called."""
     secret = next(iter(fleet.stack.hidden))
-    return {"shop": SHOP | {"secretEnv": {"PASSWORD": {"secret": secret}}} | changes, "cart": CART}
+    return {"shop": {**SHOP, "secretEnv": {"PASSWORD": {"secret": secret}}, **changes}, "cart": CART}
 
 
 def running(members: Mapping[str, Member]) -> dict[str, int]:
