@@ -6,7 +6,7 @@ from typing import Final
 from fleet.config.reader import parse
 from fleet.config.settings import FleetConfig
 from operations.workloads import Call
-from sandbox.verify import mesh
+from sandbox.verify import calls as from_pods
 from tests.unit.configs import stack
 
 HELLO: Final = "hello"
@@ -16,10 +16,10 @@ CALLER: Final = f"deployment/{SLEEP}"
 CALL: Final = Call(caller=SLEEP, caller_namespace="default", called=HELLO, namespace="default", port=HELLO_PORT)
 """sleep calls hello."""
 
-calls = partial(mesh.calls, call=CALL)
-requests = partial(mesh.requests, call=CALL)
-passed_on = partial(mesh.passed_on, call=CALL)
-counted = partial(mesh.counted, call=CALL)
+calls = partial(from_pods.calls, call=CALL)
+requests = partial(from_pods.requests, call=CALL)
+passed_on = partial(from_pods.passed_on, call=CALL)
+counted = partial(from_pods.counted, call=CALL)
 
 
 def config(name: str = "sandbox") -> FleetConfig:

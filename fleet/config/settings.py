@@ -29,7 +29,8 @@ from fleet.config.fields import (
 from fleet.config.images import Repository  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.config.pools import Acl, ClusterAcl, NodePool, Taint  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.config.secrets import Secret, Values  # noqa: TC001 - likewise
-from fleet.config.workloads import Registries, Seconds, TrafficMode, Workload, WorkloadName
+from fleet.config.workload_fields import Seconds, WorkloadName  # noqa: TC001 - likewise
+from fleet.config.workloads import Registries, TrafficMode, Workload
 
 
 class Role(enum.StrEnum):

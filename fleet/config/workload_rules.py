@@ -8,7 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from fleet.config.violations import Violation
-from fleet.config.workloads import HTTP_PROTOCOLS, MARKS, TrafficMode, is_marked, protocol_of
+from fleet.config.workload_fields import HTTP_PROTOCOLS, MARKS, is_marked, protocol_of
+from fleet.config.workloads import TrafficMode
 from fleet.naming import CALLERS_OF_INGRESS, DEFAULT_NAMESPACE, workload_identity
 
 if TYPE_CHECKING:

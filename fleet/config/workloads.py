@@ -1,55 +1,44 @@
 """One workload's entry in the stack config, and where its images are pulled from.
 
-fleet/config/workload_rules.py has the rules between entries, fleet/workloads/ what an entry becomes.
+fleet/config/workload_fields.py has the kinds of values, fleet/config/workload_rules.py the rules between entries, and
+fleet/workloads/ what an entry becomes.
 """
 
 from __future__ import annotations
 
 import enum
-import re
-from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, model_validator
 
 # pydantic reads it at run time, and before Python 3.12 takes no other.
 from typing_extensions import TypedDict
 
-from fleet.config.complaints import PLAIN_SECRET
-from fleet.config.fields import DNS_LABEL, DOMAIN_LENGTH, LABEL_KEY, LABEL_VALUE, Model
+from fleet.config.fields import Model
 from fleet.config.hosts import Hosts  # noqa: TC001 - pydantic reads the annotations at run time
 from fleet.config.images import Image, RegistryHost
-from fleet.config.secrets import REFERENCE, FreeForm
-from fleet.naming import CALLERS_OF_INGRESS, DEFAULT_NAMESPACE, OWN_NAMESPACES
-
-NAME_LENGTH: Final = 40
-"""With what Fleet puts behind it, a name stays within the 63 characters of a DNS label."""
-REGION_MARK: Final = "${region}"
-MEMBER_MARK: Final = "${member}"
-MARKS: Final = (REGION_MARK, MEMBER_MARK)
-"""What stands for something else in every member."""
-HTTP_PROTOCOLS: Final = ("http", "http2", "grpc", "grpc-web")
-_PROTOCOLS: Final = (*HTTP_PROTOCOLS, "https", "tls", "tcp", "mongo", "mysql", "redis")
-"""Istio's names of what runs over TCP (pkg/config/protocol/instance.go)."""
-_PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
-"""RFC 6335, as Kubernetes applies it to the ports of containers."""
-_SIDECAR_PORTS: Final = range(15000, 15100)
-"""Ports of the sidecar, to which no workload can listen (Istio, "Application Requirements")."""
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_FILE: Final = re.compile(r"(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|/(\.[A-Za-z0-9_-]+)+)+")
-_URL_PATH: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
-_QUANTITY: Final = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-_UNITS: Final = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGT", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGT", 1)},
-}
-_PERCENT: Final = re.compile(r"[1-9][0-9]?%|100%")
-_MESH_DOMAINS: Final = ("istio.io", "karmada.io")
-_SELECTED: Final = "app"
-"""The label by which a workload's pods are found."""
+from fleet.config.secrets import FreeForm
+from fleet.config.workload_fields import (
+    HTTP_PROTOCOLS,
+    Amount,
+    FilePath,
+    Namespace,
+    PodLabelKey,
+    PodLabelValue,
+    PortName,
+    PortNumber,
+    Reference,
+    Seconds,
+    Share,
+    UrlPath,
+    UserId,
+    Variable,
+    Weights,
+    amount,
+    in_full,
+    protocol_of,
+)
+from fleet.naming import DEFAULT_NAMESPACE
 
 
 class TrafficMode(enum.StrEnum):
@@ -57,142 +46,6 @@ class TrafficMode(enum.StrEnum):
 
     LOCALITY = "locality"
     GLOBAL = "global"
-
-
-def _workload_name(value: str) -> str:
-    if len(value) > NAME_LENGTH or not DNS_LABEL.fullmatch(value) or value[0].isdigit():
-        raise ValueError(
-            f"must begin with a letter and have lower-case letters, digits and inner dashes, at most {NAME_LENGTH}"
-        )
-    if value == CALLERS_OF_INGRESS:
-        raise ValueError("is what callers would take for the gateways; give the workload another name")
-    return value
-
-
-def _namespace(value: str) -> str:
-    if not DNS_LABEL.fullmatch(value):
-        raise ValueError("must be a DNS label: lower-case letters, digits and inner dashes, at most 63")
-    for prefix in OWN_NAMESPACES:
-        if value.startswith(prefix):
-            raise ValueError(f"begins with {prefix}, as the system's own do; take another one")
-    return value
-
-
-def _port_name(value: str) -> str:
-    if not _PORT_NAME.fullmatch(value):
-        raise ValueError("must have at most 15 lower-case letters, digits and inner dashes, one letter at least")
-    if protocol_of(value) is None:
-        raise ValueError(
-            f"tells Istio no protocol; call it {', '.join(_PROTOCOLS[:-1])} or {_PROTOCOLS[-1]}, and more behind a dash"
-        )
-    return value
-
-
-def protocol_of(port: str) -> str | None:
-    """The protocol that a port's name tells Istio; None where it tells none."""
-    fits = [one for one in _PROTOCOLS if port == one or port.startswith(f"{one}-")]
-    return max(fits, key=len, default=None)
-
-
-def _port_number(value: int) -> int:
-    if value in _SIDECAR_PORTS:
-        raise ValueError(f"is one of the sidecar's, {_SIDECAR_PORTS[0]} to {_SIDECAR_PORTS[-1]}; take another one")
-    return value
-
-
-def _in_full(key: str, kind: type) -> Any:
-    def spread(value: Any) -> Any:
-        return {key: value} if isinstance(value, kind) and not isinstance(value, bool) else value
-
-    return BeforeValidator(spread)
-
-
-def _variable(value: str) -> str:
-    if not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of an environment variable: letters, digits, _, - and ., no digit first")
-    return value
-
-
-def _file(value: str) -> str:
-    if not _FILE.fullmatch(value):
-        raise ValueError("must be the whole path of a file, such as /etc/shop/app.toml: letters, digits, ., - and _")
-    return value
-
-
-def _url_path(value: str) -> str:
-    if not _URL_PATH.fullmatch(value):
-        raise ValueError("must be a path such as / or /cart, without a slash at its end, and without a star")
-    return value
-
-
-def _label_key(value: str) -> str:
-    if not (match := LABEL_KEY.fullmatch(value)) or len(match["domain"] or "") > DOMAIN_LENGTH:
-        raise ValueError("must be a Kubernetes label key: [domain/]name of letters, digits, dots, dashes, underscores")
-    domain = match["domain"] or ""
-    if value == _SELECTED or any(f".{domain}".endswith(f".{own}") for own in _MESH_DOMAINS):
-        raise ValueError("is a label by which Fleet, Istio or Karmada know pods; take one of yours")
-    return value
-
-
-def _label_value(value: str) -> str:
-    if not LABEL_VALUE.fullmatch(in_member(value, region="x", member="x")):
-        raise ValueError("must be a Kubernetes label value: at most 63 letters, digits, dots, dashes, underscores")
-    return value
-
-
-def _user(value: int) -> int:
-    if value == 0:
-        raise ValueError("is root, whom the level restricted of pod security rules out; build the image for another")
-    return value
-
-
-def _quantity(value: str) -> str:
-    if not _QUANTITY.fullmatch(value):
-        raise ValueError("must be a quantity of Kubernetes, such as '100m' or '128Mi'")
-    return value
-
-
-def _share(value: Any) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    if not whole and not (isinstance(value, str) and _PERCENT.fullmatch(value)):
-        raise ValueError("must be a whole number from 1, or a share such as '25%'")
-    return value
-
-
-def _reference(value: Any) -> Any:
-    if isinstance(value, dict) and REFERENCE in value:
-        return value
-    # Without the value, which may be a secret.
-    raise PydanticCustomError(
-        PLAIN_SECRET,
-        "is no reference, so that whoever reads this file would read what it is, and it is known now: change it, keep "
-        "the new one in fleet:secrets, and write {reference} here",
-        {"reference": f"{{{REFERENCE}: NAME}}"},
-    )
-
-
-def amount(quantity: str) -> Decimal:
-    """A quantity of Kubernetes as a number."""
-    number = quantity.rstrip("mkMGTKi")
-    return Decimal(number) * _UNITS[quantity.removeprefix(number)]
-
-
-WorkloadName = Annotated[str, AfterValidator(_workload_name)]
-Namespace = Annotated[str, AfterValidator(_namespace)]
-PortName = Annotated[str, AfterValidator(_port_name)]
-PortNumber = Annotated[int, Field(ge=1, le=65535), AfterValidator(_port_number)]
-Variable = Annotated[str, AfterValidator(_variable)]
-FilePath = Annotated[str, AfterValidator(_file)]
-UrlPath = Annotated[str, AfterValidator(_url_path)]
-PodLabelKey = Annotated[str, AfterValidator(_label_key)]
-PodLabelValue = Annotated[str, AfterValidator(_label_value)]
-UserId = Annotated[int, Field(ge=0, le=2**31 - 1), AfterValidator(_user)]
-Amount = Annotated[str, AfterValidator(_quantity)]
-Share = Annotated[Any, AfterValidator(_share)]
-Reference = Annotated[dict[str, Any], BeforeValidator(_reference)]
-"""{secret: NAME}: a secret's value, which no file has in plain text."""
-Seconds = Annotated[int, Field(ge=1, le=3600)]
-Weights = dict[str, Annotated[int, Field(gt=0, le=1000)]]
 
 
 class Port(Model):
@@ -222,9 +75,9 @@ class Probe(Model):
 class Probes(Model):
     """When a container takes calls, when it is started anew, and how long it may take to start."""
 
-    ready: Annotated[Probe, _in_full("path", str)] | None = None
-    live: Annotated[Probe, _in_full("path", str)] | None = None
-    startup: Annotated[Probe, _in_full("path", str)] | None = None
+    ready: Annotated[Probe, in_full("path", str)] | None = None
+    live: Annotated[Probe, in_full("path", str)] | None = None
+    startup: Annotated[Probe, in_full("path", str)] | None = None
 
 
 class Limits(Model):
@@ -286,7 +139,7 @@ class Workload(Model):
     image: Image | None = None
     """What it runs. Nothing else says that, and a rule asks for it."""
     namespace: Namespace = DEFAULT_NAMESPACE
-    ports: dict[PortName, Annotated[Port, _in_full("port", int)]] = Field(default_factory=dict)
+    ports: dict[PortName, Annotated[Port, in_full("port", int)]] = Field(default_factory=dict)
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     env: dict[Variable, str] = Field(default_factory=dict)
@@ -327,13 +180,3 @@ class RegistryLogin(TypedDict):
 
 
 Registries = Annotated[dict[RegistryHost, RegistryLogin], FreeForm()]
-
-
-def in_member(text: str, *, region: str, member: str) -> str:
-    """A text with what its marks stand for in one member."""
-    return text.replace(REGION_MARK, region).replace(MEMBER_MARK, member)
-
-
-def is_marked(text: str) -> bool:
-    """Whether a text stands for something else in every member."""
-    return any(mark in text for mark in MARKS)

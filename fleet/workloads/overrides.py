@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.config.workloads import MemberChanges, in_member, is_marked
+from fleet.config.workload_fields import in_member, is_marked
+from fleet.config.workloads import MemberChanges
 from fleet.workloads import pods
 from fleet.workloads.objects import secret_name
 

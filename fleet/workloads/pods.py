@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fleet.config.workloads import in_member, is_marked, protocol_of
+from fleet.config.workload_fields import in_member, is_marked, protocol_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

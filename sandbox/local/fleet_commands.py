@@ -23,10 +23,10 @@ from sandbox.local.sandbox_commands import WithDelays  # noqa: TC001 - Typer rea
 from sandbox.local.stages import prepare as prepare_machine
 from sandbox.local.stages import stages
 from sandbox.local.target import Target
+from sandbox.verify.calls import calls_by_member
 from sandbox.verify.commands import claims, config, outputs
 from sandbox.verify.kubeconfigs import keep_all
 from sandbox.verify.member import members, views
-from sandbox.verify.mesh import calls_by_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,9 @@ from fleet.naming import (
 from operations.claims import ANSWERED, NO_ANSWER, Claim
 from operations.workloads import allowed
 from sandbox.clusters.host.subprocesses import CommandError
+from sandbox.verify.calls import calls
 from sandbox.verify.kubeconfigs import keep
 from sandbox.verify.member import Client, Member, Operator, View
-from sandbox.verify.mesh import calls
 from sandbox.waiting import until
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from fleet.config.hosts import ANY
-from fleet.mesh.values import CROSS_NETWORK_PORT, EAST_WEST_LABELS
+from fleet.mesh.values import CROSS_NETWORK_PORT
 from fleet.naming import DEFAULT_NAMESPACE, ISTIO_NAMESPACE
 from operations.claims import ANSWERED, CURL, NO_ANSWER, REFUSED, Claim, region
 from operations.workloads import allowed, refused
 from sandbox.clusters.host.subprocesses import CommandError, inside, run
-from sandbox.verify.pods import in_network
+from sandbox.verify.calls import EAST_WEST_GATEWAY, TIMEOUT_SECONDS, calls, requests, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from sandbox.clusters.host.layout import Layout
     from sandbox.verify.member import Member, View
 
-EAST_WEST_GATEWAY: Final = EAST_WEST_LABELS["app"]
 _HEALTHY: Final = 1
 """Istio's HealthStatus of an endpoint that takes calls (pilot/pkg/model/service.go)."""
-_TIMEOUT_SECONDS: Final = 5
 _CALLS: Final = 10
 
 
@@ -214,11 +212,11 @@ def _as_configured(answers: Counter[str], member: Member, call: Call, mode: str)
 
 def not_let_in(member: Member, call: Call) -> Claim:
     """A workload that is not among another's callers is refused by its sidecar, or by whoever is asked elsewhere."""
-    said = _said(member, 1, call)
+    answer = said(member, 1, call)
     return Claim(
         text=f"{call.called} refuses {call.caller} of {member.name}",
-        holds=REFUSED in said,
-        evidence=said.strip() or "no answer at all",
+        holds=REFUSED in answer,
+        evidence=answer.strip() or "no answer at all",
     )
 
 
@@ -263,73 +261,8 @@ def answer_from_outside(layout: Layout, address: str, ingress: WorkloadIngress |
 
 def _fetch(namespace: str, url: str, *options: str) -> str:
     """What curl prints in a network namespace: the answer and its status, or why there is none."""
-    line = [*shlex.split(CURL), "--max-time", str(_TIMEOUT_SECONDS), *options, url]
+    line = [*shlex.split(CURL), "--max-time", str(TIMEOUT_SECONDS), *options, url]
     try:
         return run(*inside(namespace, line))
     except CommandError as error:
         return error.output
-
-
-def passed_on(member: Member, call: Call) -> int:
-    """How many connections of other members the east-west gateway has passed on to what is called since its start."""
-    found = member.proxy(f"deployment/{EAST_WEST_GATEWAY}", "clusters?format=json", namespace=ISTIO_NAMESPACE)
-    return sum(_stat(host, "cx_total") for host in _hosts(found, f"outbound_.{call.port}_._.{call.host}"))
-
-
-def requests(member: Member, call: Call) -> dict[tuple[str, int], int]:
-    """How many requests a member's sidecar has sent to what it calls since its start, by address and port."""
-    target = f"deployment/{call.caller}"
-    return counted(member.proxy(target, "clusters?format=json", namespace=call.caller_namespace), call)
-
-
-def counted(clusters: Mapping[str, Any], call: Call) -> dict[tuple[str, int], int]:
-    """Requests by endpoint of what is called, from Envoy's answer to `/clusters?format=json`."""
-    return {
-        (address["address"], address["port_value"]): _stat(host, "rq_total")
-        for host in _hosts(clusters, outbound(call))
-        for address in [host["address"]["socket_address"]]
-    }
-
-
-def outbound(call: Call) -> str:
-    """How a sidecar's configuration calls the endpoints of what it calls."""
-    return f"outbound|{call.port}||{call.host}"
-
-
-def _hosts(clusters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [
-        host
-        for cluster in clusters["cluster_statuses"]
-        if cluster["name"] == name
-        for host in cluster.get("host_statuses", ())
-    ]
-
-
-def _stat(host: Mapping[str, Any], name: str) -> int:
-    # JSON of protocol buffers has numbers of 64 bits as strings, and leaves a zero out.
-    return int(next(stat for stat in host["stats"] if stat["name"] == name).get("value", 0))
-
-
-def calls(member: Member, count: int, call: Call) -> Counter[str]:
-    """From which regions there are answers, in that many calls from a pod of a member, one after the other."""
-    return Counter(region(answer) for answer in _said(member, count, call).splitlines())
-
-
-def _said(member: Member, count: int, call: Call) -> str:
-    """What is answered to a pod of the caller, a line for each call; what its image has does not matter."""
-    pods = member.running(call.caller, call.caller_namespace)
-    if not pods:
-        return f"{call.caller} does not run in {member.name}\n" * count
-    service = member.view.get("service", call.called, f"--namespace={call.namespace}")
-    resolved = f"--resolve {call.url}:{service['spec']['clusterIP']}"
-    fetch = f"{CURL} --max-time {_TIMEOUT_SECONDS} {resolved} http://{call.url}/"
-    script = f"for call in $(seq {count}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
-    line = in_network(pods[0], ["sh", "-c", script])
-    return run(*line, timeout_seconds=count * _TIMEOUT_SECONDS + 30.0)
-
-
-def calls_by_member(members: Iterable[Member], count: int, call: Call) -> dict[str, Counter[str]]:
-    """What `calls` has of every member in which the caller runs, by the member's name."""
-    # One after the other, since the calls of one region take the machine's processor from the next.
-    running = [member for member in members if member.running(call.caller, call.caller_namespace)]
-    return {member.name: calls(member, count, call) for member in running}

@@ -13,7 +13,7 @@ from bench.article.end import WrongEndError, check
 from bench.article.karmada import KARMADA, REGIONS
 from bench.article.terminal import Terminal
 from sandbox.clusters.host.layout import Layout
-from sandbox.verify.mesh import outbound
+from sandbox.verify.calls import outbound
 from tests.article import CALL
 
 if TYPE_CHECKING:

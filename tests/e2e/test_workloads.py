@@ -11,6 +11,7 @@ from operations.claims import NO_ANSWER
 from operations.workloads import Call
 from sandbox.clusters.images.mesh import CURL_IMAGE
 from sandbox.verify import mesh
+from sandbox.verify.calls import calls
 from sandbox.verify.commands import claims
 from tests.article import HELLO, SLEEP, WORKLOADS
 from tests.e2e.clients import eventually
@@ -74,7 +75,7 @@ def test_a_workload_of_ones_own_is_one_entry(fleet: Fleet, tmp_path: Path) -> No
     members = fleet.members
     for member in members.values():
         eventually(
-            lambda member=member: set(mesh.calls(member, 5, FROM_CART)) == {member.region},  # type: ignore[misc]  # early
+            lambda member=member: set(calls(member, 5, FROM_CART)) == {member.region},  # type: ignore[misc]  # early
             f"shop answers cart in {member.name} at home",
         )
         assert mesh.not_let_in(member, FROM_SLEEP).holds, f"{SLEEP} is not among its callers"
@@ -94,7 +95,7 @@ def test_it_is_scaled_and_weighed_by_its_entry_alone(fleet: Fleet) -> None:
     members = fleet.configured(workloads=more).members
     eventually(lambda: running(members) == {"eu": 1, "ap": 0, "us": 4}, "replicas are where their weights are")
     ap = members["ap"]
-    eventually(lambda: NO_ANSWER not in mesh.calls(ap, 10, FROM_CART), "its name resolves where no replica runs")
+    eventually(lambda: NO_ANSWER not in calls(ap, 10, FROM_CART), "its name resolves where no replica runs")
 
 
 def test_it_goes_with_its_entry_and_nothing_else_does(fleet: Fleet) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from fleet.config.reader import ConfigError, parse
-from fleet.config.workloads import amount, protocol_of
+from fleet.config.workload_fields import amount, protocol_of
 from tests.unit.configs import fleet_of
 
 SHOP: dict[str, Any] = {"image": "ghcr.io/example/shop:1.4.2", "ports": {"http": 8080}}

@@ -15,6 +15,7 @@ from sandbox.clusters.host.layout import Layout
 from sandbox.clusters.host.subprocesses import CommandError
 from sandbox.engine.project import CHECKOUT
 from sandbox.verify import account, karmada, mesh, pods
+from sandbox.verify import calls as from_pods
 from sandbox.verify.commands import claims
 from sandbox.verify.kubeconfigs import VIEWERS
 from sandbox.verify.member import Client, karmada_api, members, views
@@ -140,7 +141,7 @@ def _said_inside(arguments: Sequence[str]) -> str:
     if "clusters?format=json" in line:
         address = {"socket_address": {"address": ADDRESS, "port_value": 15443}}
         hosts = [{"address": address, "stats": [{"name": "rq_total"}]}]
-        return json.dumps({"cluster_statuses": [{"name": mesh.outbound(CALL), "host_statuses": hosts}]})
+        return json.dumps({"cluster_statuses": [{"name": from_pods.outbound(CALL), "host_statuses": hosts}]})
     return "REGION=eu-west\nREGION=us-west\n"
 
 
@@ -167,6 +168,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     monkeypatch.setattr(Client, "kubectl", kubectl)
     monkeypatch.setattr(mesh, "run", curl)
+    monkeypatch.setattr(from_pods, "run", curl)
     monkeypatch.setattr(pods, "process_of", lambda uid: 1)
     monkeypatch.setattr(account, "ask", lambda _, path: {"data": ACCOUNT[path.partition("?")[0]]})
     monkeypatch.setattr(karmada, "_UNPLACED_SECONDS", 0.0)

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from operations.claims import NO_ANSWER, region
 from sandbox.clusters.host.layout import Layout
+from sandbox.verify.calls import outbound
 from sandbox.verify.member import Member, View
 from sandbox.verify.mesh import (
     endpoints_by_member,
-    outbound,
     peers_are_read,
     up_to_root,
 )

@@ -11,7 +11,7 @@ import pytest
 
 from operations.workloads import Call, table
 from sandbox.clusters.host.layout import Layout
-from sandbox.verify import mesh, pods, secrets
+from sandbox.verify import calls, mesh, pods, secrets
 from sandbox.verify.member import Member, Operator, View
 
 UID = "19a30876-acce-4a16-8f74-14f66286f352"
@@ -111,7 +111,7 @@ def test_who_may_not_call_is_seen_refused_from_its_own_pod(
         lines.append(line)
         return said
 
-    monkeypatch.setattr(mesh, "run", run)
+    monkeypatch.setattr(calls, "run", run)
     claim = mesh.not_let_in(member("eu"), CALL)
     assert (claim.holds, claim.text) == (holds, "shop refuses front of eu")
     [(*enter, script)] = lines
