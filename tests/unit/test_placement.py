@@ -5,7 +5,7 @@ from typing import Any
 from fleet.config.settings import Failover
 from fleet.karmada.placement import Selected, propagation
 from tests.unit.configs import article, fleet_of, stack
-from tests.unit.graph import Graph, build
+from tests.unit.graph import Graph, build, built
 
 PROPAGATION = "kubernetes:policy.karmada.io/v1alpha1:PropagationPolicy"
 OVERRIDE = "kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"
@@ -22,7 +22,7 @@ def weights_of(graph: Graph, workload: str) -> dict[str, int]:
 
 
 def test_every_member_weighs_the_same_by_default() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     assert weights_of(graph, "hello") == weights_of(graph, "sleep") == {"eu": 1, "ap": 1, "us": 1}
     names = {node.plain()["metadata"]["name"] for node in graph.of_type(PROPAGATION)}
     assert names == {"hello-propagation", "sleep-propagation"}
@@ -66,13 +66,13 @@ def patches_of(graph: Graph, workload: str, member: str) -> dict[str, Any]:
 
 
 def test_hello_answers_with_its_region() -> None:
-    (message,) = patches_of(build(stack("dev")), "hello", "us")["/spec/template/spec/containers/0/env"]
+    (message,) = patches_of(built(stack("dev")), "hello", "us")["/spec/template/spec/containers/0/env"]
     assert message["name"] == "PODINFO_UI_MESSAGE"
     assert message["value"].startswith("REGION=us-west"), "curl hello:5000 | grep REGION must work"
 
 
 def test_every_workload_has_an_identity_in_every_member() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     for workload in ("hello", "sleep"):
         assert patches_of(graph, workload, "us")["/spec/template/spec/serviceAccountName"] == f"{workload}-us"
     accounts = {
@@ -88,13 +88,13 @@ def test_every_workload_has_an_identity_in_every_member() -> None:
 
 
 def test_nothing_is_placed_before_it_is_overridden() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     before = graph.reaches(graph.one(PROPAGATION, "hello.placement.policy"))
     assert {f"hello.placement.{member}" for member in ("eu", "ap", "us")} <= before
 
 
 def test_the_taint_of_earlier_versions_is_taken_off_and_none_is_put_on() -> None:
-    (policy,) = build(stack("dev")).of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
+    (policy,) = built(stack("dev")).of_type("kubernetes:policy.karmada.io/v1alpha1:ClusterTaintPolicy")
     spec = policy.plain()["spec"]
     assert "addOnConditions" not in spec
     assert spec["removeOnConditions"] == [{"conditionType": "Ready", "operator": "In", "statusValues": ["True"]}]
@@ -111,7 +111,7 @@ def test_hello_and_sleep_may_leave_a_lost_member_with_what_they_need() -> None:
 
 def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() -> None:
     """A provider would wait for pods and endpoints that Karmada never has."""
-    graph = build(fleet_of(1))
+    graph = built(fleet_of(1))
     below = [node for app in ("hello", "sleep") for node in graph.below(f"{app}.submission")]
     assert {node.name for node in below} == {
         "hello.submission.deployment",
@@ -127,7 +127,7 @@ def test_what_is_submitted_is_waited_for_by_the_fleet_and_not_by_the_provider() 
 
 def test_hello_is_served_as_in_the_article() -> None:
     (service,) = (
-        node.plain() for node in build(fleet_of(1)).of_type("kubernetes:core/v1:Service") if "spec" in node.plain()
+        node.plain() for node in built(fleet_of(1)).of_type("kubernetes:core/v1:Service") if "spec" in node.plain()
     )
     (port,) = service["spec"]["ports"]
     assert (port["port"], port["targetPort"], port["name"]) == (5000, 9898, "http")
@@ -136,7 +136,7 @@ def test_hello_is_served_as_in_the_article() -> None:
 
 def test_what_a_workload_s_replicas_need_is_there_before_they_are_waited_for() -> None:
     """Without a policy a Deployment stays in Karmada, and no replica of it ever comes."""
-    graph = build(fleet_of(2))
+    graph = built(fleet_of(2))
     for workload in ("hello", "sleep"):
         policies = {node.name for node in graph.below(f"{workload}.placement")}
         assert len(policies) == 3, "one of the workload, and one for it in each member"

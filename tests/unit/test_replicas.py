@@ -13,7 +13,7 @@ from fleet.karmada import replicas
 from fleet.lke import readiness
 from fleet.lke.kubeconfig import ApiServer, with_token
 from tests.unit.configs import stack
-from tests.unit.graph import Stage, build
+from tests.unit.graph import Stage, build, built
 from tests.unit.keys import pair
 
 KUBECONFIG = with_token(
@@ -96,7 +96,7 @@ def test_giving_up_says_how_many_replicas_are_missing_and_where_to_look(
 
 @pytest.mark.parametrize("workload", ["hello", "sleep"])
 def test_what_an_update_creates_and_what_it_changes_is_noted_alike(workload: str) -> None:
-    node = build(stack("dev")).one("kubernetes:apps/v1:Deployment", f"{workload}.submission.deployment")
+    node = built(stack("dev")).one("kubernetes:apps/v1:Deployment", f"{workload}.submission.deployment")
     assert node.after_create == node.after_update == (f"{workload}.submission.deployment-ready",)
 
 

@@ -12,13 +12,13 @@ from fleet.mesh.rules import strict
 from fleet.mesh.values import east_west_gateway, ingress_gateway
 from tests.article import WORKLOADS
 from tests.unit.configs import article, fleet_of, stack
-from tests.unit.graph import build
+from tests.unit.graph import build, built
 
 AUTHORIZATION = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
 
 
 def test_plain_text_is_refused_in_the_whole_mesh() -> None:
-    graph = build(stack("dev"))
+    graph = built(stack("dev"))
     rules = graph.of_type("kubernetes:security.istio.io/v1:PeerAuthentication")
     assert {node.provider_name for node in rules} == {"eu-provider", "ap-provider", "us-provider"}
     for rule in rules:
@@ -87,7 +87,7 @@ def test_only_sleep_and_the_ingress_gateway_may_call_hello() -> None:
 
 
 def test_each_members_ingress_gateway_has_an_identity_of_its_own() -> None:
-    graph = build(fleet_of(2))
+    graph = built(fleet_of(2))
     releases = [graph.one("kubernetes:helm.sh/v3:Release", f"{name}-ingress-release").plain() for name in ("m0", "m1")]
     accounts = [release["values"]["serviceAccount"]["name"] for release in releases]
     assert accounts == ["istio-ingressgateway-m0", "istio-ingressgateway-m1"]
@@ -148,7 +148,7 @@ def test_rules_of_one_kind_have_names_of_their_own_in_a_member() -> None:
 
 
 def test_rules_wait_for_the_webhook_that_checks_them() -> None:
-    graph = build(fleet_of(1))
+    graph = built(fleet_of(1))
     rules = [node for node in graph.nodes.values() if ".istio.io/" in node.type]
     assert len(rules) == 7
     for node in rules:

@@ -15,7 +15,7 @@ from fleet.deployed import Deployed
 from fleet.running import deployed
 from fleet.state import State
 from tests.unit.configs import ROOT, article, fleet_of, stack
-from tests.unit.graph import Graph, Node, build, contains_unmarked, is_secret
+from tests.unit.graph import Graph, Node, build, built, contains_unmarked, is_secret
 
 EARLIER = json.loads((ROOT / "tests" / "unit" / "earlier_workloads.json").read_text())
 """What a Fleet registered that had its workloads in its code (commit fbdbc3b), by URN: all that was of workloads."""
@@ -150,7 +150,7 @@ def own(graph: Graph, *names: str) -> set[str]:
 
 
 def test_adding_or_taking_away_an_entry_changes_no_resource_of_another(with_shop: Graph) -> None:
-    without = build(fleet_of(2))
+    without = built(fleet_of(2))
     added = with_shop.nodes.keys() - without.nodes.keys()
     assert added == own(with_shop, "shop")
     for urn, node in without.nodes.items():
