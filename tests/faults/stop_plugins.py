@@ -70,11 +70,12 @@ def stop(process: psutil.Process) -> bool:
 
 def stopped_at_the_end(fleet: Fleet) -> tuple[list[psutil.Process], int, str]:
     """An update whose providers stop at its end: which were still there, its exit code, and what it said."""
-    before = fleet.stack.said.stat().st_size
+    said = fleet.stack.said
+    before = said.stat().st_size if said.exists() else 0
     with fleet.stack.start("up", *YES) as command:
         stopped = [process for process in below(engine_after_the_program(command), PROVIDER) if stop(process)]
         status = command.wait(timeout=ENDS_WITHIN_SECONDS)
-    return stopped, status, fleet.stack.said.read_bytes()[before:].decode(errors="replace")
+    return stopped, status, said.read_bytes()[before:].decode(errors="replace")
 
 
 def test_an_update_whose_plugins_answer_too_late_is_done_all_the_same(fleet: Fleet) -> None:
