@@ -56,7 +56,7 @@ def test_a_new_region_takes_nothing_away_and_costs_a_cluster(price_list: PriceLi
 def test_new_weights_change_the_placement_of_one_workload_alone(price_list: PriceList) -> None:
     found = report_on(CHANGE_WEIGHTS, price_list)
     assert found.dangers == ()
-    assert names_of(found, "update") == {"workloads-placement-hello"}
+    assert names_of(found, "update") == {"hello.placement.policy"}
     assert found.counts["update"] == 1
     assert found.cost is not None
     assert found.cost.difference.expected == 0
