@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 BALANCE: Final = "kubernetes:networking.istio.io/v1:DestinationRule"
+ROUTE: Final = "kubernetes:networking.istio.io/v1:VirtualService"
+CALLERS: Final = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
+KUBERNETES_GRACE_SECONDS: Final = 30
+"""How long a pod that goes may take, unless it says so itself (k8s.io/api/core/v1, DefaultTerminationGracePeriodSeconds)."""
 JOINED: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 Facts = dict[str, Any]
@@ -118,19 +122,39 @@ def _versions(found: State, mesh: Facts) -> Facts:
 
 def _earlier(found: State) -> Facts:
     """What is there of workloads by the names that resources had before each had an entry."""
-    ruled = [rule["metadata"]["name"] for _, rule in found.named(BALANCE, "-traffic-balance")]
+    ruled = next(_ruled(found), None)
+    of_rules = {"callers", *(["ingress"] if any(found.named(ROUTE, "-traffic-route")) else [])}
+    submitted = {
+        name.removeprefix(SUBMITTED): outputs
+        for (kind, name), outputs in found.resources.items()
+        if kind == DEPLOYMENT and name.startswith(SUBMITTED)
+    }
     return {
         "earlierWorkloads": {
-            name.removeprefix(SUBMITTED): _keys(outputs)
-            for (kind, name), outputs in found.resources.items()
-            if kind == DEPLOYMENT and name.startswith(SUBMITTED)
+            name: _keys(outputs) | (of_rules if name == ruled else set()) for name, outputs in submitted.items()
         },
-        "earlierRules": next(iter(ruled), None),
+        "earlierRules": ruled,
     }
 
 
-def _keys(deployment: Mapping[str, Any]) -> list[str]:
+def _ruled(found: State) -> Iterator[str]:
+    """Whom the rules in members are about that have their names of then: an update that broke off left any of them."""
+    for _, rule in found.named(BALANCE, "-traffic-balance"):
+        yield rule["metadata"]["name"]
+    for (kind, name), rule in found.resources.items():
+        # Today's names have dots.
+        if kind == CALLERS and "-traffic-" in name and "." not in name:
+            yield rule["spec"]["selector"]["matchLabels"]["app"]
+    for _, rule in found.named(ROUTE, "-traffic-route"):
+        yield rule["spec"]["http"][0]["route"][0]["destination"]["host"].partition(".")[0]
+
+
+def _keys(deployment: Mapping[str, Any]) -> set[str]:
     """What an entry would have to say to keep the pods of a Deployment as they are."""
-    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
     said = {"command": "command", "ports": "ports", "env": "env", "readinessProbe": "probes"}
-    return [key for part, key in said.items() if container.get(part)]
+    keys = {key for part, key in said.items() if container.get(part)}
+    # Karmada's API fills it in where nobody says it.
+    own = pod.get("terminationGracePeriodSeconds") not in (None, KUBERNETES_GRACE_SECONDS)
+    return keys | ({"terminationGracePeriodSeconds"} if own else set())

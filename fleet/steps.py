@@ -246,9 +246,8 @@ def _earlier(config: FleetConfig, deployed: Deployed) -> Iterator[Violation]:
                 "Pulumi.dev.yaml has it, which keeps it as it is, and take that out in a later update if it is to go",
             )
             continue
-        said = entry.model_fields_set
-        wanted = keys | ({"callers"} if name == deployed.earlier_rules else frozenset())
-        for key in sorted(wanted - said):
+        said = {type(entry).model_fields[field].alias or field for field in entry.model_fields_set}
+        for key in sorted(keys - said):
             yield Violation(
                 path=("workloads", name, key),
                 message="is missing, and what runs has it, since an earlier Fleet said so itself; write it as "

@@ -112,12 +112,13 @@ def test_what_is_new_refuses_nobody_whom_an_entry_lets_in(updated: Graph) -> Non
         ({}, ["workloads.hello: is missing, and runs", "workloads.sleep: is missing, and runs"]),
         (
             article(hello={"image": "podinfo"}) | {"sleep": {"image": "curl"}},
-            ["workloads.sleep.command: is missing, and what runs has it"],
+            ["workloads.sleep.command: is missing, and what runs has it", "terminationGracePeriodSeconds"],
         ),
-        ({**article(), "hello": {"image": "podinfo"}}, ["callers", "env", "ports", "probes"]),
+        ({**article(), "hello": {"image": "podinfo"}}, ["callers", "env", "ingress", "ports", "probes"]),
+        ({**article(), "hello": article()["hello"] | {"ingress": None}}, []),
         (article(sleep={"replicas": 5}), []),
     ],
-    ids=["none", "a command", "all of hello's", "whole"],
+    ids=["none", "sleep's", "all of hello's", "taken out by word", "whole"],
 )
 def test_a_stack_file_of_an_earlier_fleet_neither_ends_nor_strips_what_runs(
     workloads: dict[str, Any], refused: list[str]
@@ -127,6 +128,25 @@ def test_a_stack_file_of_an_earlier_fleet_neither_ends_nor_strips_what_runs(
     said = steps.errors(parse(stack("dev") | {"workloads": workloads}), found)
     assert len(said) == len(refused)
     assert all(expected in sentence for expected, sentence in zip(refused, said, strict=True))
+
+
+@pytest.mark.parametrize("left", ["callers", "not-from-us", "route"])
+def test_an_update_that_broke_off_goes_on_with_the_rules_that_are_left(left: str) -> None:
+    """Without their aliases they would be made once more, and what was made would be deleted with the old ones."""
+    resources = {
+        (kind, name): outputs
+        for (kind, name), outputs in earlier_state().items()
+        if "-traffic-" not in name or name == f"ap-traffic-{left}"
+    }
+    found = deployed(State(resources=resources), {})
+    assert found.earlier_rules == "hello"
+
+
+def test_todays_rules_are_none_of_an_earlier_fleet() -> None:
+    graph = build(fleet_of(1) | {"workloads": {"a-traffic-b": SHOP | {"callers": ["a-traffic-b"]}}})
+    resources = {(node.type, node.name): node.plain() for node in graph.below("workloads")}
+    assert {kind for kind, _ in resources} >= {AUTHORIZATION}
+    assert deployed(State(resources=resources), {}).earlier_rules is None
 
 
 def earlier_state() -> dict[tuple[str, str], dict[str, Any]]:
