@@ -62,7 +62,7 @@ def _locality(traffic: Traffic, member: str, regions: Mapping[str, str]) -> dict
 
 def calls(name: str, workload: Workload, traffic: Traffic) -> dict[str, Any] | None:
     """The spec of the VirtualService by which sidecars call a workload; None where Istio's own way will do."""
-    if (patience := _patience(traffic)) is None:
+    if (patience := _patience(traffic)) is None or not workload.http_ports:
         return None
     host = service_host(name, workload.namespace)
     return {

@@ -218,6 +218,12 @@ def test_patience_is_for_requests_alone_and_said_nowhere_unless_it_is_asked_for(
     ]
 
 
+def test_patience_of_the_whole_fleet_is_no_rule_of_a_workload_without_requests() -> None:
+    """Istio's webhook refuses a VirtualService without a route."""
+    database = Workload.model_validate({"image": "x", "ports": {"tcp": 5432}})
+    assert traffic.calls("database", database, Traffic(timeout_seconds=5, retries=2)) is None
+
+
 def test_a_path_is_that_one_and_what_is_below_it() -> None:
     entry = SHOP.model_copy(update={"ingress": None})
     ingress = article()["hello"]["ingress"] | {"paths": ["/cart"], "port": "grpc"}
