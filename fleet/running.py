@@ -27,7 +27,7 @@ BALANCE: Final = "kubernetes:networking.istio.io/v1:DestinationRule"
 ROUTE: Final = "kubernetes:networking.istio.io/v1:VirtualService"
 CALLERS: Final = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
 KUBERNETES_GRACE_SECONDS: Final = 30
-"""How long a pod that goes may take, unless it says so itself (k8s.io/api/core/v1, DefaultTerminationGracePeriodSeconds)."""
+"""How long a pod that goes may take by default (DefaultTerminationGracePeriodSeconds in k8s.io/api/core/v1)."""
 JOINED: Final = "kubernetes:cluster.karmada.io/v1alpha1:Cluster"
 
 Facts = dict[str, Any]

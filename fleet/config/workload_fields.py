@@ -27,9 +27,11 @@ _PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*"
 """RFC 6335, as Kubernetes applies it to the ports of containers."""
 _SIDECAR_PORTS: Final = range(15000, 15100)
 """Ports of the sidecar, to which no workload can listen (Istio, "Application Requirements")."""
+_SIDECAR_USER: Final = 1337
+"""Whose packets are not redirected (Istio, "Application Requirements")."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _FILE: Final = re.compile(r"(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|/(\.[A-Za-z0-9_-]+)+)+")
-_URL_PATH: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
+_URL_PATH: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()+,;=:@%-]+)+")
 _QUANTITY: Final = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 _UNITS: Final = {
     "": Decimal(1),
@@ -139,6 +141,8 @@ def _label_value(value: str) -> str:
 def _user(value: int) -> int:
     if value == 0:
         raise ValueError("is root, whom the level restricted of pod security rules out; build the image for another")
+    if value == _SIDECAR_USER:
+        raise ValueError("is the sidecar's, whose calls go past it and carry no identity; take another one")
     return value
 
 
@@ -156,7 +160,8 @@ def _share(value: Any) -> Any:
 
 
 def _reference(value: Any) -> Any:
-    if isinstance(value, dict) and REFERENCE in value:
+    # A mapping or a list below the key is none to fleet/config/secrets.py either, and would never be filled.
+    if isinstance(value, dict) and REFERENCE in value and not isinstance(value[REFERENCE], (dict, list)):
         return value
     # Without the value, which may be a secret.
     raise PydanticCustomError(
