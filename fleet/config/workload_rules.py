@@ -149,6 +149,12 @@ def _variables(name: str, workload: Workload) -> Iterator[Violation]:
                 yield _wrong(name, "perMember", member, "env", variable, "is in secretEnv too; keep one of both")
 
 
+def _resources(name: str, workload: Workload) -> Iterator[Violation]:
+    for member in workload.per_member:
+        if wrong := workload.resources_in(member).over_limit:
+            yield _wrong(name, "perMember", member, "resources", wrong)
+
+
 def _files(name: str, workload: Workload) -> Iterator[Violation]:
     for file, text in workload.files.items():
         if is_marked(text):
@@ -227,6 +233,7 @@ _BY_ITSELF: Final[tuple[Callable[[str, Workload], Iterator[Violation]], ...]] = 
     _ports,
     _named_ports,
     _variables,
+    _resources,
     _files,
 )
 _IN_THE_FLEET: Final[tuple[Callable[[str, Workload, FleetConfig], Iterator[Violation]], ...]] = (

@@ -96,10 +96,25 @@ class PodResources(Model):
 
     @model_validator(mode="after")
     def _within_limits(self) -> Self:
+        if wrong := self.over_limit:
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def over_limit(self) -> str:
+        """What asks for more than it may take; nothing where nothing does."""
         for name, asked, limit in (("cpu", self.cpu, self.limits.cpu), ("memory", self.memory, self.limits.memory)):
             if limit is not None and amount(asked) > amount(limit):
-                raise ValueError(f"{name} asks for {asked}, which is over its limit of {limit}; raise the limit")
-        return self
+                return f"{name} asks for {asked}, which is over its limit of {limit}; raise the limit"
+        return ""
+
+
+class ResourceChanges(Model):
+    """What a container asks for and may take otherwise."""
+
+    cpu: Amount | None = None
+    memory: Amount | None = None
+    limits: Limits = Limits()
 
 
 class MemberChanges(Model):
@@ -107,7 +122,7 @@ class MemberChanges(Model):
 
     image: Image | None = None
     env: dict[Variable, str] = Field(default_factory=dict)
-    resources: PodResources | None = None
+    resources: ResourceChanges = ResourceChanges()
 
 
 class WorkloadIngress(Model):
@@ -163,6 +178,13 @@ class Workload(Model):
         """The names of the ports whose requests the mesh tells apart, in order of their numbers."""
         named = sorted(self.ports, key=lambda name: self.ports[name].port)
         return tuple(name for name in named if protocol_of(name) in HTTP_PROTOCOLS)
+
+    def resources_in(self, member: str) -> PodResources:
+        """What its container asks for and may take in one member."""
+        changes = self.per_member.get(member, MemberChanges()).resources
+        limits = self.resources.limits.model_copy(update=changes.limits.model_dump(exclude_none=True))
+        asked = changes.model_dump(exclude_none=True, include={"cpu", "memory"})
+        return self.resources.model_copy(update=asked | {"limits": limits})
 
     @property
     def called(self) -> bool:

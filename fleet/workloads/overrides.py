@@ -53,8 +53,8 @@ def _of_container(name: str, workload: Workload, member: str, region: str) -> It
     here = pods.variables(workload, secret_name(name), more=changes.env, places=places)
     if here != pods.variables(workload, secret_name(name)):
         yield _patch(f"{_CONTAINER}/env", here)
-    if changes.resources:
-        yield _patch(f"{_CONTAINER}/resources", pods.resources(changes.resources))
+    if (asked := workload.resources_in(member)) != workload.resources:
+        yield _patch(f"{_CONTAINER}/resources", pods.resources(asked))
 
 
 def _patch(path: str, value: Any) -> dict[str, Any]:

@@ -140,7 +140,10 @@ def test_a_label_with_a_mark_is_in_no_template_since_kubernetes_takes_none() -> 
 def test_a_member_has_what_its_part_of_the_entry_says() -> None:
     found = patched("us", "us-west")
     assert found["/spec/template/spec/containers/0/image"] == "shop:us"
-    assert found["/spec/template/spec/containers/0/resources"] == {"requests": {"cpu": "2", "memory": "32Mi"}}
+    assert found["/spec/template/spec/containers/0/resources"] == {
+        "requests": {"cpu": "2", "memory": "128Mi"},
+        "limits": {"memory": "256Mi"},
+    }, "what its part leaves out is the entry's"
     assert found["/spec/template/spec/containers/0/env"] == [
         {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "shop-env", "key": "DATABASE_URL"}}},
         {"name": "CLUSTER", "value": "us"},

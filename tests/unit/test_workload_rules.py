@@ -74,6 +74,10 @@ REFUSED = [
         SHOP | {"resources": {"memory": "1Gi", "limits": {"memory": "512Mi"}}},
         "memory asks for 1Gi, which is over its limit of 512Mi; raise the limit",
     ),
+    (
+        SHOP | {"resources": {"limits": {"cpu": "1"}}, "perMember": {"m0": {"resources": {"cpu": "2"}}}},
+        "perMember.m0.resources: cpu asks for 2, which is over its limit of 1; raise the limit",
+    ),
     (SHOP | {"disruption": {"maxUnavailable": 0}}, "must be a whole number from 1, or a share such as '25%'"),
     (SHOP | {"runAsUser": 0}, "runAsUser: 0 is refused: is root, whom the level restricted of pod security rules out"),
     (SHOP | {"runAsUser": 1337}, "runAsUser: 1337 is refused: is the sidecar's, whose calls go past it"),
