@@ -10,6 +10,7 @@ from fleet.karmada.federation import Federation
 from fleet.karmada.placement import lost_members
 from fleet.lke.cluster import Members
 from fleet.mesh.mesh import Mesh
+from fleet.naming import DEFAULT_NAMESPACE
 from fleet.workloads import former
 from fleet.workloads.namespace import Namespace, NamespaceArgs
 from fleet.workloads.workload import Workload, WorkloadArgs
@@ -34,6 +35,7 @@ class Workloads(pulumi.ComponentResource):
         config, control_plane = args.config, args.federation.control_plane
         members, primaries = args.members.trusted, args.mesh.primaries if args.mesh else {}
         entries = config.workloads.values()
+        held = {entry.namespace for entry in entries}
         namespaces = {
             namespace: Namespace(
                 namespace,
@@ -41,13 +43,14 @@ class Workloads(pulumi.ComponentResource):
                     control_plane=control_plane,
                     members=members,
                     primaries=primaries,
-                    registries=config.registries,
+                    registries=config.registries if namespace in held else {},
                     listens=config.ingress.enabled
                     and any(entry.ingress for entry in entries if entry.namespace == namespace),
                 ),
                 child,
             )
-            for namespace in sorted({entry.namespace for entry in entries})
+            # The mesh injects this one, whoever is in it.
+            for namespace in sorted(held | ({DEFAULT_NAMESPACE} if primaries else set()))
         }
         for workload in config.workloads:
             Workload(

@@ -35,6 +35,8 @@ SHOP: dict[str, Any] = {
     "ingress": {"hosts": ["shop.example"]},
     "disruption": {"maxUnavailable": 1},
 }
+SECRETS = {"secrets": {"shop": SecretStr("hunter2"), "registry": SecretStr("hunter3")}}
+LOGINS = {"registries": {"ghcr.io": {"username": "bot", "password": {"secret": "registry"}}}}
 
 
 def as_mocks_have_it(urn: str) -> str:
@@ -226,6 +228,17 @@ def test_nobody_calls_a_workload_without_callers() -> None:
     assert [(rule["metadata"]["name"], rule["spec"]) for rule in rules] == [("allow-nothing", {})]
 
 
+@pytest.mark.parametrize("entries", [{}, {"shop": SHOP | {"callers": []}}], ids=["no workload", "another namespace"])
+def test_what_fleet_injects_is_closed_where_no_entry_is_too(entries: dict[str, Any]) -> None:
+    graph = build(fleet_of(1) | LOGINS | {"secrets": {"registry": SecretStr("x")}} | {"workloads": entries})
+    closed = {
+        node.plain()["metadata"]["namespace"] for node in graph.of_type(AUTHORIZATION) if not node.plain()["spec"]
+    }
+    assert closed == {"default"} | {entry["namespace"] for entry in entries.values()}
+    logins = {node.plain()["metadata"]["namespace"] for node in graph.of_type(SECRET) if ".registries" in node.name}
+    assert logins == {entry["namespace"] for entry in entries.values()}, "where pods are that pull"
+
+
 def test_a_workload_that_begins_like_a_caller_is_none_before_it_starts() -> None:
     entries = article() | {"sleep-well": {"image": "x"}, "sleepy": {"image": "x"}}
     graph = build(fleet_of(2) | {"workloads": entries})
@@ -240,8 +253,6 @@ def test_a_workload_that_begins_like_a_caller_is_none_before_it_starts() -> None
             assert node.name in graph.reaches(graph.one(*started))
 
 
-SECRETS = {"secrets": {"shop": SecretStr("hunter2"), "registry": SecretStr("hunter3")}}
-LOGINS = {"registries": {"ghcr.io": {"username": "bot", "password": {"secret": "registry"}}}}
 KEEPER = SHOP | {"secretEnv": {"PASSWORD": {"secret": "shop"}}, "callers": []}
 
 
