@@ -23,6 +23,8 @@ LATEST_BY_DEFAULT: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 """By chart and install mode, the parts whose image.tag is `latest` by default (charts/karmada/values.yaml)."""
 POD_TEMPLATES: Final = ("kubernetes:apps/v1:", "kubernetes:batch/v1:")
+OVERRIDE: Final = "kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"
+"""What a workload's template has otherwise in one member."""
 _VALUES_KEYS: Final = {
     "karmada": "fleet:karmada.values",
     "istiod": "fleet:mesh.istiodValues",
@@ -44,6 +46,11 @@ def versions_are_pinned(resource: Resource, stack: Stack) -> Iterator[Finding]:
         for image in _container_images(section(job, "spec", "template", "spec")):
             if wrong := unpinned(image):
                 yield _finding(resource, f"image {image!r} {wrong}", f"Set {key} to an image with an exact tag")
+    elif resource.type == OVERRIDE:
+        for image in _patched_images(resource.inputs):
+            if wrong := unpinned(image):
+                mend = "Set perMember's image in fleet:workloads to one with an exact tag"
+                yield _finding(resource, f"image {image!r} {wrong}", mend)
 
 
 def unpinned(image: str) -> str:
@@ -107,6 +114,14 @@ def _container_images(pod: Any) -> Iterator[str]:
         for container in section(pod, kind) or []:
             image = section(container, "image")
             if isinstance(image, str):
+                yield image
+
+
+def _patched_images(policy: Mapping[str, Any]) -> Iterator[str]:
+    for rule in section(policy, "spec", "overrideRules") or []:
+        for patch in section(rule, "overriders", "plaintext") or []:
+            image = section(patch, "value")
+            if isinstance(image, str) and str(section(patch, "path")).endswith("/image"):
                 yield image
 
 

@@ -138,6 +138,13 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "Set fleet:workloads.hello.image to an image with an exact tag",
     ),
     (
+        "workloads.hello.perMember",
+        {"us": {"image": "docker.io/stefanprodan/podinfo:latest"}},
+        Guardrail.PINNED_VERSIONS,
+        "overridepolicy hello.placement.us: image 'docker.io/stefanprodan/podinfo:latest' has the moving tag 'latest'",
+        "Set perMember's image in fleet:workloads to one with an exact tag",
+    ),
+    (
         "karmada.values",
         {"scheduler": {"image": {"tag": "latest"}}},
         Guardrail.PINNED_VERSIONS,
