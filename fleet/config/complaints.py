@@ -43,14 +43,31 @@ def complaint(detail: ErrorDetails) -> str:
     value = detail["input"]
     if detail["type"] in (PRIVATE_KEY, PLAIN_SECRET):
         return detail["msg"]
+    named = "" if _may_hold_secrets(detail) else f"{shown(value)} "
     if detail["type"] == "string_type":
-        return f"{shown(value)} must be a string; {_quoted(value)}"
-    return f"{shown(value)} is refused: {_words(detail)}"
+        return f"{named}must be a string; {_quoted(value)}"
+    return f"{named}is refused: {_words(detail)}"
 
 
 def shown(value: Any) -> str:
     """A value as the config spells it."""
     return {id(None): "null", id(True): "true", id(False): "false"}.get(id(value)) or repr(value)
+
+
+def of_unknown_key(detail: ErrorDetails) -> str:
+    """What an unknown key has, unless that may be a secret: whoever mistypes `secretEnv` has some below it."""
+    value = detail["input"]
+    if isinstance(value, dict | list) or _may_hold_secrets(detail):
+        return "unknown key"
+    return f"unknown key (set to {shown(value)})"
+
+
+def _may_hold_secrets(detail: ErrorDetails) -> bool:
+    """Whether a value stands where people who know no better write secrets, or above. A name of a key is none."""
+    place = detail["loc"]
+    if place[-1] == "[key]" or not isinstance(detail["input"], str | dict | list):
+        return False
+    return place[0] == "registries" or (place[0] == "workloads" and place[2:3] in ((), ("secretEnv",)))
 
 
 def without_consequences(details: Iterable[ErrorDetails]) -> list[ErrorDetails]:

@@ -138,8 +138,7 @@ def _describe(detail: ErrorDetails) -> str:
                 return f"{key}: is no key any more; {successor}"
             if why := retired.ruled_out(key):
                 return f"{key}: {why}"
-            value = complaints.shown(detail["input"])
-            return f"{key}: unknown key (set to {value}); Pulumi.yaml describes those that there are"
+            return f"{key}: {complaints.of_unknown_key(detail)}; Pulumi.yaml describes those that there are"
         case "missing":
             return f"{key}: missing; add it to Pulumi.<stack>.yaml"
     return f"{key}: {complaints.complaint(detail)}"

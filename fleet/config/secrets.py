@@ -155,14 +155,14 @@ def _filled(value: Any, secrets: Mapping[str, SecretStr]) -> Any:
     return value
 
 
-def _is_reference(mapping: Mapping[str, Any]) -> bool:
+def is_reference(mapping: Mapping[str, Any]) -> bool:
     """Whether a mapping is meant to name a secret; Kubernetes has mappings and lists below this key, in its volumes."""
     return REFERENCE in mapping and not isinstance(mapping[REFERENCE], (Mapping, list, SecretStr))
 
 
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     match value:
-        case Mapping() if _is_reference(value):
+        case Mapping() if is_reference(value):
             yield path, value
         case Mapping():
             for key, item in value.items():
@@ -191,7 +191,7 @@ def _unknown(name: str, secrets: Mapping[str, SecretStr]) -> str:
 
 def _resolved(value: Any, secrets: Mapping[str, SecretStr]) -> Any:
     match value:
-        case Mapping() if _is_reference(value):
+        case Mapping() if is_reference(value):
             return secrets[value[REFERENCE]]
         case Mapping():
             return {key: _resolved(item, secrets) for key, item in value.items()}

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fleet.config.complaints import PLAIN_SECRET
 from fleet.config.fields import DNS_LABEL, DOMAIN_LENGTH, LABEL_KEY, LABEL_VALUE
-from fleet.config.secrets import REFERENCE
+from fleet.config.secrets import REFERENCE, is_reference
 from fleet.naming import CALLERS_OF_INGRESS, OWN_NAMESPACES
 
 NAME_LENGTH: Final = 40
@@ -160,8 +160,7 @@ def _share(value: Any) -> Any:
 
 
 def _reference(value: Any) -> Any:
-    # A mapping or a list below the key is none to fleet/config/secrets.py either, and would never be filled.
-    if isinstance(value, dict) and REFERENCE in value and not isinstance(value[REFERENCE], (dict, list)):
+    if isinstance(value, dict) and is_reference(value):
         return value
     # Without the value, which may be a secret.
     raise PydanticCustomError(

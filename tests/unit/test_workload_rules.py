@@ -155,6 +155,34 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown() -> None:
     assert "write {secret: NAME} here" in error
 
 
+LOGIN = {"username": "bot", "password": {"secret": "registry"}}
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("workloads", [{"name": "shop", "secretEnv": {"PASSWORD": "hunter2"}}]),
+        ("workloads", {"shop": [{"secretEnv": {"PASSWORD": "hunter2"}}]}),
+        ("workloads", {"shop": SHOP | {"secretEnv": "hunter2"}}),
+        ("workloads", {"shop": SHOP | {"secretEnv": ["PASSWORD=hunter2"]}}),
+        ("workloads", {"shop": SHOP | {"secretEnv": {"PASSWORD": {"value": "hunter2"}}}}),
+        ("workloads", {"shop": SHOP | {"secretEnv": {"PASSWORD": {"secret": ["hunter2"]}}}}),
+        ("workloads", {"shop": SHOP | {"secretEnv": {"PASSWORD": {"secret": {"is": "hunter2"}}}}}),
+        ("workloads", {"shop": SHOP | {"secretenv": {"PASSWORD": "hunter2"}}}),
+        ("registries", "bot:hunter2"),
+        ("registries", {"ghcr.io": "bot:hunter2"}),
+        ("registries", {"ghcr.io": LOGIN | {"pasword": "hunter2"}}),
+        ("registries", {"ghcr.io": LOGIN | {"password": ["hunter2"]}}),
+        ("registries", {"ghcr.io": LOGIN | {"username": {"bot": "hunter2"}}}),
+    ],
+)
+def test_what_stands_where_secrets_are_is_refused_and_not_shown_whatever_its_form(section: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(fleet_of(2) | {"secrets": {"registry": SecretStr("x")}} | {section: value})
+    assert any(error.startswith(section) for error in caught.value.errors)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_secrets_of_workloads_and_registries_are_named_like_those_of_charts() -> None:
     raw = with_entries(shop=SHOP | {"secretEnv": {"URL": {"secret": "shop"}}})
     raw |= {"registries": {"ghcr.io": {"username": "bot", "password": {"secret": "registry"}}}}
