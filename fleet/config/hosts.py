@@ -37,7 +37,8 @@ def _host(value: str) -> str:
     labels = others if first == ANY else [first, *others]
     if not others or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit() or len(value) > _LONGEST:
         raise ValueError(_FORM)
-    return value
+    # As gateways take it (gateway.go in pilot/pkg/networking/core): in two cases it would look like two hosts here.
+    return value.lower()
 
 
 def is_address(value: str) -> bool:

@@ -193,10 +193,10 @@ def _hosts(config: FleetConfig) -> Iterator[Violation]:
             continue
         for host in workload.ingress.hosts:
             for path in workload.ingress.paths:
-                for other, earlier in served[host.lower()]:
+                for other, earlier in served[host]:
                     if other != name and (sentence := _meet(host, path, earlier, other)):
                         yield _wrong(name, "ingress", sentence)
-                served[host.lower()].append((name, path))
+                served[host].append((name, path))
 
 
 def _meet(host: str, path: str, earlier: str, other: str) -> str:

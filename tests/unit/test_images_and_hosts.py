@@ -64,6 +64,7 @@ def test_an_image_is_taken_as_runtimes_take_it(image: str) -> None:
         ([f"{'a' * 64}.example"], "must be a host such as"),
         (["2001:db8::1"], "must be no IPv6 address"),
         (["a.example", "a.example"], "'a.example' and 'a.example' are for the same calls; drop one"),
+        (["A.example", "a.example"], "'a.example' and 'a.example' are for the same calls"),
         (["b.a.example", "*.a.example"], "'b.a.example' and '*.a.example' are for the same calls"),
         (["*.example", "*.a.example"], "are for the same calls"),
         (["*", "a.example"], "are for the same calls"),
@@ -73,6 +74,12 @@ def test_a_host_that_istios_webhook_refuses_is_refused_before_anything_changes(h
     (error,) = errors_of(changed("workloads.hello.ingress.hosts", hosts))
     assert error.startswith("workloads.hello.ingress.hosts")
     assert why in error
+
+
+def test_a_host_is_in_lower_case_as_gateways_have_it() -> None:
+    ingress = parse(changed("workloads.hello.ingress.hosts", ["Shop.Example"])).workloads["hello"].ingress
+    assert ingress is not None
+    assert ingress.hosts == ("shop.example",), "in another case it is the same host"
 
 
 @pytest.mark.parametrize("hosts", [["*"], ["a.example", "b.example"], ["*.a.example", "a.example"], ["203.0.113.7"]])

@@ -116,7 +116,7 @@ def served(*paths: str, host: str = "shop.example") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
-        (served("/"), served("/", host="SHOP.example"), "'SHOP.example' and '/' lead to 'a' already"),
+        (served("/"), served("/", host="SHOP.example"), "'shop.example' and '/' lead to 'a' already"),
         (served("/cart"), served("/cart/x"), "'/cart/x' and '/cart' of 'a' at 'shop.example' are below each other"),
         (served("/cart/x"), served("/cart"), "are below each other"),
     ],
