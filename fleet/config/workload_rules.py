@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from graphlib import CycleError
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
+from fleet.config.variables import in_order
 from fleet.config.violations import Violation
 from fleet.config.workload_fields import HTTP_PROTOCOLS, MARKS, is_marked, protocol_of
 from fleet.config.workloads import TrafficMode
@@ -155,6 +157,17 @@ def _resources(name: str, workload: Workload) -> Iterator[Violation]:
             yield _wrong(name, "perMember", member, "resources", wrong)
 
 
+def _circles(name: str, workload: Workload) -> Iterator[Violation]:
+    changed = ((("perMember", member, "env"), changes.env) for member, changes in workload.per_member.items())
+    for path, more in ((("env",), {}), *changed):
+        try:
+            in_order({**workload.env, **more})
+        except CycleError as error:
+            circle = " uses ".join(reversed(error.args[1]))
+            yield _wrong(name, *path, f"{circle}, and Kubernetes knows only what stands before; take one use out")
+            return
+
+
 def _files(name: str, workload: Workload) -> Iterator[Violation]:
     for file, text in workload.files.items():
         if is_marked(text):
@@ -234,6 +247,7 @@ _BY_ITSELF: Final[tuple[Callable[[str, Workload], Iterator[Violation]], ...]] = 
     _named_ports,
     _variables,
     _resources,
+    _circles,
     _files,
 )
 _IN_THE_FLEET: Final[tuple[Callable[[str, Workload, FleetConfig], Iterator[Violation]], ...]] = (

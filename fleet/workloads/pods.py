@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from fleet.config.variables import in_order
 from fleet.config.workload_fields import in_member, is_marked, protocol_of
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def container(name: str, workload: Workload, secret: str) -> dict[str, Any]:
 def variables(
     workload: Workload, secret: str, *, more: Mapping[str, str] | None = None, places: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """Its environment, by name; those of its Secret are first, so that the others may use them: $(NAME).
+    """Its environment, each variable behind those that it uses; those of its Secret are first.
 
     In one member there may be `more`, and `places` has the region and the member for which the marks stand.
     """
@@ -96,7 +97,7 @@ def variables(
         for name in sorted(workload.secret_env)
     ]
     texts = {name: in_member(text, **places) if places else text for name, text in plain.items()}
-    return [*hidden, *({"name": name, "value": texts[name]} for name in sorted(texts))]
+    return [*hidden, *({"name": name, "value": texts[name]} for name in in_order(texts))]
 
 
 def resources(asked: PodResources) -> dict[str, Any]:

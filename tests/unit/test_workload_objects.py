@@ -69,6 +69,13 @@ def test_variables_of_secrets_come_from_the_secret_and_stand_before_those_that_m
     ]
 
 
+def test_a_variable_stands_behind_those_that_it_uses_whatever_they_are_called() -> None:
+    """Kubernetes leaves $(NAME) as it is where NAME comes later."""
+    texts = {"A": "$$(Z)", "B": "$(Y):$(PORT)", "PATH": "$(PATH):$(NOT)", "PORT": "1", "Y": "y", "Z": "z"}
+    names = [one["name"] for one in container(env=texts, secretEnv={})["env"]]
+    assert names == ["A", "PORT", "Y", "B", "PATH", "Z"]
+
+
 def test_probes_ask_by_the_ports_protocol() -> None:
     made = container()
     assert made["readinessProbe"] == {"httpGet": {"path": "/readyz", "port": 80}}

@@ -63,6 +63,11 @@ REFUSED = [
     (SHOP | {"probes": {"live": {"path": "/", "command": ["a"]}}}, "probes.live: has a command and a port to ask"),
     (SHOP | {"env": {"A B": "c"}}, "env.A B: 'A B' is refused: must be the name of an environment variable"),
     (SHOP | {"env": {"PORT": 80}}, "env.PORT: 80 must be a string; put it in quotes"),
+    (SHOP | {"env": {"A": "$(B)", "B": "$(A)"}}, "env: A uses B uses A, and Kubernetes knows only what stands before"),
+    (
+        SHOP | {"env": {"A": "$(B)", "B": "b"}, "perMember": {"m0": {"env": {"B": "$(A)"}}}},
+        "perMember.m0.env: A uses B uses A, and",
+    ),
     (SHOP | {"files": {"etc/a": "b"}}, "files.etc/a: 'etc/a' is refused: must be the whole path of a file"),
     (SHOP | {"files": {"/etc/a": "in ${region}"}}, "files./etc/a: has ${region} or ${member}, which is filled in in"),
     (SHOP | {"files": {"/a": "x" * 2**20 + "y"}}, "files: have 1048577 bytes, and all of a workload's can have"),
