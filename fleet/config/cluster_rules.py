@@ -123,6 +123,7 @@ def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
             yield Violation(
                 path=("traffic", "failover"),
                 message=f"{name!r} is not a member; the members are {', '.join(config.members)}",
+                rests_on=(("clusters", name),),
             )
     seen = Counter((route.source, route.target) for route in config.traffic.forbidden)
     for index, route in enumerate(config.traffic.forbidden):
@@ -130,7 +131,9 @@ def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
         for end in (route.source, route.target):
             if end not in config.members:
                 yield Violation(
-                    path=path, message=f"{end!r} is not a member; the members are {', '.join(config.members)}"
+                    path=path,
+                    message=f"{end!r} is not a member; the members are {', '.join(config.members)}",
+                    rests_on=(("clusters", end),),
                 )
         if seen[route.source, route.target] > 1:
             seen[route.source, route.target] = 1

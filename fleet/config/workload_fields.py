@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fleet.config.complaints import PLAIN_SECRET
@@ -16,6 +16,8 @@ from fleet.naming import CALLERS_OF_INGRESS, OWN_NAMESPACES
 
 NAME_LENGTH: Final = 40
 """With what Fleet puts behind it, a name stays within the 63 characters of a DNS label."""
+MOST_REPLICAS: Final = 10000
+_MOST_WEIGHT: Final = 1000
 REGION_MARK: Final = "${region}"
 MEMBER_MARK: Final = "${member}"
 MARKS: Final = (REGION_MARK, MEMBER_MARK)
@@ -25,6 +27,7 @@ _PROTOCOLS: Final = (*HTTP_PROTOCOLS, "https", "tls", "tcp", "mongo", "mysql", "
 """Istio's names of what runs over TCP (pkg/config/protocol/instance.go)."""
 _PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 """RFC 6335, as Kubernetes applies it to the ports of containers."""
+_KINDS: Final = {int: "number without quotes", str: "text"}
 _SIDECAR_PORTS: Final = range(15000, 15100)
 """Ports of the sidecar, to which no workload can listen (Istio, "Application Requirements")."""
 _SIDECAR_USER: Final = 1337
@@ -41,8 +44,18 @@ _UNITS: Final = {
 }
 _PERCENT: Final = re.compile(r"[1-9][0-9]?%|100%")
 _MESH_DOMAINS: Final = ("istio.io", "karmada.io")
-_SELECTED: Final = "app"
-"""The label by which a workload's pods are found."""
+_KNOWN_BY: Final = ("app", "istio", "pod-template-hash")
+"""Labels by which Fleet, the charts of Istio's gateways and Deployments find pods."""
+_SIDECAR: Final = ("istio-proxy", "istio-init", "istio-validation")
+"""Containers that Istio puts into a pod: what is called so already is taken for a change of them (webhook.go)."""
+_SIDECAR_USER: Final = 1337
+"""Whose calls the sidecar takes for its own (Istio, "Application Requirements")."""
+_PARTS_OF_RULES: Final = ("-not-from-", "-without-")
+"""What stands in the names of rules between two names: in one of both it would make two rules one."""
+_KEY_LENGTH: Final = 253
+"""Characters of a key of a ConfigMap or Secret."""
+_OF_THE_MACHINE: Final = ("/proc/", "/sys/", "/dev/")
+"""Where runtimes mount no files of others (github.com/opencontainers/runc, checkProcMount and its like)."""
 
 
 def in_member(text: str, *, region: str, member: str) -> str:
@@ -62,6 +75,10 @@ def _workload_name(value: str) -> str:
         )
     if value == CALLERS_OF_INGRESS:
         raise ValueError("is what callers would take for the gateways; give the workload another name")
+    if value in _SIDECAR:
+        raise ValueError("is the name of a container that Istio adds; give the workload another name")
+    if part := next((part for part in _PARTS_OF_RULES if part in value), None):
+        raise ValueError(f"has {part} in it, as the names of rules have; give the workload another name")
     return value
 
 
@@ -100,26 +117,57 @@ def in_full(key: str, kind: type) -> Any:
     """Takes a value of a kind alone for a table with this one key."""
 
     def spread(value: Any) -> Any:
-        return {key: value} if isinstance(value, kind) and not isinstance(value, bool) else value
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return {key: value}
+        if isinstance(value, dict | BaseModel):
+            return value
+        raise ValueError(f"must be a {_KINDS[kind]}, or a table with {key}")
 
     return BeforeValidator(spread)
+
+
+def _name_of_port(value: Any) -> Any:
+    if not isinstance(value, int):
+        return value
+    raise ValueError("must be the name that the port has under ports")
+
+
+def _weight(value: int) -> int:
+    if not 0 < value <= _MOST_WEIGHT:
+        raise ValueError(f"must be from 1 to {_MOST_WEIGHT}; leave a member out that is to have no replicas")
+    return value
 
 
 def _variable(value: str) -> str:
     if not _VARIABLE.fullmatch(value):
         raise ValueError("must be the name of an environment variable: letters, digits, _, - and ., no digit first")
+    if len(value) > _KEY_LENGTH:
+        raise ValueError(f"has more than {_KEY_LENGTH} characters, which no key of a Secret has; shorten it")
     return value
 
 
 def _file(value: str) -> str:
     if not _FILE.fullmatch(value):
         raise ValueError("must be the whole path of a file, such as /etc/shop/app.toml: letters, digits, ., - and _")
+    if len(file_key(value)) > _KEY_LENGTH:
+        raise ValueError(
+            f"is over the {_KEY_LENGTH} characters of a ConfigMap's key, in which a slash is two; shorten it"
+        )
+    if value.startswith(_OF_THE_MACHINE):
+        raise ValueError("is where the system has files of its own; take another place")
     return value
+
+
+def file_key(path: str) -> str:
+    """Under which key a ConfigMap has a file."""
+    return path.lstrip("/").replace("/", "..")
 
 
 def _url_path(value: str) -> str:
     if not _URL_PATH.fullmatch(value):
         raise ValueError("must be a path such as / or /cart, without a slash at its end, and without a star")
+    if {".", ".."} & set(value.split("/")):
+        raise ValueError("has a part that is . or .., which is gone before anybody looks; write the path that is meant")
     return value
 
 
@@ -127,7 +175,7 @@ def _label_key(value: str) -> str:
     if not (match := LABEL_KEY.fullmatch(value)) or len(match["domain"] or "") > DOMAIN_LENGTH:
         raise ValueError("must be a Kubernetes label key: [domain/]name of letters, digits, dots, dashes, underscores")
     domain = match["domain"] or ""
-    if value == _SELECTED or any(f".{domain}".endswith(f".{own}") for own in _MESH_DOMAINS):
+    if value in _KNOWN_BY or any(f".{domain}".endswith(f".{own}") for own in _MESH_DOMAINS):
         raise ValueError("is a label by which Fleet, Istio or Karmada know pods; take one of yours")
     return value
 
@@ -153,9 +201,9 @@ def _quantity(value: str) -> str:
 
 
 def _share(value: Any) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_REPLICAS
     if not whole and not (isinstance(value, str) and _PERCENT.fullmatch(value)):
-        raise ValueError("must be a whole number from 1, or a share such as '25%'")
+        raise ValueError(f"must be a whole number from 1 to {MOST_REPLICAS}, or a share such as '25%'")
     return value
 
 
@@ -180,6 +228,8 @@ def amount(quantity: str) -> Decimal:
 WorkloadName = Annotated[str, AfterValidator(_workload_name)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
 PortName = Annotated[str, AfterValidator(_port_name)]
+PortReference = Annotated[str, BeforeValidator(_name_of_port)]
+"""The name of one of a workload's ports, which a rule looks for."""
 PortNumber = Annotated[int, Field(ge=1, le=65535), AfterValidator(_port_number)]
 Variable = Annotated[str, AfterValidator(_variable)]
 FilePath = Annotated[str, AfterValidator(_file)]
@@ -192,4 +242,4 @@ Share = Annotated[Any, AfterValidator(_share)]
 Reference = Annotated[dict[str, Any], BeforeValidator(_reference)]
 """{secret: NAME}: a secret's value, which no file has in plain text."""
 Seconds = Annotated[int, Field(ge=1, le=3600)]
-Weights = dict[str, Annotated[int, Field(gt=0, le=1000)]]
+Weights = dict[str, Annotated[int, AfterValidator(_weight)]]

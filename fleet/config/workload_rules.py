@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import replace
 from graphlib import CycleError
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
+from fleet.config.fields import LABEL_VALUE
 from fleet.config.variables import in_order
 from fleet.config.violations import Violation
-from fleet.config.workload_fields import HTTP_PROTOCOLS, MARKS, is_marked, protocol_of
+from fleet.config.workload_fields import HTTP_PROTOCOLS, MARKS, in_member, is_marked, protocol_of
 from fleet.config.workloads import TrafficMode
 from fleet.naming import CALLERS_OF_INGRESS, DEFAULT_NAMESPACE, workload_identity
 
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
 OF_KUBERNETES: Final = "kubernetes"
 """The Service of every cluster's own API server."""
 FILES_BYTES: Final = 1024 * 1024
-"""What a ConfigMap takes (https://kubernetes.io/docs/concepts/configuration/configmap/)."""
+"""What a ConfigMap takes (https://kubernetes.io/docs/concepts/configuration/configmap/), and etcd a little more."""
+NOT_FILLED_IN: Final = (
+    f"has {' or '.join(MARKS)}, which is filled in in env, command, args and labels alone; read it from a variable of "
+    "env"
+)
 
 
 def violations(config: FleetConfig) -> Iterator[Violation]:
@@ -59,7 +65,11 @@ def _members(name: str, workload: Workload, config: FleetConfig) -> Iterator[Vio
     )
     for path, member in places:
         if member not in config.members:
-            yield _wrong(name, *path, f"{member!r} is not a member; the members are {', '.join(config.members)}")
+            yield Violation(
+                path=("workloads", name, *path),
+                message=f"{member!r} is not a member; the members are {', '.join(config.members)}",
+                rests_on=(("clusters", member),),
+            )
 
 
 def _drained(name: str, workload: Workload, config: FleetConfig) -> Iterator[Violation]:
@@ -171,15 +181,41 @@ def _circles(name: str, workload: Workload) -> Iterator[Violation]:
 def _files(name: str, workload: Workload) -> Iterator[Violation]:
     for file, text in workload.files.items():
         if is_marked(text):
-            yield _wrong(
-                name,
-                "files",
-                file,
-                f"has {' or '.join(MARKS)}, which is filled in in env, command, args and labels alone; read it from a "
-                "variable of env",
-            )
-    if (size := sum(len(text.encode()) for text in workload.files.values())) > FILES_BYTES:
-        yield _wrong(name, "files", f"have {size} bytes, and all of a workload's can have {FILES_BYTES}; make an image")
+            yield _wrong(name, "files", file, NOT_FILLED_IN)
+        if above := next((other for other in workload.files if file.startswith(f"{other}/")), None):
+            yield _wrong(name, "files", file, f"is below {above}, which is a file as well; take another place")
+    if (size := sum(map(_stored, workload.files.values()))) > FILES_BYTES:
+        yield _wrong(
+            name,
+            "files",
+            f"have {size} bytes as JSON, in which Karmada keeps them, and all of a workload's can have {FILES_BYTES}; "
+            "put them into the image",
+        )
+
+
+def _stored(text: str) -> int:
+    """The bytes of a text in JSON as Go writes it, which has an angle bracket or an ampersand in six."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) + 5 * sum(map(text.count, "<>&"))
+
+
+def _probes(name: str, workload: Workload) -> Iterator[Violation]:
+    probes = workload.probes
+    for key, probe in (("ready", probes.ready), ("live", probes.live), ("startup", probes.startup)):
+        if probe and any(map(is_marked, probe.command)):
+            yield _wrong(name, "probes", key, "command", NOT_FILLED_IN)
+
+
+def _labels(name: str, workload: Workload, config: FleetConfig) -> Iterator[Violation]:
+    """Whoever knows the members knows how long a label is in each."""
+    for key, value in workload.labels.items():
+        for member, region in config.regions().items():
+            if not LABEL_VALUE.fullmatch(filled := in_member(value, region=region, member=member)):
+                yield Violation(
+                    path=("workloads", name, "labels", key),
+                    message=f"would be {filled!r} in {member}, and a label has at most 63 characters; shorten it",
+                    rests_on=(("clusters", member),),
+                )
+                break
 
 
 def _identities(config: FleetConfig) -> Iterator[Violation]:
@@ -249,10 +285,12 @@ _BY_ITSELF: Final[tuple[Callable[[str, Workload], Iterator[Violation]], ...]] = 
     _resources,
     _circles,
     _files,
+    _probes,
 )
 _IN_THE_FLEET: Final[tuple[Callable[[str, Workload, FleetConfig], Iterator[Violation]], ...]] = (
     _members,
     _drained,
     _callers,
     _failover,
+    _labels,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 # pydantic reads it at run time, and before Python 3.12 takes no other.
 from typing_extensions import TypedDict
@@ -20,6 +20,7 @@ from fleet.config.images import Image, RegistryHost
 from fleet.config.secrets import FreeForm
 from fleet.config.workload_fields import (
     HTTP_PROTOCOLS,
+    MOST_REPLICAS,
     Amount,
     FilePath,
     Namespace,
@@ -27,6 +28,7 @@ from fleet.config.workload_fields import (
     PodLabelValue,
     PortName,
     PortNumber,
+    PortReference,
     Reference,
     Seconds,
     Share,
@@ -64,7 +66,7 @@ class Probe(Model):
     """How kubelet asks: for a path, by a command, or whether the port takes connections. A path alone is enough."""
 
     path: UrlPath | None = None
-    port: PortName | None = None
+    port: PortReference | None = None
     command: tuple[str, ...] = ()
     initial_delay_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
     period_seconds: Seconds | None = None
@@ -130,7 +132,7 @@ class WorkloadIngress(Model):
 
     hosts: Hosts
     paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
-    port: PortName | None = None
+    port: PortReference | None = None
 
 
 class Disruption(Model):
@@ -165,7 +167,7 @@ class Workload(Model):
     resources: PodResources = PodResources()
     run_as_user: UserId = 1000
     termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
-    replicas: Annotated[int, Field(ge=0, le=10000)] = 3
+    replicas: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 3
     weights: Weights = Field(default_factory=dict)
     per_member: dict[str, MemberChanges] = Field(default_factory=dict)
     callers: tuple[str, ...] = ()
@@ -192,12 +194,19 @@ class Workload(Model):
         return bool(self.callers or self.ingress)
 
 
+def _username(value: str) -> str:
+    if ":" in value:
+        raise ValueError("has a colon, at which a login is split into name and password; take the name alone")
+    return value
+
+
 class RegistryLogin(TypedDict):
     """As whom images are pulled from a registry."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]  # so pydantic reads a TypedDict's config
 
-    username: Annotated[str, Field(min_length=1)]
+    # A login is the name, a colon and the password (RFC 7617, section 2).
+    username: Annotated[str, Field(min_length=1), AfterValidator(_username)]
     password: Reference
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi import Output
 
+from fleet.config.workload_fields import file_key
 from fleet.disruptions import BUDGET
 from fleet.karmada.placement import Selected
 from fleet.workloads import pods
@@ -89,7 +90,7 @@ def config_map(name: str, workload: Workload, namespace: Input[str]) -> dict[str
     """Its files."""
     return {
         "metadata": _metadata(files_name(name), namespace),
-        "data": {pods.file_key(path): text for path, text in workload.files.items()},
+        "data": {file_key(path): text for path, text in workload.files.items()},
     }
 
 

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fleet.config.variables import in_order
-from fleet.config.workload_fields import in_member, is_marked, protocol_of
+from fleet.config.workload_fields import file_key, in_member, is_marked, protocol_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,11 +104,6 @@ def resources(asked: PodResources) -> dict[str, Any]:
     """What a container asks for, and what it may take."""
     limits = {name: most for name, most in (("cpu", asked.limits.cpu), ("memory", asked.limits.memory)) if most}
     return {"requests": {"cpu": asked.cpu, "memory": asked.memory}} | ({"limits": limits} if limits else {})
-
-
-def file_key(path: str) -> str:
-    """Under which key a ConfigMap has a file."""
-    return path.lstrip("/").replace("/", "..")
 
 
 def fingerprint(files: Mapping[str, str]) -> str:

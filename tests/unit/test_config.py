@@ -196,7 +196,7 @@ REFUSED = [
     ("traffic.forbidden", [{"from": "m0", "to": "mars"}], "traffic.forbidden.0", "'mars' is not a member"),
     ("traffic.forbidden", [{"from": "m0", "to": "m1"}] * 2, "traffic.forbidden.0", "stands twice"),
     ("workloads.hello.weights", {"mars": 1}, "workloads.hello.weights.mars", "the members are m0, m1"),
-    ("workloads.hello.weights", {"m0": 0}, "workloads.hello.weights.m0", "greater than 0"),
+    ("workloads.hello.weights", {"m0": 0}, "workloads.hello.weights.m0", "from 1 to 1000"),
     ("clusters.manager.drained", True, "clusters.manager.drained", "True on the manager"),
     ("clusters.manager.expelled", True, "clusters.manager.expelled", "True on the manager, whose orders"),
     ("certs.mesh", {"rootDays": 700}, "certs.mesh.intermediateDays", "must end before its issuer"),

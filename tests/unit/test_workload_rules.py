@@ -38,6 +38,11 @@ REFUSED = [
     ({}, "image: missing; an entry says all that a workload is, and Pulumi.dev.yaml has those of the article"),
     (SHOP | {"namespace": "istio-shop"}, "namespace: 'istio-shop' is refused: begins with istio-"),
     (SHOP | {"ports": {"web": 80}}, "ports.web: 'web' is refused: tells Istio no protocol; call it http"),
+    (SHOP | {"ports": {"http": "8080"}}, "ports.http: '8080' is refused: must be a number without quotes, or a table"),
+    (SHOP | {"probes": {"live": 8080}}, "probes.live: 8080 is refused: must be a text, or a table with path"),
+    (SHOP | {"probes": {"live": {"port": 8080}}}, "8080 is refused: must be the name that the port has under ports"),
+    (SHOP | {"ingress": {"hosts": ["a.b"], "port": 8080}}, "8080 is refused: must be the name that the port has under"),
+    (SHOP | {"weights": {"m0": 0}}, "0 is refused: must be from 1 to 1000; leave a member out that is to have no"),
     (SHOP | {"ports": {"http": 15001}}, "ports.http.port: 15001 is refused: is one of the sidecar's"),
     (SHOP | {"ports": {"http": 80, "http-admin": 80}}, "ports.http-admin: 80 is the number of 'http' too"),
     (
@@ -70,7 +75,22 @@ REFUSED = [
     ),
     (SHOP | {"files": {"etc/a": "b"}}, "files.etc/a: 'etc/a' is refused: must be the whole path of a file"),
     (SHOP | {"files": {"/etc/a": "in ${region}"}}, "files./etc/a: has ${region} or ${member}, which is filled in in"),
-    (SHOP | {"files": {"/a": "x" * 2**20 + "y"}}, "files: have 1048577 bytes, and all of a workload's can have"),
+    (
+        SHOP | {"files": {"/a": "x" * 2**20 + "y"}},
+        "files: have 1048579 bytes as JSON, in which Karmada keeps them, and all of",
+    ),
+    (SHOP | {"env": {"A" * 254: "b"}}, "has more than 253 characters, which no key of a Secret has"),
+    (SHOP | {"files": {f"/{'a' * 254}": "b"}}, "is over the 253 characters of a ConfigMap's key"),
+    (SHOP | {"files": {"/a": "b", "/a/c": "d"}}, "files./a/c: is below /a, which is a file as well"),
+    (SHOP | {"files": {"/proc/a": "b"}}, "is where the system has files of its own"),
+    (SHOP | {"files": {"/a": '"' * 2**19 + "x"}}, "have 1048579 bytes as JSON, in which Karmada keeps them"),
+    (SHOP | {"files": {"/a": "<" * 2**18}}, "have 1572866 bytes as JSON"),
+    (SHOP | {"probes": {"live": {"command": ["a", "${region}"]}}}, "probes.live.command: has ${region} or ${member}, "),
+    (SHOP | {"labels": {"a": "${member}" + "b" * 62}}, f"labels.a: would be 'm0{'b' * 62}' in m0, and a label has at"),
+    (SHOP | {"labels": {"istio": "ingressgateway"}}, "labels.istio: 'istio' is refused: is a label by which Fleet"),
+    (SHOP | {"runAsUser": 1337}, "runAsUser: 1337 is refused: is the sidecar's, which leaves alone what its own user"),
+    (SHOP | {"disruption": {"maxUnavailable": 2**31}}, "must be a whole number from 1 to 10000, or a share"),
+    (SHOP | {"ingress": {"hosts": ["a.b"], "paths": ["/../a"]}}, "has a part that is . or .., which is gone before"),
     (SHOP | {"labels": {"app": "x"}}, "labels.app: 'app' is refused: is a label by which Fleet"),
     (SHOP | {"labels": {"sidecar.istio.io/inject": "false"}}, "is a label by which Fleet, Istio or Karmada know pods"),
     (SHOP | {"labels": {"where": "in ${region}"}}, "labels.where: 'in ${region}' is refused: must be a Kubernetes"),
@@ -83,7 +103,7 @@ REFUSED = [
         SHOP | {"resources": {"limits": {"cpu": "1"}}, "perMember": {"m0": {"resources": {"cpu": "2"}}}},
         "perMember.m0.resources: cpu asks for 2, which is over its limit of 1; raise the limit",
     ),
-    (SHOP | {"disruption": {"maxUnavailable": 0}}, "must be a whole number from 1, or a share such as '25%'"),
+    (SHOP | {"disruption": {"maxUnavailable": 0}}, "must be a whole number from 1 to 10000, or a share such as '25%'"),
     (SHOP | {"runAsUser": 0}, "runAsUser: 0 is refused: is root, whom the level restricted of pod security rules out"),
     (SHOP | {"runAsUser": 1337}, "runAsUser: 1337 is refused: is the sidecar's, whose calls go past it"),
     (SHOP | {"ingress": {"hosts": ["a.b"], "paths": ["/a*"]}}, "ingress.paths.0: '/a*' is refused: must be a path"),
@@ -102,10 +122,16 @@ def test_an_error_names_the_key_of_the_entry_and_the_remedy(entry: dict[str, Any
     assert said in error
 
 
-@pytest.mark.parametrize("name", ["Shop", "9shop", "ingress", "s" * 41])
+@pytest.mark.parametrize("name", ["Shop", "9shop", "ingress", "s" * 41, "istio-proxy", "a-not-from-b", "a-without-b"])
 def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
     (error,) = errors_of(**{name: SHOP})
     assert error.startswith(f"workloads.{name}: ")
+
+
+def test_a_login_has_no_colon_in_its_name() -> None:
+    logins = {"ghcr.io": {"username": "bot:x", "password": {"secret": "registry"}}}
+    with pytest.raises(ConfigError, match=r"registries\.ghcr\.io\.username: is refused: has a colon"):
+        parse(fleet_of(2) | {"registries": logins, "secrets": {"registry": SecretStr("x")}})
 
 
 def test_the_api_servers_own_service_is_nobodys() -> None:
@@ -217,6 +243,16 @@ def test_all_mistakes_of_all_entries_come_in_one_report() -> None:
         "workloads.shop.ports.http-b",
         "workloads.shop.weights.mars",
     ]
+
+
+def test_a_member_whose_entry_is_wrong_is_not_missed_as_well() -> None:
+    named = {"weights": {"m1": 1}, "perMember": {"m1": {}}, "traffic": {"failover": ["m1"]}}
+    raw = with_entries(shop=SHOP | named)
+    raw["traffic"] = {"failover": ["m1"], "forbidden": [{"from": "m1", "to": "m0"}]}
+    raw["clusters"]["m1"]["region"] = 7
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    assert [error.partition(": ")[0] for error in caught.value.errors] == ["clusters.m1.region"]
 
 
 def test_a_caller_whose_name_is_refused_is_not_missed_as_well() -> None:
