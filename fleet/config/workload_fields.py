@@ -207,6 +207,12 @@ def _share(value: Any) -> Any:
     return value
 
 
+def _text(value: Any) -> Any:
+    if isinstance(value, dict) and is_reference(value):
+        raise ValueError("names a secret, which pods have as a variable of secretEnv alone; move it there")
+    return value
+
+
 def _reference(value: Any) -> Any:
     if isinstance(value, dict) and is_reference(value):
         return value
@@ -239,6 +245,7 @@ PodLabelValue = Annotated[str, AfterValidator(_label_value)]
 UserId = Annotated[int, Field(ge=0, le=2**31 - 1), AfterValidator(_user)]
 Amount = Annotated[str, AfterValidator(_quantity)]
 Share = Annotated[Any, AfterValidator(_share)]
+Text = Annotated[str, BeforeValidator(_text)]
 Reference = Annotated[dict[str, Any], BeforeValidator(_reference)]
 """{secret: NAME}: a secret's value, which no file has in plain text."""
 Seconds = Annotated[int, Field(ge=1, le=3600)]

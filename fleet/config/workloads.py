@@ -32,6 +32,7 @@ from fleet.config.workload_fields import (
     Reference,
     Seconds,
     Share,
+    Text,
     UrlPath,
     UserId,
     Variable,
@@ -123,7 +124,7 @@ class MemberChanges(Model):
     """What is otherwise in one member."""
 
     image: Image | None = None
-    env: dict[Variable, str] = Field(default_factory=dict)
+    env: dict[Variable, Text] = Field(default_factory=dict)
     resources: ResourceChanges = ResourceChanges()
 
 
@@ -159,9 +160,9 @@ class Workload(Model):
     ports: dict[PortName, Annotated[Port, in_full("port", int)]] = Field(default_factory=dict)
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    env: dict[Variable, str] = Field(default_factory=dict)
+    env: dict[Variable, Text] = Field(default_factory=dict)
     secret_env: Annotated[dict[Variable, Reference], FreeForm()] = Field(default_factory=dict)
-    files: dict[FilePath, str] = Field(default_factory=dict)
+    files: dict[FilePath, Text] = Field(default_factory=dict)
     labels: dict[PodLabelKey, PodLabelValue] = Field(default_factory=dict)
     probes: Probes = Probes()
     resources: PodResources = PodResources()

@@ -79,6 +79,8 @@ REFUSED = [
         SHOP | {"files": {"/a": "x" * 2**20 + "y"}},
         "files: have 1048579 bytes as JSON, in which Karmada keeps them, and all of",
     ),
+    (SHOP | {"env": {"A": {"secret": "db"}}}, "env.A: {'secret': 'db'} is refused: names a secret, which pods have as"),
+    (SHOP | {"files": {"/a": {"secret": "db"}}}, "names a secret, which pods have as a variable of secretEnv alone"),
     (SHOP | {"env": {"A" * 254: "b"}}, "has more than 253 characters, which no key of a Secret has"),
     (SHOP | {"files": {f"/{'a' * 254}": "b"}}, "is over the 253 characters of a ConfigMap's key"),
     (SHOP | {"files": {"/a": "b", "/a/c": "d"}}, "files./a/c: is below /a, which is a file as well"),
