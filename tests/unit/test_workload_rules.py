@@ -1,13 +1,15 @@
 """Claims about the entries of workloads: what is refused, where, and that all of it comes in one report."""
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from fleet.config.reader import ConfigError, parse
 from fleet.config.workload_fields import amount, protocol_of
-from tests.unit.configs import fleet_of
+from tests.unit.configs import ROOT, article, fleet_of, stack
 
 SHOP: dict[str, Any] = {"image": "ghcr.io/example/shop:1.4.2", "ports": {"http": 8080}}
 
@@ -25,6 +27,16 @@ def errors_of(**entries: dict[str, Any]) -> tuple[str, ...]:
 def test_an_entry_needs_no_more_than_its_image() -> None:
     shop = parse(with_entries(shop={"image": "shop"})).workloads["shop"]
     assert (shop.namespace, shop.replicas, shop.callers, shop.ingress) == ("default", 3, (), None)
+
+
+def test_the_entries_of_the_documentation_are_taken() -> None:
+    page = (ROOT / "docs" / "workloads.md").read_text(encoding="utf-8")
+    shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    first = next(one for one in shown if "config" not in one)
+    whole = {key.removeprefix("fleet:"): value for one in shown for key, value in one.get("config", {}).items()}
+    secrets = {name: SecretStr("x") for name in ("shop-database", "registry-password")}
+    config = parse(stack("dev") | whole | {"workloads": article() | whole["workloads"] | first, "secrets": secrets})
+    assert {"shop", "cart", "greeter"} <= config.workloads.keys()
 
 
 def test_what_may_be_short_is_the_same_in_full() -> None:
