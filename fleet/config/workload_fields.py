@@ -200,6 +200,18 @@ def _quantity(value: str) -> str:
     return value
 
 
+def _cpu(value: str) -> str:
+    if value.rstrip("m0123456789."):
+        raise ValueError("would be bytes; write cores, such as '0.5', or thousandths of one, such as '500m'")
+    return value
+
+
+def _memory(value: str) -> str:
+    if 0 < amount(value) < _UNITS["Mi"]:
+        raise ValueError(f"is less than a MiB, in which nothing runs; write '{value.rstrip('mk')}Mi' if that is meant")
+    return value
+
+
 def _share(value: Any) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_REPLICAS
     if not whole and not (isinstance(value, str) and _PERCENT.fullmatch(value)):
@@ -243,7 +255,8 @@ UrlPath = Annotated[str, AfterValidator(_url_path)]
 PodLabelKey = Annotated[str, AfterValidator(_label_key)]
 PodLabelValue = Annotated[str, AfterValidator(_label_value)]
 UserId = Annotated[int, Field(ge=0, le=2**31 - 1), AfterValidator(_user)]
-Amount = Annotated[str, AfterValidator(_quantity)]
+Cpu = Annotated[str, AfterValidator(_quantity), AfterValidator(_cpu)]
+Memory = Annotated[str, AfterValidator(_quantity), AfterValidator(_memory)]
 Share = Annotated[Any, AfterValidator(_share)]
 Text = Annotated[str, BeforeValidator(_text)]
 Reference = Annotated[dict[str, Any], BeforeValidator(_reference)]

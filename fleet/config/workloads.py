@@ -21,8 +21,9 @@ from fleet.config.secrets import FreeForm
 from fleet.config.workload_fields import (
     HTTP_PROTOCOLS,
     MOST_REPLICAS,
-    Amount,
+    Cpu,
     FilePath,
+    Memory,
     Namespace,
     PodLabelKey,
     PodLabelValue,
@@ -86,15 +87,15 @@ class Probes(Model):
 class Limits(Model):
     """What a container may take at most."""
 
-    cpu: Amount | None = None
-    memory: Amount | None = None
+    cpu: Cpu | None = None
+    memory: Memory | None = None
 
 
 class PodResources(Model):
     """What a container asks for, and what it may take."""
 
-    cpu: Amount = "10m"
-    memory: Amount = "32Mi"
+    cpu: Cpu = "10m"
+    memory: Memory = "32Mi"
     limits: Limits = Limits()
 
     @model_validator(mode="after")

@@ -108,6 +108,12 @@ REFUSED = [
     (SHOP | {"labels": {"app": "x"}}, "labels.app: 'app' is refused: is a label by which Fleet"),
     (SHOP | {"labels": {"sidecar.istio.io/inject": "false"}}, "is a label by which Fleet, Istio or Karmada know pods"),
     (SHOP | {"labels": {"where": "in ${region}"}}, "labels.where: 'in ${region}' is refused: must be a Kubernetes"),
+    (SHOP | {"resources": {"cpu": "128Mi"}}, "resources.cpu: '128Mi' is refused: would be bytes; write cores, such as"),
+    (
+        SHOP | {"resources": {"memory": "128m"}},
+        "'128m' is refused: is less than a MiB, in which nothing runs; write '128Mi' if",
+    ),
+    (SHOP | {"resources": {"limits": {"memory": "512"}}}, "limits.memory: '512' is refused: is less than a MiB"),
     (SHOP | {"resources": {"cpu": "1.5x"}}, "resources.cpu: '1.5x' is refused: must be a quantity of Kubernetes"),
     (
         SHOP | {"resources": {"memory": "1Gi", "limits": {"memory": "512Mi"}}},
