@@ -24,7 +24,6 @@ LATEST_BY_DEFAULT: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 """By chart and install mode, the parts whose image.tag is `latest` by default (charts/karmada/values.yaml)."""
 POD_TEMPLATES: Final = ("kubernetes:apps/v1:", "kubernetes:batch/v1:")
 OVERRIDE: Final = "kubernetes:policy.karmada.io/v1alpha1:OverridePolicy"
-"""What a workload's template has otherwise in one member."""
 _VALUES_KEYS: Final = {
     "karmada": "fleet:karmada.values",
     "istiod": "fleet:mesh.istiodValues",
@@ -47,10 +46,20 @@ def versions_are_pinned(resource: Resource, stack: Stack) -> Iterator[Finding]:
             if wrong := unpinned(image):
                 yield _finding(resource, f"image {image!r} {wrong}", f"Set {key} to an image with an exact tag")
     elif resource.type == OVERRIDE:
-        for image in _patched_images(resource.inputs):
+        for key, image in _images_of_members(section(resource.inputs, "spec")):
             if wrong := unpinned(image):
-                mend = "Set perMember's image in fleet:workloads to one with an exact tag"
-                yield _finding(resource, f"image {image!r} {wrong}", mend)
+                yield _finding(resource, f"image {image!r} {wrong}", f"Set {key} to an image with an exact tag")
+
+
+def _images_of_members(spec: Any) -> Iterator[tuple[str, str]]:
+    """The images that a workload has in some members alone, each with its key."""
+    for selected in section(spec, "resourceSelectors") or []:
+        for rule in section(spec, "overrideRules") or []:
+            for member in section(rule, "targetCluster", "clusterNames") or []:
+                for patch in section(rule, "overriders", "plaintext") or []:
+                    if str(section(patch, "path")).endswith("/image"):
+                        key = f"fleet:workloads.{section(selected, 'name')}.perMember.{member}.image"
+                        yield key, str(section(patch, "value"))
 
 
 def unpinned(image: str) -> str:

@@ -141,8 +141,8 @@ BROKEN: list[tuple[str, Any, Guardrail, str, str]] = [
         "workloads.hello.perMember",
         {"us": {"image": "docker.io/stefanprodan/podinfo:latest"}},
         Guardrail.PINNED_VERSIONS,
-        "overridepolicy hello.placement.us: image 'docker.io/stefanprodan/podinfo:latest' has the moving tag 'latest'",
-        "Set perMember's image in fleet:workloads to one with an exact tag",
+        "image 'docker.io/stefanprodan/podinfo:latest' has the moving tag 'latest'",
+        "Set fleet:workloads.hello.perMember.us.image to an image with an exact tag",
     ),
     (
         "karmada.values",
