@@ -30,8 +30,6 @@ _PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*"
 _KINDS: Final = {int: "number without quotes", str: "text"}
 _SIDECAR_PORTS: Final = range(15000, 15100)
 """Ports of the sidecar, to which no workload can listen (Istio, "Application Requirements")."""
-_SIDECAR_USER: Final = 1337
-"""Whose packets are not redirected (Istio, "Application Requirements")."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _FILE: Final = re.compile(r"(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|/(\.[A-Za-z0-9_-]+)+)+")
 _URL_PATH: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()+,;=:@%-]+)+")

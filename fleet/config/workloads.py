@@ -116,8 +116,8 @@ class PodResources(Model):
 class ResourceChanges(Model):
     """What a container asks for and may take otherwise."""
 
-    cpu: Amount | None = None
-    memory: Amount | None = None
+    cpu: Cpu | None = None
+    memory: Memory | None = None
     limits: Limits = Limits()
 
 

@@ -126,14 +126,6 @@ def _container_images(pod: Any) -> Iterator[str]:
                 yield image
 
 
-def _patched_images(policy: Mapping[str, Any]) -> Iterator[str]:
-    for rule in section(policy, "spec", "overrideRules") or []:
-        for patch in section(rule, "overriders", "plaintext") or []:
-            image = section(patch, "value")
-            if isinstance(image, str) and str(section(patch, "path")).endswith("/image"):
-                yield image
-
-
 def _finding(resource: Resource, what: str, mend: str) -> Finding:
     kind = "release" if resource.type == RELEASE else resource.type.rsplit(":", 1)[-1].lower()
     return Finding(where=f"{kind} {resource.name}", what=what, mend=mend, urn=resource.urn)
