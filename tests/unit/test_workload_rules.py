@@ -102,7 +102,6 @@ REFUSED = [
     (SHOP | {"probes": {"live": {"command": ["a", "${region}"]}}}, "probes.live.command: has ${region} or ${member}, "),
     (SHOP | {"labels": {"a": "${member}" + "b" * 62}}, f"labels.a: would be 'm0{'b' * 62}' in m0, and a label has at"),
     (SHOP | {"labels": {"istio": "ingressgateway"}}, "labels.istio: 'istio' is refused: is a label by which Fleet"),
-    (SHOP | {"runAsUser": 1337}, "runAsUser: 1337 is refused: is the sidecar's, which leaves alone what its own user"),
     (SHOP | {"disruption": {"maxUnavailable": 2**31}}, "must be a whole number from 1 to 10000, or a share"),
     (SHOP | {"ingress": {"hosts": ["a.b"], "paths": ["/../a"]}}, "has a part that is . or .., which is gone before"),
     (SHOP | {"labels": {"app": "x"}}, "labels.app: 'app' is refused: is a label by which Fleet"),
