@@ -123,7 +123,8 @@ def unplaced_without_policy(karmada: Operator, workloads: Collection[str]) -> Cl
 
 def _bound(karmada: View) -> set[str]:
     """The Deployments that Karmada has bound to members."""
-    resources = [item["spec"]["resource"] for item in karmada.get("resourcebindings.work.karmada.io")["items"]]
+    items = karmada.get("resourcebindings.work.karmada.io", "--all-namespaces")["items"]
+    resources = [item["spec"]["resource"] for item in items]
     return {resource["name"] for resource in resources if resource["kind"] == "Deployment"}
 
 
