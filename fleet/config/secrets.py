@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pulumi import Output
 from pydantic import BeforeValidator, SecretStr
 
 from fleet.config import retired
@@ -109,6 +108,9 @@ def filled(section: Section, secrets: Mapping[str, SecretStr]) -> Section:
 
 def sealed(values: Any) -> Any:
     """The values as a resource takes them: a secret in them is an output that the engine encrypts wherever it rests."""
+    # Whoever reads the config alone, as most commands do, does without Pulumi's SDK.
+    from pulumi import Output
+
     match values:
         case SecretStr():
             return Output.secret(values.get_secret_value())
