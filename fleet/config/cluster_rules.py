@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fleet.config.settings import Layer, Role
-from fleet.config.violations import Violation
+from fleet.config.violations import Violation, no_member
 from fleet.naming import RESERVED_NAMES
 
 if TYPE_CHECKING:
@@ -119,22 +119,12 @@ def _expelled(config: FleetConfig) -> Iterator[Violation]:
 
 def _members_of_routes(config: FleetConfig) -> Iterator[Violation]:
     for name in config.traffic.failover:
-        if name not in config.members:
-            yield Violation(
-                path=("traffic", "failover"),
-                message=f"{name!r} is not a member; the members are {', '.join(config.members)}",
-                rests_on=(("clusters", name),),
-            )
+        yield from no_member(("traffic", "failover"), name, config.members)
     seen = Counter((route.source, route.target) for route in config.traffic.forbidden)
     for index, route in enumerate(config.traffic.forbidden):
         path = ("traffic", "forbidden", str(index))
         for end in (route.source, route.target):
-            if end not in config.members:
-                yield Violation(
-                    path=path,
-                    message=f"{end!r} is not a member; the members are {', '.join(config.members)}",
-                    rests_on=(("clusters", end),),
-                )
+            yield from no_member(path, end, config.members)
         if seen[route.source, route.target] > 1:
             seen[route.source, route.target] = 1
             yield Violation(path=path, message=f"from {route.source!r} to {route.target!r} stands twice; drop one")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,3 +21,13 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{'.'.join(self.path)}: {self.message}"
+
+
+def no_member(path: tuple[str, ...], name: str, members: Collection[str]) -> Iterator[Violation]:
+    """That a name is no member's, where it is none; an error in its cluster may be all that is wrong."""
+    if name not in members:
+        yield Violation(
+            path=path,
+            message=f"{name!r} is not a member; the members are {', '.join(members)}",
+            rests_on=(("clusters", name),),
+        )

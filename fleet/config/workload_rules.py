@@ -6,12 +6,12 @@ import json
 from collections import defaultdict
 from dataclasses import replace
 from graphlib import CycleError
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Final
 
 from fleet.config.fields import LABEL_VALUE
 from fleet.config.variables import in_order
-from fleet.config.violations import Violation
+from fleet.config.violations import Violation, no_member
 from fleet.config.workload_fields import HTTP_PROTOCOLS, MARKS, in_member, is_marked, protocol_of
 from fleet.config.workloads import TrafficMode
 from fleet.naming import CALLERS_OF_INGRESS, DEFAULT_NAMESPACE, workload_identity
@@ -64,12 +64,7 @@ def _members(name: str, workload: Workload, config: FleetConfig) -> Iterator[Vio
         *((("traffic", "failover"), member) for member in workload.traffic.failover or ()),
     )
     for path, member in places:
-        if member not in config.members:
-            yield Violation(
-                path=("workloads", name, *path),
-                message=f"{member!r} is not a member; the members are {', '.join(config.members)}",
-                rests_on=(("clusters", member),),
-            )
+        yield from no_member(("workloads", name, *path), member, config.members)
 
 
 def _drained(name: str, workload: Workload, config: FleetConfig) -> Iterator[Violation]:
@@ -119,10 +114,7 @@ def _ports(name: str, workload: Workload) -> Iterator[Violation]:
 
 def _named_ports(name: str, workload: Workload) -> Iterator[Violation]:
     """Ports that are named, and what only an HTTP port can do."""
-    probes = workload.probes
-    for key, probe in (("ready", probes.ready), ("live", probes.live), ("startup", probes.startup)):
-        if probe is None:
-            continue
+    for key, probe in workload.probes.given.items():
         path = ("probes", key)
         if probe.command and (probe.path or probe.port):
             yield _wrong(name, *path, "has a command and a port to ask; keep one of both")
@@ -199,9 +191,8 @@ def _stored(text: str) -> int:
 
 
 def _probes(name: str, workload: Workload) -> Iterator[Violation]:
-    probes = workload.probes
-    for key, probe in (("ready", probes.ready), ("live", probes.live), ("startup", probes.startup)):
-        if probe and any(map(is_marked, probe.command)):
+    for key, probe in workload.probes.given.items():
+        if any(map(is_marked, probe.command)):
             yield _wrong(name, "probes", key, "command", NOT_FILLED_IN)
 
 
@@ -252,13 +243,10 @@ def _meet(host: str, path: str, earlier: str, other: str) -> str:
     if path == earlier:
         return f"{host!r} and {path!r} lead to {other!r} already; take another host or path"
     # What leads everywhere goes last (SortVHostRoutes in pilot/pkg/networking/core/route/route.go).
-    if "/" not in (path, earlier) and any(f"{one}/".startswith(f"{two}/") for one, two in _both(path, earlier)):
+    both = permutations((path, earlier))
+    if "/" not in (path, earlier) and any(f"{one}/".startswith(f"{two}/") for one, two in both):
         return f"{path!r} and {earlier!r} of {other!r} at {host!r} are below each other; take paths that are not"
     return ""
-
-
-def _both(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (one, other), (other, one)
 
 
 def _unknown_port(name: str, path: tuple[str, ...], port: str | None, workload: Workload) -> Violation:

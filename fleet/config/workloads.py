@@ -83,6 +83,11 @@ class Probes(Model):
     live: Annotated[Probe, in_full("path", str)] | None = None
     startup: Annotated[Probe, in_full("path", str)] | None = None
 
+    @property
+    def given(self) -> dict[str, Probe]:
+        """Those that the entry has, by key."""
+        return {key: probe for key, probe in self if probe is not None}
+
 
 class Limits(Model):
     """What a container may take at most."""
@@ -178,10 +183,14 @@ class Workload(Model):
     traffic: WorkloadTraffic = WorkloadTraffic()
 
     @property
+    def port_names(self) -> tuple[str, ...]:
+        """The names of its ports, in order of their numbers."""
+        return tuple(sorted(self.ports, key=lambda name: self.ports[name].port))
+
+    @property
     def http_ports(self) -> tuple[str, ...]:
-        """The names of the ports whose requests the mesh tells apart, in order of their numbers."""
-        named = sorted(self.ports, key=lambda name: self.ports[name].port)
-        return tuple(name for name in named if protocol_of(name) in HTTP_PROTOCOLS)
+        """Those of the ports whose requests the mesh tells apart."""
+        return tuple(name for name in self.port_names if protocol_of(name) in HTTP_PROTOCOLS)
 
     def resources_in(self, member: str) -> PodResources:
         """What its container asks for and may take in one member."""

@@ -41,8 +41,8 @@ def balance(
     # (networkfilter.go); a port's policy is for callers alone, and has to say everything.
     draining = {"tcp": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"}}
     of_ports = [
-        {"port": {"number": number}, "connectionPool": draining} | policy
-        for number in sorted(port.port for port in workload.ports.values())
+        {"port": {"number": workload.ports[port].port}, "connectionPool": draining} | policy
+        for port in workload.port_names
     ]
     return {
         "host": service_host(name, workload.namespace),

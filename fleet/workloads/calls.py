@@ -47,9 +47,9 @@ class Callers(pulumi.ComponentResource):
         super().__init__("fleet:workloads:Callers", name, {}, opts)
         workload, workloads = args.workload, args.config.workloads
         kind, self.rules = "AuthorizationPolicy", []
+        let_in = callers.allowed(workload, workloads)
         for member, istio in args.primaries.items():
-            spec = callers.allowed(workload, workloads)
-            allowed = args.rule(member, kind, f"{workload}-callers", spec, "callers")
+            allowed = args.rule(member, kind, f"{workload}-callers", let_in, "callers")
             self.rules.append(rules.register(f"{name}.{member}", allowed, istio, self))
             for source in callers.forbidden_sources(member, args.config.traffic.forbidden):
                 spec = callers.not_from(workload, workloads, source)
@@ -65,11 +65,12 @@ class Traffic(pulumi.ComponentResource):
         super().__init__("fleet:workloads:Traffic", name, {}, opts)
         workload, entry, regions = args.workload, args.entry, args.config.regions()
         wanted = args.config.traffic_of(entry)
+        calls = traffic.calls(workload, entry, wanted)
         for member, istio in args.primaries.items():
             spec = traffic.balance(workload, entry, wanted, member=member, regions=regions)
             balance = args.rule(member, "DestinationRule", workload, spec, "balance")
             rules.register(f"{name}.{member}", balance, istio, self)
-            if calls := traffic.calls(workload, entry, wanted):
+            if calls:
                 called = args.rule(member, "VirtualService", f"{workload}-calls", calls, "calls")
                 rules.register(f"{name}.{member}.calls", called, istio, self)
         self.register_outputs({})

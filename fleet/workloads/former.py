@@ -1,7 +1,7 @@
 """By which URNs an earlier Fleet had what an entry is now, so that an update renames it and makes nothing anew.
 
 It had its workloads in its code, and one of them was served: the rules in each member were about that one, whose name
-is in what they reported (fleet/running.py).
+is in what they reported (fleet/workloads/reported.py).
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ def service(name: str, workload: Workload, namespace: Input[str]) -> dict[str, A
             "selector": pods.labels(name),
             # Without a protocol in a port's name Istio treats the traffic as TCP and cannot balance requests.
             "ports": [
-                {"name": port, "port": found.port, "targetPort": found.listens}
-                for port, found in sorted(workload.ports.items(), key=lambda one: one[1].port)
+                {"name": port, "port": workload.ports[port].port, "targetPort": workload.ports[port].listens}
+                for port in workload.port_names
             ],
         },
     }

@@ -12,7 +12,7 @@ from fleet.config.workload_fields import file_key, in_member, is_marked, protoco
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fleet.config.workloads import PodResources, Port, Probe, Workload
+    from fleet.config.workloads import PodResources, Probe, Workload
 
 SELECTED: Final = "app"
 """The label by which Services, rules and disruption budgets find a workload's pods."""
@@ -68,7 +68,7 @@ def container(name: str, workload: Workload, secret: str) -> dict[str, Any]:
         "command": list(workload.command),
         "args": list(workload.args),
         "env": variables(workload, secret),
-        "ports": [{"name": port, "containerPort": ports[port].listens} for port in _by_number(ports)],
+        "ports": [{"name": port, "containerPort": ports[port].listens} for port in workload.port_names],
         "readinessProbe": _probe(probes.ready, workload),
         "livenessProbe": _probe(probes.live, workload),
         "startupProbe": _probe(probes.startup, workload),
@@ -126,12 +126,8 @@ def _probe(probe: Probe | None, workload: Workload) -> dict[str, Any] | None:
 def _asked(probe: Probe, workload: Workload) -> dict[str, Any]:
     if probe.command:
         return {"exec": {"command": list(probe.command)}}
-    name = probe.port or next(iter(workload.http_ports or _by_number(workload.ports)))
+    name = probe.port or next(iter(workload.http_ports or workload.port_names))
     port = workload.ports[name].listens
     if probe.path:
         return {"httpGet": {"path": probe.path, "port": port}}
     return {"grpc" if protocol_of(name) == "grpc" else "tcpSocket": {"port": port}}
-
-
-def _by_number(ports: Mapping[str, Port]) -> list[str]:
-    return sorted(ports, key=lambda name: ports[name].port)
