@@ -33,6 +33,15 @@ def shown(claim: Claim) -> Text:
     return Text(f"{mark:5} {claim.text}: {claim.evidence}", style=style)
 
 
+def asked_again(count: int, seconds: int, *where: str) -> str:
+    """A script that calls `count` times, each for at most so many seconds, and prints a line for each answer.
+
+    `where` is what curl takes: the address, and options before it.
+    """
+    fetch = " ".join((CURL, "--max-time", str(seconds), *where))
+    return f"for call in $(seq {count}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
+
+
 def region(answer: str) -> str:
     """The region that an answer tells as the article's does, that it is an answer all the same, or that there is none.
 

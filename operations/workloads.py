@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter
 
 from fleet.config.decoding import decoded, of_project
+from fleet.config.hosts import ANY
 from fleet.config.workloads import Workload
 from fleet.naming import service_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fleet.config.workloads import WorkloadIngress
 
 _TABLE: Final = TypeAdapter(dict[str, Workload])
 
@@ -49,9 +52,10 @@ def table(section: Any) -> dict[str, Workload]:
     return _TABLE.validate_python(section or {})
 
 
-def first_port(workload: Workload) -> int | None:
-    """The first HTTP port of a workload; None where it has none."""
-    return next((workload.ports[name].port for name in workload.http_ports), None)
+def host_of(ingress: WorkloadIngress) -> dict[str, str]:
+    """The header by which an ingress knows a workload, with some name where a star stands for any."""
+    host = ingress.hosts[0]
+    return {} if host == ANY else {"Host": host.replace(ANY, "any")}
 
 
 def allowed(workloads: Mapping[str, Workload]) -> list[Call]:
@@ -81,5 +85,5 @@ def _call(caller: str, called: str, workloads: Mapping[str, Workload]) -> Call:
         caller_namespace=workloads[caller].namespace,
         called=called,
         namespace=workload.namespace,
-        port=first_port(workload) or 0,
+        port=workload.ports[workload.http_ports[0]].port,
     )

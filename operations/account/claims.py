@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests
 
-from fleet.config.hosts import ANY
 from fleet.naming import KARMADA
-from operations.claims import ANSWERED, CURL, NO_ANSWER, STATUS_MARK, Claim, region
+from operations.claims import ANSWERED, NO_ANSWER, STATUS_MARK, Claim, asked_again, region
 from operations.errors import OperationError
 from operations.kubectl import line
 from operations.waiting import holds_within
-from operations.workloads import Call, allowed
+from operations.workloads import Call, allowed, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -209,8 +208,7 @@ def answered(member: Member, fleet: Fleet, call: Call) -> Claim:
     rule = member.view.get("destinationrules.networking.istio.io", "--namespace", call.namespace, call.called)
     local = bool(rule["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]["enabled"])
     expected = {member.region} if local else {other.region for other in fleet.members}
-    fetch = f"{CURL} --max-time {_CALL_SECONDS} {call.url}"
-    script = f"for call in $(seq {_CALLS}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
+    script = asked_again(_CALLS, _CALL_SECONDS, call.url)
     seconds = _CALLS * _CALL_SECONDS + _KUBECTL_SECONDS
     said = member.operator.shell(call.caller, call.caller_namespace, script, seconds=seconds)
     answers = Counter(region(answer) for answer in said.splitlines())
@@ -225,7 +223,7 @@ def answered_outside(member: Member, workload: str, ingress: WorkloadIngress) ->
     """Whoever is outside and calls the member's ingress is answered by a workload."""
     url = f"http://{member.ingress}{ingress.paths[0]}"
     try:
-        found = requests.get(url, headers=asked_for(ingress), timeout=_CALL_SECONDS)
+        found = requests.get(url, headers=host_of(ingress), timeout=_CALL_SECONDS)
         answer = region(f"{found.text} {STATUS_MARK}{found.status_code}")
     except requests.RequestException as error:
         answer = f"{NO_ANSWER} ({type(error).__name__})"
@@ -234,9 +232,3 @@ def answered_outside(member: Member, workload: str, ingress: WorkloadIngress) ->
         holds=not answer.startswith(NO_ANSWER),
         evidence=f"{url} by {answer}",
     )
-
-
-def asked_for(ingress: WorkloadIngress) -> dict[str, str]:
-    """The header by which an ingress knows a workload, with some name where a star stands for any."""
-    host = ingress.hosts[0]
-    return {} if host == ANY else {"Host": host.replace(ANY, "any")}

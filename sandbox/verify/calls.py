@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fleet.mesh.values import EAST_WEST_LABELS
 from fleet.naming import ISTIO_NAMESPACE
-from operations.claims import CURL, region
+from operations.claims import asked_again, region
 from sandbox.clusters.host.subprocesses import run
 from sandbox.verify.pods import in_network
 
@@ -73,8 +73,7 @@ def said(member: Member, count: int, call: Call) -> str:
         return f"{call.caller} does not run in {member.name}\n" * count
     service = member.view.get("service", call.called, f"--namespace={call.namespace}")
     resolved = f"--resolve {call.url}:{service['spec']['clusterIP']}"
-    fetch = f"{CURL} --max-time {TIMEOUT_SECONDS} {resolved} http://{call.url}/"
-    script = f"for call in $(seq {count}); do {fetch} 2>&1 | tr -d '\\n'; echo; done"
+    script = asked_again(count, TIMEOUT_SECONDS, resolved, f"http://{call.url}/")
     line = in_network(pods[0], ["sh", "-c", script])
     return run(*line, timeout_seconds=count * TIMEOUT_SECONDS + 30.0)
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from fleet.config.hosts import ANY
 from fleet.mesh.values import CROSS_NETWORK_PORT
-from fleet.naming import DEFAULT_NAMESPACE, ISTIO_NAMESPACE
+from fleet.naming import DEFAULT_NAMESPACE, ISTIO_NAMESPACE, service_host
 from operations.claims import ANSWERED, CURL, NO_ANSWER, REFUSED, Claim, region
-from operations.workloads import allowed, refused
+from operations.workloads import allowed, host_of, refused
 from sandbox.clusters.host.subprocesses import CommandError, inside, run
 from sandbox.verify.calls import EAST_WEST_GATEWAY, TIMEOUT_SECONDS, calls, requests, said
 
@@ -91,8 +90,7 @@ def istiod(member: Member, path: str) -> Any:
 
 def endpoints_by_member(shards: Mapping[str, Any]) -> dict[str, set[str]]:
     """The addresses of east-west gateways that take calls, by member, from istiod's `/debug/endpointShardz`."""
-    service = f"{EAST_WEST_GATEWAY}.{ISTIO_NAMESPACE}.svc.cluster.local"
-    found = shards.get(service, {}).get(ISTIO_NAMESPACE, {}).get("Shards", {})
+    found = shards.get(service_host(EAST_WEST_GATEWAY, ISTIO_NAMESPACE), {}).get(ISTIO_NAMESPACE, {}).get("Shards", {})
     return {
         # A shard is what one registry of one cluster says: `Kubernetes/eu`.
         shard.removeprefix("Kubernetes/"): {
@@ -254,8 +252,8 @@ def ingress_answers(member: View, own_region: str, address: str, name: str, work
 
 def answer_from_outside(layout: Layout, address: str, ingress: WorkloadIngress | None = None) -> str:
     """The region that answers somebody outside who calls an ingress, or that nobody does."""
-    host, path = (ingress.hosts[0], ingress.paths[0]) if ingress else (ANY, "/")
-    named = () if host == ANY else ("--header", f"Host: {host.replace(ANY, 'any')}")
+    headers, path = (host_of(ingress), ingress.paths[0]) if ingress else ({}, "/")
+    named = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
     return region(_fetch(layout.wan, f"http://{address}{path}", *named))
 
 
